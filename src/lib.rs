@@ -1,0 +1,7 @@
+//! Gatewright decides who may call which tool of an AI agent.
+//!
+//! Data flows one way: `manifest → graph → observe → plan → apply → report`.
+
+pub mod address;
+pub mod diagnostic;
+pub mod reference;
