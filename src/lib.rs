@@ -3,5 +3,8 @@
 //! Data flows one way: `manifest → graph → observe → plan → apply → report`.
 
 pub mod address;
+pub mod aws;
 pub mod diagnostic;
+pub mod kind;
 pub mod reference;
+pub mod stack;
