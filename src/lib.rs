@@ -5,6 +5,7 @@
 pub mod address;
 pub mod aws;
 pub mod diagnostic;
+pub mod engine;
 pub mod kind;
 pub mod plan;
 pub mod progress;
