@@ -3,11 +3,19 @@
 //! Data flows one way: `manifest → graph → observe → plan → apply → report`.
 
 pub mod address;
+pub mod apply;
 pub mod aws;
 pub mod diagnostic;
+pub mod diff;
 pub mod engine;
+pub mod graph;
 pub mod kind;
+pub mod live;
+pub mod merge;
+pub mod observe;
+pub mod ownership;
 pub mod plan;
 pub mod progress;
 pub mod reference;
 pub mod stack;
+pub mod tags;
