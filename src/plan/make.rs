@@ -443,7 +443,7 @@ fn protected(address: &str, verb: &str) -> PlanDiagnostic {
 }
 
 /// The gateway lets nobody in but the lock.
-pub fn is_locked(kind: &Kind, view: &Value) -> bool {
+fn is_locked(kind: &Kind, view: &Value) -> bool {
     kind.name == "gateway"
         && view
             .pointer("/authorizerConfiguration/customJWTAuthorizer/allowedClients")
@@ -452,7 +452,7 @@ pub fn is_locked(kind: &Kind, view: &Value) -> bool {
 }
 
 /// Whether a difference can only be made by a new object.
-pub fn forces_replacement(kind: &Kind, difference: &Difference) -> bool {
+fn forces_replacement(kind: &Kind, difference: &Difference) -> bool {
     !difference.member.is_empty() && kind.meaning(&difference.member) == Meaning::Replace
 }
 
