@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{Location, PathStep, Problem, Violation};
+use model::{Location, PathStep, Problem, Tool, Violation};
 use serde_json::Value;
 
 use crate::clock::Clock;
@@ -12,7 +12,7 @@ use crate::fault::{FaultKind, Faults};
 use crate::identifier::{hex, request_id};
 use crate::journal::{Entry, is_mutating, is_secret, without_secrets};
 use crate::planted::{Planted, after_update, field_name, is_full_replace, take_back, updated};
-use crate::session::{Run, Session};
+use crate::session::{KnownTools, Run, Session};
 use crate::state::{Remembered, State};
 use crate::store::Store;
 use crate::wire::{Call, Service, unknown_operation};
@@ -30,6 +30,7 @@ struct Inside {
     store: Option<Store>,
     journal: Vec<Entry>,
     faults: Faults,
+    known_tools: KnownTools,
     requests: u64,
 }
 
@@ -44,7 +45,14 @@ pub(crate) enum Outcome {
 impl Engine {
     pub(crate) fn new(config: Config, state: State, store: Option<Store>) -> Self {
         let clock = Clock::starting_after(state.seen);
-        let inside = Inside { state, store, journal: Vec::new(), faults: Faults::default(), requests: 0 };
+        let inside = Inside {
+            state,
+            store,
+            journal: Vec::new(),
+            faults: Faults::default(),
+            known_tools: KnownTools::new(),
+            requests: 0,
+        };
         Self { config, clock, inside: Mutex::new(inside) }
     }
 
@@ -64,6 +72,10 @@ impl Engine {
 
     pub(crate) fn with_journal<T>(&self, read: impl FnOnce(&mut Vec<Entry>) -> T) -> T {
         read(&mut self.inside().journal)
+    }
+
+    pub(crate) fn know_tools(&self, gateway: &str, target: &str, tools: Vec<Tool>) {
+        self.inside().known_tools.insert((gateway.to_owned(), target.to_owned()), tools);
     }
 
     /// Runs something on the state as it stands now. Nothing is written to a file.
@@ -145,16 +157,17 @@ impl Inside {
         let Some(run) = kinds::operation(call.service, &call.operation) else {
             return Err(unknown_operation(call.service, &call.operation));
         };
-        if !is_mutating(&call.operation) {
-            return execute(&mut self.state, config, now, call, run, None);
-        }
-        let before = self.state.clone();
-        let service = call.service;
-        let result = execute(&mut self.state, config, now, call, run, unsuccessful).and_then(|answer| {
-            self.save().map_err(|problem| cannot_save(service, &problem.to_string()))?;
+        let (service, mutating) = (call.service, is_mutating(&call.operation));
+        let before = mutating.then(|| self.state.clone());
+        let session =
+            Session { service, state: &mut self.state, config, now, known_tools: &self.known_tools, unsuccessful };
+        let result = execute(session, call, run).and_then(|answer| {
+            if mutating {
+                self.save().map_err(|problem| cannot_save(service, &problem.to_string()))?;
+            }
             Ok(answer)
         });
-        if result.is_err() {
+        if let (Some(before), true) = (before, result.is_err()) {
             self.state = before;
         }
         result
@@ -170,33 +183,25 @@ fn cannot_save(service: Service, problem: &str) -> Failure {
     Failure::with_status(500, code, problem)
 }
 
-fn execute(
-    state: &mut State,
-    config: &Config,
-    now: u64,
-    call: Call,
-    run: Run,
-    unsuccessful: Option<String>,
-) -> Result<Value, Failure> {
+/// Validates, remembers and runs.
+fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Failure> {
     let Call { service, operation, mut input } = call;
-    let returned = validate(state, service, &operation, &mut input)?;
+    let returned = validate(session.state, service, &operation, &mut input)?;
     let token = client_token(service, &operation, &input);
     let digest = hex(Value::Object(without(&input, "clientToken")).to_string().as_bytes());
-    if let Some(remembered) = token.as_ref().and_then(|token| state.answers.get(token)) {
+    if let Some(remembered) = token.as_ref().and_then(|token| session.state.answers.get(token)) {
         if remembered.request == digest {
             return Ok(remembered.answer.clone());
         }
         let message = "The client token was already used with different parameters";
         return Err(Failure::validation("IdempotentParameterMismatchException", message));
     }
-    let before = updated(state, service, &operation, &input).map(|object| std::mem::take(&mut object.planted));
-    if let (Some(before), Some(object)) = (before, updated(state, service, &operation, &input)) {
-        object.planted = after_update(&before, returned, is_full_replace(&operation));
+    if let Some(object) = updated(session.state, service, &operation, &input) {
+        object.planted = after_update(&object.planted, returned, is_full_replace(&operation));
     }
-    let mut session = Session { service, state, config, now, unsuccessful };
     let answer = run(&mut session, &input)?;
     if let Some(token) = token {
-        state.answers.insert(token, Remembered { request: digest, answer: answer.clone() });
+        session.state.answers.insert(token, Remembered { request: digest, answer: answer.clone() });
     }
     Ok(answer)
 }
@@ -237,7 +242,9 @@ fn refuse(service: Service, violations: &[Violation]) -> Failure {
 fn describe(violation: &Violation) -> String {
     let secret = violation.path.iter().any(|step| matches!(step, PathStep::Key(key) if is_secret(key)));
     match &violation.problem {
-        Problem::NotAllowed { .. } | Problem::Pattern { .. } if secret => "is not a value that is allowed here".to_owned(),
+        Problem::NotAllowed { .. } | Problem::Pattern { .. } if secret => {
+            "is not a value that is allowed here".to_owned()
+        }
         problem => problem.to_string(),
     }
 }

@@ -32,7 +32,10 @@ impl Failure {
 
     /// A failure with a status that is no error of the model.
     pub(crate) fn with_status(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self::new(status, code, message)
+        let mut failure = Self::new(status, code, message);
+        // The model demands a reason of this one.
+        failure.reason = (code == "ValidationException").then(|| "FieldValidationFailed".to_owned());
+        failure
     }
 
     /// An error of the AgentCore control plane; the model knows its status.

@@ -47,10 +47,8 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     // An id has no hyphen before its own, and a name may end in one.
     let id = format!("{}-{suffix}", name.to_ascii_lowercase().trim_end_matches('-'));
     let arn = session.arn("bedrock-agentcore", &format!("gateway/{id}"));
-    let identity = session.arn(
-        "bedrock-agentcore",
-        &format!("workload-identity-directory/default/workload-identity/{id}"),
-    );
+    let identity =
+        session.arn("bedrock-agentcore", &format!("workload-identity-directory/default/workload-identity/{id}"));
     let mut stored = created(session.service.api(), "CreateGateway", input);
     stored.extend(document(json!({
         "gatewayArn": arn,
@@ -215,7 +213,8 @@ fn fill_in(gateway: &mut Document, live_versions: Option<Vec<String>>) {
     if !gateway.contains_key("protocolType") {
         return;
     }
-    let versions = live_versions.filter(|versions| !versions.is_empty()).unwrap_or_else(|| vec![DEFAULT_VERSION.into()]);
+    let versions =
+        live_versions.filter(|versions| !versions.is_empty()).unwrap_or_else(|| vec![DEFAULT_VERSION.into()]);
     let configuration = gateway.entry("protocolConfiguration").or_insert_with(|| json!({"mcp": {}}));
     if let Some(Value::Object(mcp)) = configuration.get_mut("mcp") {
         mcp.entry("supportedVersions").or_insert_with(|| json!(versions));

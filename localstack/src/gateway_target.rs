@@ -42,8 +42,18 @@ pub(crate) fn arms(configuration: Option<&Value>) -> (&str, &str) {
 /// The arm's name as a constant; an arm the model does not have does not come this far.
 fn known(arm: &str) -> &'static str {
     const ARMS: [&str; 12] = [
-        "mcp", "http", "inference", "openApiSchema", "smithyModel", "lambda", "mcpServer", "apiGateway", "connector",
-        "agentcoreRuntime", "passthrough", "provider",
+        "mcp",
+        "http",
+        "inference",
+        "openApiSchema",
+        "smithyModel",
+        "lambda",
+        "mcpServer",
+        "apiGateway",
+        "connector",
+        "agentcoreRuntime",
+        "passthrough",
+        "provider",
     ];
     ARMS.into_iter().find(|known| *known == arm).unwrap_or_default()
 }
@@ -190,7 +200,10 @@ fn settle(session: &Session<'_>, target: &mut Object, during: &str, badly: &str,
         target.begin(during, session.ending("READY", badly));
         return;
     }
-    let url = format!("https://bedrock-agentcore.{}.amazonaws.com/identities/oauth2/authorize?request_uri=", session.config.region);
+    let url = format!(
+        "https://bedrock-agentcore.{}.amazonaws.com/identities/oauth2/authorize?request_uri=",
+        session.config.region
+    );
     let data = json!({"oauth2": {"authorizationUrl": format!("{url}{}", target.id)}});
     target.document.insert("authorizationData".into(), data);
     target.begin(during, Settle::into_status(session.due(), waiting));

@@ -159,6 +159,12 @@ impl Localstack {
         self.engine.with_faults(|faults| faults.set(fault));
     }
 
+    /// Tells what a target offers whose tools live elsewhere, so that policies about it are checked. Names, since the objects
+    /// need not exist yet. Not part of the state.
+    pub fn known_tools(&self, gateway: &str, target: &str, tools: Vec<model::Tool>) {
+        self.engine.know_tools(gateway, target, tools);
+    }
+
     /// Writes a member that neither the model nor an SDK knows into the object with this identifier. The structures around it must
     /// be there. Says whether the object and the structures were found.
     ///

@@ -67,9 +67,10 @@ pub(crate) fn take_back(object: &Object, input: &mut Document, violations: &mut 
         }
         let pointer = pointer(&violation.path);
         let value = body.pointer(&pointer).cloned().unwrap_or_default();
-        let known = object.planted.iter().any(|planted| {
-            !planted.read_only && planted.value == value && same_place(&planted.pointer, &pointer)
-        });
+        let known = object
+            .planted
+            .iter()
+            .any(|planted| !planted.read_only && planted.value == value && same_place(&planted.pointer, &pointer));
         if known {
             taken.push(Planted { pointer, value, read_only: false });
         }

@@ -129,13 +129,7 @@ fn check_engine(engine: &Object) -> Result<(), Failure> {
 }
 
 /// How a policy that is created or changed now will end. Decided at once: whoever did not wait for the targets is refused.
-fn judge(
-    session: &Session<'_>,
-    engine: &Object,
-    statement: &Statement,
-    input: &Document,
-    badly: &str,
-) -> Settle {
+fn judge(session: &Session<'_>, engine: &Object, statement: &Statement, input: &Document, badly: &str) -> Settle {
     let findings = text(input, "validationMode") != "IGNORE_ALL_FINDINGS";
     match policy_text::problem(session, engine, statement, findings) {
         Some(reason) if session.unsuccessful.is_none() => Settle::failing(session.due(), badly, &reason),

@@ -55,9 +55,9 @@ fn check_resource(policy: &Policy) -> Result<(), String> {
         ResourceConstraint::Any => Err(format!(
             "A wildcard resource was detected. Constrain the resource with `resource == {GATEWAY}::\"<arn>\"` or `resource is {GATEWAY}`"
         )),
-        ResourceConstraint::Is(kind) if kind.to_string() == GATEWAY && names_tools(policy) => Err(
-            "Please constrain the resource to a specific gateway when creating tool-specific policies".to_owned(),
-        ),
+        ResourceConstraint::Is(kind) if kind.to_string() == GATEWAY && names_tools(policy) => {
+            Err("Please constrain the resource to a specific gateway when creating tool-specific policies".to_owned())
+        }
         ResourceConstraint::Is(kind) if kind.to_string() == GATEWAY => Ok(()),
         ResourceConstraint::Eq(gateway) if gateway.type_name().to_string() == GATEWAY => Ok(()),
         _ => Err(format!("The resource must be a {GATEWAY}, with `==` or `is`")),
@@ -112,13 +112,13 @@ impl ToolsInReach {
             // The service lists the tools through the interceptors, which do not let it.
             reach.hidden |= gateway.document.contains_key("interceptorConfigurations");
             for target in session.state.all(Kind::GatewayTarget, Some(&gateway.id)) {
-                reach.add(target);
+                reach.add(session, gateway, target);
             }
         }
         reach
     }
 
-    fn add(&mut self, target: &Object) {
+    fn add(&mut self, session: &Session<'_>, gateway: &Object, target: &Object) {
         let configuration = target.document.get("targetConfiguration").cloned().unwrap_or_default();
         let listing = configuration.pointer("/mcp/mcpServer/listingMode").and_then(Value::as_str);
         self.hidden |= listing == Some("DYNAMIC");
@@ -126,7 +126,8 @@ impl ToolsInReach {
             return;
         }
         let name = text(&target.document, "name").to_owned();
-        match tools_of_target(&configuration) {
+        let told = session.known_tools.get(&(text(&gateway.document, "name").to_owned(), name.clone()));
+        match told.cloned().map_or_else(|| tools_of_target(&configuration), Tools::Known) {
             Tools::Known(tools) => {
                 self.actions.extend(tools.into_iter().map(|tool| Action { target: name.clone(), tool }));
             }
@@ -156,7 +157,9 @@ fn schema_problem(tools: &ToolsInReach, statement: &Statement) -> Option<String>
     };
     let known = schema.actions().collect::<Vec<_>>();
     if let Some(action) = actions.iter().find(|action| !known.contains(action) && !tools.cannot_tell(action)) {
-        return Some(format!("unable to find an applicable action given the policy scope constraints: unrecognized action {action}"));
+        return Some(format!(
+            "unable to find an applicable action given the policy scope constraints: unrecognized action {action}"
+        ));
     }
     let result = Validator::new(schema).validate(&statement.set, ValidationMode::Strict);
     let problems: Vec<String> = result.validation_errors().map(ToString::to_string).collect();
@@ -168,12 +171,12 @@ fn finding(policy: &Policy) -> Option<String> {
     let unconditional = !policy.has_non_scope_constraint();
     let anybody = matches!(policy.principal_constraint(), PrincipalConstraint::Any | PrincipalConstraint::Is(_));
     match policy.effect() {
-        Effect::Permit if unconditional && anybody => {
-            Some("Overly Permissive: the policy allows every request of its principals, actions and resources".to_owned())
-        }
-        Effect::Forbid if unconditional => {
-            Some("Overly Restrictive: the policy denies every request of its principals, actions and resources".to_owned())
-        }
+        Effect::Permit if unconditional && anybody => Some(
+            "Overly Permissive: the policy allows every request of its principals, actions and resources".to_owned(),
+        ),
+        Effect::Forbid if unconditional => Some(
+            "Overly Restrictive: the policy denies every request of its principals, actions and resources".to_owned(),
+        ),
         Effect::Forbid if policy.to_json().is_ok_and(|json| tests_for_an_input(&json)) => {
             Some("Overly Restrictive: the policy depends on an optional input".to_owned())
         }

@@ -95,7 +95,9 @@ fn delete(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
 /// A scope is named once.
 fn check(input: &Document) -> Result<(), Failure> {
     let mut seen: Vec<&Value> = Vec::new();
-    for name in input.get("Scopes").and_then(Value::as_array).into_iter().flatten().filter_map(|scope| scope.get("ScopeName")) {
+    for name in
+        input.get("Scopes").and_then(Value::as_array).into_iter().flatten().filter_map(|scope| scope.get("ScopeName"))
+    {
         if seen.contains(&name) {
             return Err(Failure::parameter(format!("Duplicate scope name {name}")));
         }

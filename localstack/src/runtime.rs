@@ -38,10 +38,8 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     let suffix = session.letters(MIXED, 10);
     let id = format!("{name}-{suffix}");
     let arn = session.arn("bedrock-agentcore", &format!("runtime/{id}"));
-    let identity = session.arn(
-        "bedrock-agentcore",
-        &format!("workload-identity-directory/default/workload-identity/{id}"),
-    );
+    let identity =
+        session.arn("bedrock-agentcore", &format!("workload-identity-directory/default/workload-identity/{id}"));
     let mut stored = created(session.service.api(), "CreateAgentRuntime", input);
     stored.extend(document(json!({
         "agentRuntimeArn": arn,
@@ -222,7 +220,9 @@ fn check(input: &Document) -> Result<(), Failure> {
         return refused(field, "requireServiceS3Endpoint must not be given");
     }
     match (mode, details.is_some()) {
-        (Some("VPC"), false) => return refused("networkConfiguration", "The network mode VPC needs a networkModeConfig"),
+        (Some("VPC"), false) => {
+            return refused("networkConfiguration", "The network mode VPC needs a networkModeConfig");
+        }
         (Some("PUBLIC"), true) => {
             return refused("networkConfiguration", "The network mode PUBLIC takes no networkModeConfig");
         }

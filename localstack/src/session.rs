@@ -1,5 +1,8 @@
 //! What one call has in hand: the state, the moment and the account.
 
+use std::collections::BTreeMap;
+
+use model::Tool;
 use serde_json::Value;
 
 use crate::Config;
@@ -11,6 +14,9 @@ use crate::planted::{Planted, overlay};
 use crate::state::{Kind, Object, Settle, State};
 use crate::wire::Service;
 
+/// Tools by the names of their gateway and target.
+pub(crate) type KnownTools = BTreeMap<(String, String), Vec<Tool>>;
+
 /// What one call works with.
 pub(crate) struct Session<'a> {
     pub(crate) service: Service,
@@ -18,6 +24,8 @@ pub(crate) struct Session<'a> {
     pub(crate) config: &'a Config,
     /// Milliseconds since 1970.
     pub(crate) now: u64,
+    /// Tools that somebody told of, by the names of their gateway and target.
+    pub(crate) known_tools: &'a KnownTools,
     /// Why what this call begins shall fail in the end.
     pub(crate) unsuccessful: Option<String>,
 }

@@ -117,8 +117,8 @@ impl Store {
             Some(found) => return Err(StateError::Newer { path, found }),
             None => return Err(StateError::Damaged { path, detail: "it has no version".to_owned() }),
         }
-        let content: Content = serde_json::from_value(value)
-            .map_err(|error| StateError::Damaged { path, detail: error.to_string() })?;
+        let content: Content =
+            serde_json::from_value(value).map_err(|error| StateError::Damaged { path, detail: error.to_string() })?;
         Ok(content.states)
     }
 

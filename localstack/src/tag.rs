@@ -24,7 +24,9 @@ pub(crate) fn of(input: &Document, member: &str) -> Document {
 /// Holds tags against what the model does not say: a reserved prefix.
 pub(crate) fn check_agentcore(tags: Option<&Value>) -> Result<(), Failure> {
     match reserved(tags) {
-        Some(key) => Err(Failure::invalid_field("tags", format!("The tag key {key} begins with the reserved prefix aws:"))),
+        Some(key) => {
+            Err(Failure::invalid_field("tags", format!("The tag key {key} begins with the reserved prefix aws:")))
+        }
         None => Ok(()),
     }
 }

@@ -43,7 +43,8 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     tag::check_cognito(input.get("UserPoolTags"))?;
     let mfa = text(input, "MfaConfiguration");
     if matches!(mfa, "ON" | "OPTIONAL") && !input.contains_key("SmsConfiguration") {
-        let message = "SMS configuration and Auto verification for phone_number are required when MFA is required/optional";
+        let message =
+            "SMS configuration and Auto verification for phone_number are required when MFA is required/optional";
         return Err(Failure::parameter(message));
     }
     let mut stored = created(session.service.api(), "CreateUserPool", input);
@@ -73,9 +74,8 @@ fn describe(session: &mut Session<'_>, input: &Document) -> Result<Value, Failur
 
 fn list(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
     let pools = session.state.all(Kind::UserPool, None);
-    let items: Vec<(u64, Value)> = pools
-        .map(|pool| (pool.serial, session.show("UserPoolDescriptionType", pool.document.clone(), &[])))
-        .collect();
+    let items: Vec<(u64, Value)> =
+        pools.map(|pool| (pool.serial, session.show("UserPoolDescriptionType", pool.document.clone(), &[]))).collect();
     page(session, "ListUserPools", input, items, 60)
 }
 
@@ -158,7 +158,9 @@ fn set_mfa(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure
     let factors: Document =
         FACTORS.iter().filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone()))).collect();
     // The pool itself shows the SMS settings too.
-    for (ours, theirs) in [("SmsConfiguration", "SmsConfiguration"), ("SmsAuthenticationMessage", "SmsAuthenticationMessage")] {
+    for (ours, theirs) in
+        [("SmsConfiguration", "SmsConfiguration"), ("SmsAuthenticationMessage", "SmsAuthenticationMessage")]
+    {
         if let Some(value) = input.get("SmsMfaConfiguration").and_then(|sms| sms.get(theirs)) {
             pool.document.insert(ours.into(), value.clone());
         }

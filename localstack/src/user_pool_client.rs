@@ -147,7 +147,8 @@ fn check_flows(input: &Document, has_secret: bool) -> Result<(), Failure> {
     }
     let switched_on = input.get("AllowedOAuthFlowsUserPoolClient") == Some(&json!(true));
     if switched_on && (flows.is_empty() || scopes.is_empty()) {
-        let message = "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.";
+        let message =
+            "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.";
         return Err(Failure::parameter(message));
     }
     Ok(())
@@ -169,10 +170,7 @@ fn check_attributes(pool: &Object, input: &Document) -> Result<(), Failure> {
 fn fill_in(client: &mut Document) {
     let defaults = [
         ("RefreshTokenValidity", json!(30)),
-        (
-            "ExplicitAuthFlows",
-            json!(["ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]),
-        ),
+        ("ExplicitAuthFlows", json!(["ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"])),
         ("AllowedOAuthFlowsUserPoolClient", json!(false)),
         ("EnableTokenRevocation", json!(true)),
         ("EnablePropagateAdditionalUserContextData", json!(false)),

@@ -133,8 +133,7 @@ pub(crate) fn fill_in(pool: &mut Document) -> Result<(), Failure> {
 }
 
 fn merge(document: &mut Document, member: &str, default: Value) {
-    let (Value::Object(live), Value::Object(default)) =
-        (document.entry(member).or_insert_with(|| json!({})), default)
+    let (Value::Object(live), Value::Object(default)) = (document.entry(member).or_insert_with(|| json!({})), default)
     else {
         return;
     };
@@ -181,13 +180,19 @@ fn fill_in_triggers(pool: &mut Document) -> Result<(), Failure> {
 
 fn check_tier(pool: &Document) -> Result<(), Failure> {
     let tier = text(pool, "UserPoolTier");
-    let unavailable =
-        |what: &str| Err(Failure::cognito("FeatureUnavailableInTierException", format!("{what} is not available in the {tier} tier")));
-    let mode = pool.get("UserPoolAddOns").and_then(|add_ons| add_ons.get("AdvancedSecurityMode")).and_then(Value::as_str);
+    let unavailable = |what: &str| {
+        Err(Failure::cognito(
+            "FeatureUnavailableInTierException",
+            format!("{what} is not available in the {tier} tier"),
+        ))
+    };
+    let mode =
+        pool.get("UserPoolAddOns").and_then(|add_ons| add_ons.get("AdvancedSecurityMode")).and_then(Value::as_str);
     if matches!(mode, Some("AUDIT" | "ENFORCED")) && tier != "PLUS" {
         return unavailable("Advanced security");
     }
-    let triggers = pool.get("LambdaConfig").and_then(|triggers| triggers.pointer("/PreTokenGenerationConfig/LambdaVersion"));
+    let triggers =
+        pool.get("LambdaConfig").and_then(|triggers| triggers.pointer("/PreTokenGenerationConfig/LambdaVersion"));
     if matches!(triggers.and_then(Value::as_str), Some("V2_0" | "V3_0")) && tier == "LITE" {
         return unavailable("Access token customization");
     }

@@ -51,7 +51,8 @@ pub(crate) fn check(input: &Document, arm: &str, family: &str, authorizer: &str)
             _ => format!("This credential provider type is not supported for {arm} targets"),
         });
     }
-    let names_service = configuration.and_then(|entry| entry.pointer("/credentialProvider/iamCredentialProvider")).is_some();
+    let names_service =
+        configuration.and_then(|entry| entry.pointer("/credentialProvider/iamCredentialProvider")).is_some();
     let needs_service = matches!(arm, "mcpServer" | "openApiSchema");
     match credential {
         Role if needs_service && !names_service => {

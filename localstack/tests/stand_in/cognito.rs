@@ -9,8 +9,10 @@ async fn pool(local: &Localstack) -> String {
 }
 
 async fn server(local: &Localstack, pool: &str) {
-    let scopes = json!([{"ScopeName": "read", "ScopeDescription": "Reads"}, {"ScopeName": "pii", "ScopeDescription": "More"}]);
-    ok(local, "CreateResourceServer", json!({"UserPoolId": pool, "Identifier": "hr", "Name": "HR", "Scopes": scopes})).await;
+    let scopes =
+        json!([{"ScopeName": "read", "ScopeDescription": "Reads"}, {"ScopeName": "pii", "ScopeDescription": "More"}]);
+    ok(local, "CreateResourceServer", json!({"UserPoolId": pool, "Identifier": "hr", "Name": "HR", "Scopes": scopes}))
+        .await;
 }
 
 fn m2m(pool: &str) -> Value {
@@ -23,11 +25,16 @@ fn m2m(pool: &str) -> Value {
 #[tokio::test(start_paused = true)]
 async fn a_pool_shows_its_defaults_and_forgets_what_an_update_omits() {
     let local = stand_in();
-    let created = ok(&local, "CreateUserPool", json!({
-        "PoolName": "hr", "UserPoolTags": {"team": "people"}, "DeletionProtection": "ACTIVE",
-        "Policies": {"PasswordPolicy": {"MinimumLength": 12}},
-        "Schema": [{"Name": "email", "Required": true}, {"Name": "dept", "AttributeDataType": "String"}],
-    })).await;
+    let created = ok(
+        &local,
+        "CreateUserPool",
+        json!({
+            "PoolName": "hr", "UserPoolTags": {"team": "people"}, "DeletionProtection": "ACTIVE",
+            "Policies": {"PasswordPolicy": {"MinimumLength": 12}},
+            "Schema": [{"Name": "email", "Required": true}, {"Name": "dept", "AttributeDataType": "String"}],
+        }),
+    )
+    .await;
     let id = at(&created, "/UserPool/Id");
     assert!(id.starts_with("us-east-1_") && id.len() == 19, "{id}");
     let describe = json!({"UserPoolId": id});
@@ -46,7 +53,12 @@ async fn a_pool_shows_its_defaults_and_forgets_what_an_update_omits() {
     assert!(attributes.iter().any(|attribute| attribute["Name"] == "email" && attribute["Required"] == true));
 
     refused_with(&local, "DeleteUserPool", describe.clone(), "InvalidParameterException", "deletion protection").await;
-    ok(&local, "AddCustomAttributes", json!({"UserPoolId": id, "CustomAttributes": [{"Name": "n", "AttributeDataType": "Number"}]})).await;
+    ok(
+        &local,
+        "AddCustomAttributes",
+        json!({"UserPoolId": id, "CustomAttributes": [{"Name": "n", "AttributeDataType": "Number"}]}),
+    )
+    .await;
     ok(&local, "UpdateUserPool", describe.clone()).await;
     let pool = ok(&local, "DescribeUserPool", describe.clone()).await["UserPool"].clone();
     assert_eq!(pool["Name"], "hr");
@@ -68,8 +80,14 @@ async fn a_pool_that_makes_no_sense_is_refused() {
     let config = json!({"LambdaVersion": "V2_0", "LambdaArn": "arn:aws:lambda:us-east-1:111122223333:function:b"});
     for (changes, code) in [
         (json!({"UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"}}), "FeatureUnavailableInTierException"),
-        (json!({"LambdaConfig": {"PreTokenGeneration": legacy, "PreTokenGenerationConfig": config}}), "InvalidParameterException"),
-        (json!({"UserPoolTier": "LITE", "LambdaConfig": {"PreTokenGenerationConfig": config}}), "FeatureUnavailableInTierException"),
+        (
+            json!({"LambdaConfig": {"PreTokenGeneration": legacy, "PreTokenGenerationConfig": config}}),
+            "InvalidParameterException",
+        ),
+        (
+            json!({"UserPoolTier": "LITE", "LambdaConfig": {"PreTokenGenerationConfig": config}}),
+            "FeatureUnavailableInTierException",
+        ),
         (json!({"MfaConfiguration": "ON"}), "InvalidParameterException"),
         (json!({"UserPoolTags": {"aws:x": "1"}}), "InvalidParameterException"),
         (json!({"Schema": [{"Name": "dept", "Required": true}]}), "InvalidParameterException"),

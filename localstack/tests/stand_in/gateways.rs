@@ -11,7 +11,10 @@ async fn a_gateway_is_created_updated_and_deleted_step_by_step() {
     let id = at(&created, "/gatewayId");
     assert!(id.starts_with("hr-data-") && id.len() == 18, "{id}");
     assert_eq!(at(&created, "/status"), "CREATING");
-    assert_eq!(at(&created, "/gatewayUrl"), format!("https://{id}.gateway.bedrock-agentcore.us-east-1.amazonaws.com/mcp"));
+    assert_eq!(
+        at(&created, "/gatewayUrl"),
+        format!("https://{id}.gateway.bedrock-agentcore.us-east-1.amazonaws.com/mcp")
+    );
     let get = json!({"gatewayIdentifier": id});
     assert_eq!(at(&ok(&local, "GetGateway", get.clone()).await, "/status"), "CREATING");
     refused_with(&local, "CreateGatewayTarget", target_input(&id, "t"), "ConflictException", "CREATING").await;
@@ -110,14 +113,16 @@ async fn a_target_lives_and_dies_in_its_gateway() {
     let update = with(target_input(&gateway, "people"), json!({"targetId": id}));
     refused_with(&local, "UpdateGatewayTarget", update.clone(), "ConflictException", "CREATING").await;
     settle().await;
-    refused_with(&local, "CreateGatewayTarget", target_input(&gateway, "hr"), "ConflictException", "already exists").await;
+    refused_with(&local, "CreateGatewayTarget", target_input(&gateway, "hr"), "ConflictException", "already exists")
+        .await;
     assert_eq!(at(&ok(&local, "UpdateGatewayTarget", update).await, "/name"), "people");
     settle().await;
     let listed = ok(&local, "ListGatewayTargets", json!({"gatewayIdentifier": gateway})).await;
     assert_eq!(at(&listed, "/items/0/targetType"), "LAMBDA");
     assert_eq!(at(&listed, "/items/0/status"), "READY");
 
-    let words = format!("Gateway {gateway} has targets associated with it. Delete all targets before deleting the gateway.");
+    let words =
+        format!("Gateway {gateway} has targets associated with it. Delete all targets before deleting the gateway.");
     let delete_gateway = json!({"gatewayIdentifier": gateway});
     refused_with(&local, "DeleteGateway", delete_gateway.clone(), "ValidationException", &words).await;
     assert_eq!(at(&ok(&local, "DeleteGatewayTarget", get.clone()).await, "/status"), "DELETING");
@@ -134,9 +139,12 @@ async fn a_target_lives_and_dies_in_its_gateway() {
 async fn targets_and_gateways_must_fit() {
     let local = stand_in();
     let tools = ready_gateway(&local, "tools").await;
-    let plain = with(gateway_input("plain"), json!({
-        "protocolType": null, "authorizerType": "AWS_IAM", "authorizerConfiguration": null,
-    }));
+    let plain = with(
+        gateway_input("plain"),
+        json!({
+            "protocolType": null, "authorizerType": "AWS_IAM", "authorizerConfiguration": null,
+        }),
+    );
     let plain = at(&ok(&local, "CreateGateway", plain).await, "/gatewayId");
     settle().await;
     let runtime = json!({"http": {"agentcoreRuntime": {
@@ -155,7 +163,11 @@ async fn targets_and_gateways_must_fit() {
         (&tools, json!({"credentialProviderConfigurations": null}), "is required for lambda"),
         (&tools, json!({"credentialProviderConfigurations": role(json!({"service": "lambda"}))}), "must not be given"),
         (&tools, json!({"targetConfiguration": server.clone()}), "iamCredentialProvider with a service is required"),
-        (&tools, json!({"credentialProviderConfigurations": [{"credentialProviderType": "JWT_PASSTHROUGH"}]}), "not supported"),
+        (
+            &tools,
+            json!({"credentialProviderConfigurations": [{"credentialProviderType": "JWT_PASSTHROUGH"}]}),
+            "not supported",
+        ),
         (&tools, json!({"credentialProviderConfigurations": [{"credentialProviderType": "API_KEY"}]}), "does not fit"),
     ] {
         let input = with(target_input(gateway, "t"), changes);
@@ -180,10 +192,13 @@ async fn a_target_may_wait_for_a_person() {
         "providerArn": "arn:aws:bedrock-agentcore:us-east-1:111122223333:token-vault/default/oauth2credentialprovider/x",
         "scopes": [], "grantType": "AUTHORIZATION_CODE", "defaultReturnUrl": "https://app.example/back",
     }});
-    let input = with(target_input(&gateway, "t"), json!({
-        "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://mcp.example/mcp"}}},
-        "credentialProviderConfigurations": [{"credentialProviderType": "OAUTH", "credentialProvider": provider}],
-    }));
+    let input = with(
+        target_input(&gateway, "t"),
+        json!({
+            "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://mcp.example/mcp"}}},
+            "credentialProviderConfigurations": [{"credentialProviderType": "OAUTH", "credentialProvider": provider}],
+        }),
+    );
     let id = at(&ok(&local, "CreateGatewayTarget", input).await, "/targetId");
     settle().await;
     let get = json!({"gatewayIdentifier": gateway, "targetId": id});
@@ -200,7 +215,8 @@ async fn a_target_may_wait_for_a_person() {
 async fn an_attached_engine_adds_a_header_to_what_is_read() {
     let local = stand_in();
     let engine = ok(&local, "CreatePolicyEngine", json!({"name": "guard"})).await;
-    let configuration = json!({"policyEngineConfiguration": {"arn": at(&engine, "/policyEngineArn"), "mode": "ENFORCE"}});
+    let configuration =
+        json!({"policyEngineConfiguration": {"arn": at(&engine, "/policyEngineArn"), "mode": "ENFORCE"}});
     let attached = with(gateway_input("g"), configuration);
     refused_with(&local, "CreateGateway", attached.clone(), "ValidationException", "must be ACTIVE").await;
     settle().await;

@@ -98,13 +98,16 @@ async fn what_the_call_itself_refuses() {
     for (statement, words) in [
         ("permit(principal, action == READ, resource) when { true };", "wildcard resource"),
         ("permit(principal, action == READ, resource is AgentCore::Gateway) when { true };", "specific gateway"),
-        ("permit(principal, action == READ, GATEWAY) when { true }; permit(principal, action, GATEWAY);", "exactly one"),
+        (
+            "permit(principal, action == READ, GATEWAY) when { true }; permit(principal, action, GATEWAY);",
+            "exactly one",
+        ),
         ("permit(principal, action == READ, GATEWAY) where { true }", "could not be parsed"),
-        ("permit(principal, action, resource);", "validation error"),
+        ("permit(principal,action,resource);", "has 34 characters"),
     ] {
         let failure = refused(&scene.local, "CreatePolicy", scene.input("p", statement)).await;
         assert_eq!(failure.code, "ValidationException");
-        assert!(failure.message.contains(words) || words == "validation error", "{failure}");
+        assert!(failure.message.contains(words), "{failure}");
     }
 }
 
@@ -114,8 +117,11 @@ async fn what_the_service_finds_out_later() {
     let other = "arn:aws:bedrock-agentcore:us-east-1:111122223333:gateway/other-0123456789";
     let elsewhere = format!("permit(principal, action, resource == AgentCore::Gateway::\"{other}\") when {{ true }};");
     for (index, (statement, words)) in [
-        ("permit(principal, action == AgentCore::Action::\"hr___gone\", GATEWAY) when { true };", "unable to find an applicable action"),
-        ("permit(principal, action == READ, GATEWAY) when { context.input.id == \"1\" };", "incompatible"),
+        (
+            "permit(principal, action == AgentCore::Action::\"hr___gone\", GATEWAY) when { true };",
+            "unable to find an applicable action",
+        ),
+        ("permit(principal, action == READ, GATEWAY) when { context.input.id == \"1\" };", "not compatible"),
         ("permit(principal, action == READ, GATEWAY) when { context.input.why == \"x\" };", "optional"),
         ("permit(principal, action == READ, GATEWAY);", "Overly Permissive"),
         ("permit(principal is AgentCore::OAuthUser, action == READ, GATEWAY);", "Overly Permissive"),
@@ -159,14 +165,17 @@ async fn without_tools_nothing_can_be_checked() {
 #[tokio::test(start_paused = true)]
 async fn interceptors_hide_the_tools() {
     let scene = Scene::new(true).await;
-    let update = with(gateway_input("g"), json!({
-        "gatewayIdentifier": scene.gateway,
-        "policyEngineConfiguration": {"arn": scene.engine_arn, "mode": "ENFORCE"},
-        "interceptorConfigurations": [{
-            "interceptor": {"lambda": {"arn": "arn:aws:lambda:us-east-1:111122223333:function:i"}},
-            "interceptionPoints": ["REQUEST"],
-        }],
-    }));
+    let update = with(
+        gateway_input("g"),
+        json!({
+            "gatewayIdentifier": scene.gateway,
+            "policyEngineConfiguration": {"arn": scene.engine_arn, "mode": "ENFORCE"},
+            "interceptorConfigurations": [{
+                "interceptor": {"lambda": {"arn": "arn:aws:lambda:us-east-1:111122223333:function:i"}},
+                "interceptionPoints": ["REQUEST"],
+            }],
+        }),
+    );
     ok(&scene.local, "UpdateGateway", update).await;
     settle().await;
     let (_, status, reason) = scene.outcome(scene.input("p", CONDITIONAL)).await;
@@ -176,16 +185,29 @@ async fn interceptors_hide_the_tools() {
 #[tokio::test(start_paused = true)]
 async fn a_target_whose_tools_nobody_knows_takes_any_action() {
     let scene = Scene::new(false).await;
-    let target = with(target_input(&scene.gateway, "remote"), json!({
-        "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://mcp.example/mcp"}}},
-        "credentialProviderConfigurations": null,
-    }));
+    let target = with(
+        target_input(&scene.gateway, "remote"),
+        json!({
+            "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://mcp.example/mcp"}}},
+            "credentialProviderConfigurations": null,
+        }),
+    );
     ok(&scene.local, "CreateGatewayTarget", target).await;
     settle().await;
-    let statement = "permit(principal, action == AgentCore::Action::\"remote___any\", GATEWAY) when { context.input.x == 1 };";
+    let statement =
+        "permit(principal, action == AgentCore::Action::\"remote___any\", GATEWAY) when { context.input.x == 1 };";
     assert_eq!(scene.outcome(scene.input("p", statement)).await.1, "ACTIVE");
     let statement = "permit(principal, action == AgentCore::Action::\"other___any\", GATEWAY) when { true };";
     assert_eq!(scene.outcome(scene.input("q", statement)).await.1, "CREATE_FAILED");
+    // Told what the target offers, the stand-in checks as it does elsewhere.
+    let tool = model::Tool { name: "known".into(), input_schema: json!({"type": "object"}) };
+    scene.local.known_tools("g", "remote", vec![tool]);
+    assert_eq!(scene.outcome(scene.input("s", &statement_of("any"))).await.1, "CREATE_FAILED");
+    assert_eq!(scene.outcome(scene.input("t", &statement_of("known"))).await.1, "ACTIVE");
     let statement = "permit(principal, action in AgentCore::Action::\"remote\", GATEWAY) when { principal has id };";
     assert_eq!(scene.outcome(scene.input("r", statement)).await.1, "ACTIVE");
+}
+
+fn statement_of(tool: &str) -> String {
+    format!("permit(principal, action == AgentCore::Action::\"remote___{tool}\", GATEWAY) when {{ principal has id }};")
 }

@@ -61,6 +61,7 @@ async fn a_runtime_that_makes_no_sense_is_refused() {
         (json!({"networkConfiguration": vpc}), "networkModeConfig"),
         (json!({"agentRuntimeArtifact": {}}), "exactly one of"),
     ] {
-        refused_with(&local, "CreateAgentRuntime", with(runtime_input("x"), changes), "ValidationException", words).await;
+        refused_with(&local, "CreateAgentRuntime", with(runtime_input("x"), changes), "ValidationException", words)
+            .await;
     }
 }
