@@ -11,6 +11,7 @@ pub mod engine;
 pub mod graph;
 pub mod kind;
 pub mod live;
+pub mod manifest;
 pub mod merge;
 pub mod observe;
 pub mod ownership;
