@@ -6,5 +6,7 @@ pub mod address;
 pub mod aws;
 pub mod diagnostic;
 pub mod kind;
+pub mod plan;
+pub mod progress;
 pub mod reference;
 pub mod stack;

@@ -1,0 +1,200 @@
+//! The plan: a value that says what would change and why. Printing, saving and applying read it; making it is a pure
+//! function of the stack and what was observed.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of the plan's JSON form.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What would change, in full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// The version of this format.
+    pub format_version: u32,
+    /// The stack's name.
+    pub stack: String,
+    /// The environment's instance; `default` where the manifest has no environments.
+    pub env: String,
+    /// The region.
+    pub region: String,
+    /// The account.
+    pub account: String,
+    /// The endpoint, if it is not AWS's.
+    pub endpoint: Option<String>,
+    /// A digest of everything here but times and request ids.
+    pub hash: String,
+    /// How many of each.
+    pub summary: Summary,
+    /// The steps, in the order people read them; `apply` orders calls by what needs what.
+    pub steps: Vec<Step>,
+    /// Who gains or loses which tool.
+    pub access: Vec<AccessChange>,
+    /// What the live account allows and the manifest does not.
+    pub exposed: Vec<AccessChange>,
+    /// Steps that weaken security, interrupt or lose data.
+    pub risks: Vec<Risk>,
+    /// Children of our parents that nobody declared.
+    pub unexpected: Vec<Unexpected>,
+    /// What stands in the way, and what could not be read.
+    pub diagnostics: Vec<PlanDiagnostic>,
+}
+
+/// How many resources of each action.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// To create.
+    pub create: usize,
+    /// To change in place.
+    pub update: usize,
+    /// To make anew in place of the old one.
+    pub replace: usize,
+    /// To delete.
+    pub delete: usize,
+    /// To give another address.
+    #[serde(rename = "move")]
+    pub moved: usize,
+    /// To take over.
+    pub adopt: usize,
+    /// As they should be.
+    pub unchanged: usize,
+}
+
+/// What happens to one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Nothing.
+    NoOp,
+    /// It is made.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// The old one goes, a new one is made.
+    Replace,
+    /// It goes.
+    Delete,
+    /// It gets another address.
+    Move,
+    /// It is taken over.
+    Adopt,
+}
+
+/// Why a live object differs from the manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The manifest changed since it was last applied.
+    Change,
+    /// The manifest is the one last applied: somebody changed the live object.
+    Drift,
+    /// Nobody can tell: no record of the last apply.
+    Unknown,
+}
+
+/// One resource and what happens to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// The resource's address.
+    pub address: String,
+    /// Its kind.
+    pub kind: String,
+    /// What happens.
+    pub action: Action,
+    /// The live id, if there is one.
+    pub id: Option<String>,
+    /// Why, where the changes do not say it.
+    pub reason: Option<String>,
+    /// Where the difference comes from.
+    pub origin: Origin,
+    /// The members that change.
+    pub changes: Vec<MemberChange>,
+    /// What keeps the step from being taken; nothing if it can be.
+    pub blocked: Option<String>,
+}
+
+/// One member that changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberChange {
+    /// Its path in wire spelling.
+    pub path: String,
+    /// The live value; absent if there is none or it is a secret.
+    pub before: Option<Value>,
+    /// The wanted value; absent if it is removed or a secret. References that are not known yet stand in their source form.
+    pub after: Option<Value>,
+    /// Some of `after` is known only after apply.
+    pub after_unknown: bool,
+    /// It is a secret: the values are not shown.
+    pub sensitive: bool,
+    /// It cannot be changed in place.
+    pub forces_replacement: bool,
+}
+
+/// A change of who can call which tool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AccessChange {
+    /// The persona, or the principal as far as resources show it.
+    pub principal: String,
+    /// The tool, `target/tool`.
+    pub tool: String,
+    /// Before.
+    pub before: String,
+    /// After.
+    pub after: String,
+    /// How it was found: proved, tested or unknown.
+    pub how: String,
+    /// An example.
+    pub witness: Option<String>,
+}
+
+/// A step that weakens security, interrupts or loses data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Risk {
+    /// Its stable code.
+    pub code: String,
+    /// The resource.
+    pub address: String,
+    /// What happens, for a person.
+    pub message: String,
+    /// It was decided on.
+    pub accepted: bool,
+}
+
+/// A child of a parent of ours that nobody declared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unexpected {
+    /// The parent's address.
+    pub parent: String,
+    /// The child's kind.
+    pub kind: String,
+    /// Its live name.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+}
+
+/// Something that stands in the way, or that could not be seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanDiagnostic {
+    /// Its stable code.
+    pub code: String,
+    /// The resource.
+    pub address: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// The next action.
+    pub help: Option<String>,
+}
+
+impl Plan {
+    /// There is nothing to do and nothing in the way.
+    pub fn is_empty(&self) -> bool {
+        self.steps.iter().all(|step| step.action == Action::NoOp)
+    }
+
+    /// Risks that nobody has accepted.
+    pub fn open_risks(&self) -> impl Iterator<Item = &Risk> {
+        self.risks.iter().filter(|risk| !risk.accepted)
+    }
+}
