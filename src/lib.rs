@@ -4,9 +4,12 @@
 
 pub mod address;
 pub mod aws;
+pub mod check;
 pub mod diagnostic;
+pub mod explain;
 pub mod kind;
 pub mod plan;
 pub mod progress;
 pub mod reference;
+pub mod report;
 pub mod stack;
