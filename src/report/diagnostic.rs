@@ -306,7 +306,36 @@ mod tests {
     #[test]
     fn people_see_every_file_a_message_is_about_and_a_count() {
         let (diagnostics, sources) = example();
-        insta::assert_snapshot!(render(&diagnostics, &sources, false), @"");
+        insta::assert_snapshot!(render(&diagnostics, &sources, false), @r#"
+        note[check::open-gateway]: without a place
+
+        error[cedar::bare-resource]: `resource` is not constrained: 100%
+         --> dir, one/gatewright.toml:2:8
+          |
+        2 | name = "ü"
+          |        ^^^
+          |
+         ::: policies/hr.cedar:2:11
+          |
+        2 |   action, resource);
+          |           -------- the policy
+          |
+          = help: name the gateway
+
+        warning[check::open-gateway]: anyone may call
+         --> policies/hr.cedar:2:11
+          |
+        2 |   action, resource);
+          |           ^^^^^^^^ here
+
+        note[check::open-gateway]: about everything
+         --> policies/hr.cedar:3:1
+          |
+        3 |
+          | ^
+
+        1 error, 1 warning, 2 notes; `gatewright explain CODE` says more about each
+        "#);
         assert!(render(&diagnostics, &sources, true).contains('\u{1b}'));
         assert_eq!(render(&[], &sources, false), "");
     }
