@@ -44,11 +44,15 @@ pub(crate) fn updated<'a>(
         (Service::AgentCore, "UpdatePolicyEngine") => (Kind::PolicyEngine, None, "policyEngineId"),
         (Service::AgentCore, "UpdatePolicy") => (Kind::Policy, Some("policyEngineId"), "policyId"),
         (Service::AgentCore, "UpdateAgentRuntime") => (Kind::Runtime, None, "agentRuntimeId"),
+        (Service::AgentCore, "UpdateAgentRuntimeEndpoint") => {
+            (Kind::RuntimeEndpoint, Some("agentRuntimeId"), "endpointName")
+        }
         (Service::Cognito, "UpdateUserPool") => (Kind::UserPool, None, "UserPoolId"),
         (Service::Cognito, "UpdateUserPoolClient") => (Kind::UserPoolClient, Some("UserPoolId"), "ClientId"),
         (Service::Cognito, "UpdateUserPoolDomain") => (Kind::UserPoolDomain, Some("UserPoolId"), "Domain"),
         (Service::Cognito, "UpdateResourceServer") => (Kind::ResourceServer, Some("UserPoolId"), "Identifier"),
         (Service::Cognito, "UpdateGroup") => (Kind::Group, Some("UserPoolId"), "GroupName"),
+        (Service::Cognito, "UpdateIdentityProvider") => (Kind::IdentityProvider, Some("UserPoolId"), "ProviderName"),
         _ => return None,
     };
     state.find_mut(kind, parent.map(|member| text(input, member)), text(input, id))
@@ -88,7 +92,7 @@ pub(crate) fn take_back(object: &Object, input: &mut Document, violations: &mut 
 
 /// Whether a full replace by this operation erases what it does not bring back.
 pub(crate) fn is_full_replace(operation: &str) -> bool {
-    !matches!(operation, "UpdatePolicy" | "UpdatePolicyEngine" | "UpdateGroup")
+    !matches!(operation, "UpdatePolicy" | "UpdatePolicyEngine" | "UpdateGroup" | "UpdateIdentityProvider")
 }
 
 /// What stays planted after an update brought some of it back.
