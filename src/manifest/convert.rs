@@ -122,9 +122,7 @@ impl Loader {
                 }
                 Value::Array(list)
             }
-            Content::Text(text) if is_cedar(sheet) => {
-                self.cedar(sheet, text, &CedarPlace::Text(node.span.clone()))
-            }
+            Content::Text(text) if is_cedar(sheet) => self.cedar(sheet, text, &CedarPlace::Text(node.span.clone())),
             Content::Text(text) => {
                 let address = sheet.address.clone();
                 self.fill(text, &node.span, Some(&address)).unwrap_or_else(|| sheet.refused())
@@ -197,7 +195,14 @@ impl Loader {
     }
 
     /// `{ file = "…" }`: text where the API wants a string, else a document in the API's own spelling.
-    fn file(&mut self, sheet: &mut Sheet, shape: Option<&'static Shape>, name: &str, verbatim: bool, at: &Span) -> Value {
+    fn file(
+        &mut self,
+        sheet: &mut Sheet,
+        shape: Option<&'static Shape>,
+        name: &str,
+        verbatim: bool,
+        at: &Span,
+    ) -> Value {
         let Some(file) = self.named_file(name, at) else { return sheet.refused() };
         let text = self.files.sources.text(file).to_owned();
         let address = sheet.address.clone();

@@ -1,1 +1,3 @@
-pub fn expand(_: &crate::stack::Stack) -> String { String::new() }
+pub fn expand(_: &crate::stack::Stack) -> String {
+    String::new()
+}

@@ -31,8 +31,7 @@ impl Folder {
     }
 
     fn load_as(&self, change: impl Fn(&mut Options)) -> Loaded {
-        let mut options =
-            Options { path: self.0.path().to_owned(), first_environment: true, ..Options::default() };
+        let mut options = Options { path: self.0.path().to_owned(), first_environment: true, ..Options::default() };
         change(&mut options);
         load(&options)
     }
@@ -66,7 +65,11 @@ fn document(stack: &Stack, address: &str) -> Value {
         match value {
             Value::String(text) => display(text).into(),
             Value::Array(items) => items.iter().map(shown).collect(),
-            Value::Object(members) => members.iter().map(|(key, member)| (key.clone(), shown(member))).collect::<serde_json::Map<_, _>>().into(),
+            Value::Object(members) => members
+                .iter()
+                .map(|(key, member)| (key.clone(), shown(member)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
             other => other.clone(),
         }
     }
@@ -194,7 +197,11 @@ fn the_hr_data_agent_becomes_documents_of_the_api() {
                {"ScopeName": "pii", "ScopeDescription": "Email, phone, emergency contact"}])
     );
     assert_eq!(document(&stack, "user_pool_client.employee")["ClientName"], "employee");
-    assert_eq!(document(&stack, "gateway_target.hr-lambda-target")["targetConfiguration"]["mcp"]["lambda"]["toolSchema"]["inlinePayload"][0]["name"], "search");
+    assert_eq!(
+        document(&stack, "gateway_target.hr-lambda-target")["targetConfiguration"]["mcp"]["lambda"]["toolSchema"]["inlinePayload"]
+            [0]["name"],
+        "search"
+    );
     let runtime = document(&stack, "runtime.hr");
     assert_eq!(runtime["environmentVariables"], json!({"GATEWAY_URL": "${gateway.hr.url}", "LOG": "info"}));
     assert_eq!(runtime["agentRuntimeName"], "hr_data_agent_dev_1");

@@ -73,9 +73,11 @@ impl Node {
             Content::Float(number) => (*number).into(),
             Content::Boolean(truth) => (*truth).into(),
             Content::List(items) => items.iter().map(Node::plain).collect(),
-            Content::Table(entries) => {
-                entries.iter().map(|entry| (entry.key.clone(), entry.node.plain())).collect::<serde_json::Map<_, _>>().into()
-            }
+            Content::Table(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.node.plain()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         }
     }
 }
@@ -118,8 +120,10 @@ impl Tree {
     fn node(&mut self, value: &DeValue<'_>, span: Span, depth: usize) -> Node {
         if depth > DEEPEST {
             if self.problems.is_empty() {
-                let problem = Diagnostic::error("manifest::syntax", format!("tables and lists lie more than {DEEPEST} deep"));
-                self.problems.push(problem.at(span.clone(), "").help("no document of the API is that deep; flatten it"));
+                let problem =
+                    Diagnostic::error("manifest::syntax", format!("tables and lists lie more than {DEEPEST} deep"));
+                self.problems
+                    .push(problem.at(span.clone(), "").help("no document of the API is that deep; flatten it"));
             }
             return Node { span, content: Content::Boolean(false) };
         }
