@@ -103,8 +103,8 @@ fn unknown(text: &Text<'_>, id: &str, guarded: &Guarded<'_>) -> Diagnostic {
         let listed = tools.join(", ");
         match (tools.is_empty(), more) {
             (true, _) => "the gateway has no target with tools in this manifest".to_owned(),
-            (false, 0) => format!("there are {listed}"),
-            (false, more) => format!("there are {listed} and {more} more"),
+            (false, 0) => format!("declared are {listed}"),
+            (false, more) => format!("declared are {listed} and {more} more"),
         }
     };
     text.error("cedar::unknown-action", format!("there is no tool or group `{id}`"))
