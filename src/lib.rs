@@ -8,6 +8,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod explain;
 pub mod kind;
+pub mod manifest;
 pub mod plan;
 pub mod progress;
 pub mod reference;
