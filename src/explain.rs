@@ -1,6 +1,6 @@
 //! `explain CODE`: what a diagnostic code means and what to do about it.
 
-use crate::check;
+use crate::{check, manifest};
 
 /// Every code there is.
 pub fn codes() -> impl Iterator<Item = &'static str> {
@@ -26,7 +26,7 @@ pub fn nearest_code(code: &str) -> Option<&'static str> {
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    check::CODES.iter()
+    manifest::CODES.iter().chain(check::CODES)
 }
 
 #[cfg(test)]

@@ -81,6 +81,15 @@ fn every_code_has_a_wrong_manifest_and_every_wrong_manifest_a_code() {
 }
 
 #[test]
+fn what_only_looks_wrong_is_let_be() {
+    for entry in std::fs::read_dir("tests/right").unwrap() {
+        let path = entry.unwrap().path();
+        let (diagnostics, sources) = diagnostics(&options(&path));
+        assert_eq!(report::diagnostic::render(&diagnostics, &sources, false), "", "{}", path.display());
+    }
+}
+
+#[test]
 fn a_manifest_of_ten_megabytes_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gatewright.toml");
