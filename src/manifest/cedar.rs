@@ -80,7 +80,10 @@ fn literal_length(text: &str) -> usize {
 
 /// How many statements end in a text.
 pub(super) fn statements(text: &str) -> usize {
-    tokens(text).iter().filter(|token| token.kind == TokenKind::Mark && text.get(token.range.clone()) == Some(";")).count()
+    tokens(text)
+        .iter()
+        .filter(|token| token.kind == TokenKind::Mark && text.get(token.range.clone()) == Some(";"))
+        .count()
 }
 
 /// Cedar text as a manifest writes it: a literal `${` in a string literal is escaped.

@@ -122,9 +122,7 @@ impl Loader {
                 }
                 Value::Array(list)
             }
-            Content::Text(text) if is_cedar(sheet) => {
-                self.cedar(sheet, text, &CedarPlace::Text(node.span.clone()))
-            }
+            Content::Text(text) if is_cedar(sheet) => self.cedar(sheet, text, &CedarPlace::Text(node.span.clone())),
             Content::Text(text) => {
                 let address = sheet.address.clone();
                 self.fill(text, &node.span, Some(&address)).unwrap_or_else(|| sheet.refused())
@@ -197,7 +195,14 @@ impl Loader {
     }
 
     /// `{ file = "…" }`: text where the API wants a string, else a document in the API's own spelling.
-    fn file(&mut self, sheet: &mut Sheet, shape: Option<&'static Shape>, name: &str, verbatim: bool, at: &Span) -> Value {
+    fn file(
+        &mut self,
+        sheet: &mut Sheet,
+        shape: Option<&'static Shape>,
+        name: &str,
+        verbatim: bool,
+        at: &Span,
+    ) -> Value {
         let Some(file) = self.named_file(name, at) else { return sheet.refused() };
         let text = self.files.sources.text(file).to_owned();
         let address = sheet.address.clone();
@@ -269,12 +274,10 @@ impl Loader {
     }
 }
 
-/// Where a value is best shown: a table that has no place of its own in the text at its key.
+/// Where a value is best shown: a table that no place of the text is the whole of at its key.
 fn value_span(entry: &Entry) -> Span {
-    match entry.node.content {
-        Content::Table(_) => entry.key_span.clone(),
-        _ => entry.node.span.clone(),
-    }
+    let follows_its_key = entry.node.span.range.start >= entry.key_span.range.end;
+    if follows_its_key { entry.node.span.clone() } else { entry.key_span.clone() }
 }
 
 /// The document being written is a policy and the place its Cedar text.

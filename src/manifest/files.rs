@@ -22,9 +22,8 @@ pub(super) struct Files {
 
 /// Reads a text file, or says in a phrase why not, with a code and what to do.
 pub(super) fn read_text(path: &Path) -> Result<String, Diagnostic> {
-    let cannot = |why: String| {
-        Diagnostic::error("manifest::cannot-read", format!("cannot read `{}`: {why}", path.display()))
-    };
+    let cannot =
+        |why: String| Diagnostic::error("manifest::cannot-read", format!("cannot read `{}`: {why}", path.display()));
     let too_large = || {
         let message = format!("`{}` is larger than {} MiB", path.display(), LARGEST >> 20);
         Diagnostic::error("manifest::too-large", message).help("split it with `include`, or name the right file")

@@ -82,10 +82,8 @@ impl Loader {
                 items.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
             }
             Value::Object(members) => {
-                let members: Vec<_> = members
-                    .into_iter()
-                    .map(|(key, member)| (key, self.fill_document(member, span, from)))
-                    .collect();
+                let members: Vec<_> =
+                    members.into_iter().map(|(key, member)| (key, self.fill_document(member, span, from))).collect();
                 members.into_iter().map(|(key, member)| Some((key, member?))).collect::<Option<_>>().map(Value::Object)
             }
             other => Some(other),
@@ -115,7 +113,8 @@ impl Loader {
         let filled = filled?;
         let after: String = filled.iter().map(|filled| filled.text.as_str()).collect();
         if cedar::statements(&after) != cedar::statements(text) {
-            let problem = Diagnostic::error("manifest::cedar-reference", "a reference changes the number of statements");
+            let problem =
+                Diagnostic::error("manifest::cedar-reference", "a reference changes the number of statements");
             self.report(problem.at(place.part(0..text.len()), "").help("write the statements themselves here"));
             return None;
         }
@@ -249,5 +248,6 @@ impl Loader {
 }
 
 fn unterminated() -> Diagnostic {
-    Diagnostic::error("manifest::reference", "`${` is not closed").help("add the `}`, or write `$${` for a literal `${`")
+    Diagnostic::error("manifest::reference", "`${` is not closed")
+        .help("add the `}`, or write `$${` for a literal `${`")
 }

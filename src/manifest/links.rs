@@ -10,8 +10,8 @@ use super::nearest::suggestion;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kind::{Names, POLICY};
-use crate::reference::{is_unknown, references};
 use crate::reference::Target;
+use crate::reference::{is_unknown, references};
 use crate::stack::Resource;
 
 /// A mention of a resource by name.
@@ -48,10 +48,12 @@ impl Loader {
                 continue;
             }
             let mut problem = Diagnostic::error("manifest::unknown-resource", format!("there is no `{}`", link.to));
-            let names: Vec<&str> =
-                known.iter().filter(|address| address.kind == link.to.kind).map(|address| address.name.as_str()).collect();
-            problem.help = suggestion(&link.to.name, names)
-                .or_else(|| Some(format!("declare it: `[{}]`", link.to)));
+            let names: Vec<&str> = known
+                .iter()
+                .filter(|address| address.kind == link.to.kind)
+                .map(|address| address.name.as_str())
+                .collect();
+            problem.help = suggestion(&link.to.name, names).or_else(|| Some(format!("declare it: `[{}]`", link.to)));
             problem.address = link.from.clone();
             self.report(problem.at(link.span.clone(), ""));
         }
@@ -62,10 +64,8 @@ impl Loader {
         let mut names: HashMap<(&str, Option<&Address>, &str), &Resource> = HashMap::new();
         for resource in resources {
             if let Some(first) = addresses.insert(&resource.address, resource) {
-                let problem = Diagnostic::error(
-                    "manifest::duplicate-address",
-                    format!("`{}` is given twice", resource.address),
-                );
+                let problem =
+                    Diagnostic::error("manifest::duplicate-address", format!("`{}` is given twice", resource.address));
                 let problem = problem
                     .at(resource.span.clone(), "given again here")
                     .with(first.span.clone(), "first given here")

@@ -78,9 +78,8 @@ pub fn load(options: &Options) -> Loaded {
     let stack = loader.load(options, &mut environments);
     let mut diagnostics = loader.diagnostics;
     // By place, so that output does not depend on which stage found what.
-    diagnostics.sort_by_key(|diagnostic| {
-        diagnostic.primary.as_ref().map(|label| (label.span.file, label.span.range.start))
-    });
+    diagnostics
+        .sort_by_key(|diagnostic| diagnostic.primary.as_ref().map(|label| (label.span.file, label.span.range.start)));
     let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     Loaded { sources: loader.files.sources, diagnostics, stack: stack.filter(|_| !refused), environments }
 }

@@ -14,16 +14,8 @@ use crate::reference::{Filter, Reference, Target};
 use crate::stack::Resource;
 
 /// Engine keys that the language has and this version does not.
-const NOT_YET: [&str; 8] = [
-    "existing",
-    "adopt",
-    "unmanaged",
-    "delete_unknown_children",
-    "only_if",
-    "secret_version",
-    "known_tools",
-    "moved",
-];
+const NOT_YET: [&str; 8] =
+    ["existing", "adopt", "unmanaged", "delete_unknown_children", "only_if", "secret_version", "known_tools", "moved"];
 
 impl Loader {
     /// Rewrites a table into a resource.
@@ -79,7 +71,8 @@ impl Loader {
         }
         self.policy_engine_of(&mut sheet, &mut document, &special);
         self.jwt_authorizer_of(&mut sheet, &mut document, &special, kind);
-        let default_names: &[&str] = if kind.name == "resource_server" { &["Identifier", "Name"] } else { &[kind.name_member] };
+        let default_names: &[&str] =
+            if kind.name == "resource_server" { &["Identifier", "Name"] } else { &[kind.name_member] };
         for member in default_names {
             if !document.contains_key(*member) {
                 document.insert((*member).to_owned(), block.name.clone().into());
@@ -185,10 +178,13 @@ impl Loader {
             (Some(engine), Some(mode)) => (engine, mode),
             (None, None) => return,
             (one, other) => {
-                let (here, missing) = if one.is_some() { ("policy_engine", "policy_mode") } else { ("policy_mode", "policy_engine") };
+                let (here, missing) =
+                    if one.is_some() { ("policy_engine", "policy_mode") } else { ("policy_mode", "policy_engine") };
                 let message = format!("`{here}` without `{missing}`");
                 let help = match one {
-                    Some(_) => "add `policy_mode = \"ENFORCE\"`, or `\"LOG_ONLY\"` to decide nothing; it has no default",
+                    Some(_) => {
+                        "add `policy_mode = \"ENFORCE\"`, or `\"LOG_ONLY\"` to decide nothing; it has no default"
+                    }
                     None => "add `policy_engine = \"…\"`, the name of a `[policy_engine.…]`",
                 };
                 if let Some(entry) = one.or(other) {
@@ -213,9 +209,9 @@ impl Loader {
         sheet.spans.insert(format!("{MEMBER}.arn"), engine.node.span.clone());
         sheet.spans.insert(format!("{MEMBER}.mode"), mode.node.span.clone());
         let address = sheet.address.clone();
-        let arn = self.named(&engine.node, POLICY_ENGINE.name, &address).map(|engine| {
-            Reference { target: Target::Output(engine, "arn".to_owned()), filter: Filter::Plain }.mark()
-        });
+        let arn = self
+            .named(&engine.node, POLICY_ENGINE.name, &address)
+            .map(|engine| Reference { target: Target::Output(engine, "arn".to_owned()), filter: Filter::Plain }.mark());
         let mode = match mode.node.text() {
             Some(text) => self.fill(text, &mode.node.span, Some(&address)),
             None => Some(mode.node.plain()),

@@ -53,7 +53,9 @@ impl Loader {
         }
         if !named {
             let problem = Diagnostic::error("manifest::stack", "`[stack]` needs `name`");
-            self.report(problem.at(stack.node.span.clone(), "").help("add `name = \"…\"`: what it makes is tagged with it"));
+            self.report(
+                problem.at(stack.node.span.clone(), "").help("add `name = \"…\"`: what it makes is tagged with it"),
+            );
         }
         for entry in &settings.overrides {
             match entry.key.as_str() {
@@ -136,8 +138,7 @@ impl Loader {
     }
 
     fn unknown_setting(&mut self, entry: &Entry, place: &str, known: &[&str]) {
-        let mut problem =
-            Diagnostic::error("manifest::unknown-key", format!("{place} has no key `{}`", entry.key));
+        let mut problem = Diagnostic::error("manifest::unknown-key", format!("{place} has no key `{}`", entry.key));
         problem.help = suggestion(&entry.key, known.iter().copied());
         self.report(problem.at(entry.key_span.clone(), ""));
     }

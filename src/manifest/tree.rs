@@ -73,15 +73,28 @@ impl Node {
             Content::Float(number) => (*number).into(),
             Content::Boolean(truth) => (*truth).into(),
             Content::List(items) => items.iter().map(Node::plain).collect(),
-            Content::Table(entries) => {
-                entries.iter().map(|entry| (entry.key.clone(), entry.node.plain())).collect::<serde_json::Map<_, _>>().into()
-            }
+            Content::Table(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.node.plain()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         }
     }
 }
 
+/// What a parser may need at most: it allows 80 levels each to headers, dotted keys and brackets, and these multiply.
+const STACK: usize = 64 << 20;
+
 /// Parses a TOML text. Where its syntax is wrong, only that is reported: what the parser makes of it would mislead.
 pub(super) fn parse(file: FileId, text: &str) -> Result<Vec<Entry>, Vec<Diagnostic>> {
+    let parsed = std::thread::scope(|scope| {
+        let parser = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || parse_here(file, text));
+        parser.ok()?.join().ok()
+    });
+    parsed.unwrap_or_else(|| Err(vec![Diagnostic::error("manifest::syntax", "the TOML parser gave up on the text")]))
+}
+
+fn parse_here(file: FileId, text: &str) -> Result<Vec<Entry>, Vec<Diagnostic>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let diagnostics = errors.iter().map(|error| {
@@ -118,8 +131,10 @@ impl Tree {
     fn node(&mut self, value: &DeValue<'_>, span: Span, depth: usize) -> Node {
         if depth > DEEPEST {
             if self.problems.is_empty() {
-                let problem = Diagnostic::error("manifest::syntax", format!("tables and lists lie more than {DEEPEST} deep"));
-                self.problems.push(problem.at(span.clone(), "").help("no document of the API is that deep; flatten it"));
+                let problem =
+                    Diagnostic::error("manifest::syntax", format!("tables and lists lie more than {DEEPEST} deep"));
+                self.problems
+                    .push(problem.at(span.clone(), "").help("no document of the API is that deep; flatten it"));
             }
             return Node { span, content: Content::Boolean(false) };
         }

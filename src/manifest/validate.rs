@@ -29,7 +29,8 @@ impl Loader {
         let kind = resource.kind;
         let subject = Subject { sheet, spans: &resource.spans, header: &resource.span, shape: None, kind: Some(kind) };
         let keys = self.spelling.of_kind(kind);
-        let by_wire: HashMap<&str, &'static Member> = keys.values().map(|member| (member.wire.as_str(), *member)).collect();
+        let by_wire: HashMap<&str, &'static Member> =
+            keys.values().map(|member| (member.wire.as_str(), *member)).collect();
         for (wire, value) in resource.document.as_object().into_iter().flatten() {
             let Some(member) = by_wire.get(wire.as_str()) else { continue };
             for mut violation in violations(sheet.api, &member.shape, value) {
@@ -98,7 +99,8 @@ impl Loader {
                 problem
             }
             Problem::WrongType { expected, found } => {
-                let problem = Diagnostic::error("manifest::wrong-type", format!("`{shown}` is {expected}, found {found}"));
+                let problem =
+                    Diagnostic::error("manifest::wrong-type", format!("`{shown}` is {expected}, found {found}"));
                 match (*expected, *found) {
                     ("a whole number", "a number with a fraction") => problem.help("write it without a point"),
                     (_, "a string") if found_text.as_deref().is_some_and(|text| text.contains("${")) => {

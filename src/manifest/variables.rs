@@ -90,8 +90,7 @@ impl Type {
 impl Loader {
     /// Puts every declared variable in scope, with its value where it has a good one.
     pub(super) fn variables(&mut self, document: &Document, settings: &Settings, options: &Options) {
-        let declared: Vec<Declared> =
-            document.variables.iter().filter_map(|entry| self.declaration(entry)).collect();
+        let declared: Vec<Declared> = document.variables.iter().filter_map(|entry| self.declaration(entry)).collect();
         for entry in &document.variables {
             self.scope.variables.insert(entry.key.clone(), None);
         }
@@ -137,13 +136,15 @@ impl Loader {
                 "description" => {}
                 "secret" => match key.node.content {
                     Content::Boolean(false) => {}
-                    _ => self.report(not_yet("a secret variable", &key.key_span)),
+                    _ => {
+                        self.report(not_yet("a secret variable", &key.key_span));
+                        return None;
+                    }
                 },
                 _ => {
                     let message = format!("a variable has no key `{}`", key.key);
                     let mut problem = Diagnostic::error("manifest::unknown-key", message);
-                    problem.help =
-                        suggestion(&key.key, ["type", "default", "allowed", "description", "secret"]);
+                    problem.help = suggestion(&key.key, ["type", "default", "allowed", "description", "secret"]);
                     self.report(problem.at(key.key_span.clone(), ""));
                 }
             }
@@ -215,7 +216,8 @@ impl Loader {
             None => Some(given.value.clone()).filter(|value| Type::of(value) == Some(variable.kind)),
         };
         let Some(value) = value else {
-            let message = format!("the variable `{}` cannot be `{}`, from {}", variable.name, shown(&given.value), given.from);
+            let message =
+                format!("the variable `{}` cannot be `{}`, from {}", variable.name, shown(&given.value), given.from);
             self.report(refuse(message, format!("it is {}", variable.kind.words())));
             return None;
         };
@@ -231,7 +233,8 @@ impl Loader {
             if !variable.allowed.is_empty() && !variable.allowed.contains(part) {
                 let allowed: Vec<String> = variable.allowed.iter().map(shown).collect();
                 let allowed: Vec<&str> = allowed.iter().map(String::as_str).collect();
-                let message = format!("the variable `{}` cannot be `{}`, from {}", variable.name, shown(part), given.from);
+                let message =
+                    format!("the variable `{}` cannot be `{}`, from {}", variable.name, shown(part), given.from);
                 self.report(refuse(message, format!("allowed are {}", listed(&allowed))));
                 return None;
             }
@@ -245,7 +248,8 @@ impl Loader {
         for entry in settings.overrides.iter().filter(|entry| entry.key == "variables") {
             for member in entry.node.table().unwrap_or_default() {
                 let from = "the environment's `variables`".to_owned();
-                let value = Given { value: member.node.plain(), text: false, from, span: Some(member.node.span.clone()) };
+                let value =
+                    Given { value: member.node.plain(), text: false, from, span: Some(member.node.span.clone()) };
                 if value.value.to_string().contains("${") {
                     let message = "values of variables hold no references";
                     let problem = Diagnostic::error("manifest::variable-value", message);
@@ -326,7 +330,9 @@ fn variables_of_file(path: &std::path::Path) -> Result<(Vec<(String, Value)>, bo
         value.get("value").is_some() && (value.get("type").is_some() || value.get("sensitive").is_some())
     };
     if !members.is_empty() && members.values().all(is_output) {
-        let outputs = members.into_iter().map(|(name, mut output)| (name, output.get_mut("value").map(Value::take).unwrap_or_default()));
+        let outputs = members
+            .into_iter()
+            .map(|(name, mut output)| (name, output.get_mut("value").map(Value::take).unwrap_or_default()));
         return Ok((outputs.collect(), true));
     }
     Ok((members.into_iter().collect(), false))
