@@ -4,3 +4,12 @@ mod faults;
 mod openings;
 mod stories;
 mod world;
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it had to say"
+)]
+
+mod wrong;
