@@ -4,10 +4,12 @@
 
 pub mod address;
 pub mod aws;
+pub mod cli;
 pub mod diagnostic;
 pub mod engine;
 pub mod kind;
 pub mod plan;
 pub mod progress;
 pub mod reference;
+pub mod report;
 pub mod stack;

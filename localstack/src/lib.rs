@@ -18,3 +18,22 @@ impl Localstack {
         Err(Dropped)
     }
 }
+
+/// Stub.
+#[derive(Debug, thiserror::Error)]
+#[error("stub")]
+pub struct StateError;
+/// Stub.
+#[derive(Default)]
+pub struct Config {
+    /// Stub.
+    pub account: String,
+    /// Stub.
+    pub region: String,
+}
+impl Localstack {
+    /// Stub.
+    pub fn open(_: &std::path::Path, _: Config) -> Result<Self, StateError> {
+        Ok(Self)
+    }
+}

@@ -1,0 +1,129 @@
+//! A plan for a pull request: the summary, a table, and the details folded away.
+
+use std::fmt::Write;
+
+use super::change::change_lines;
+use super::plain_line;
+use super::plan::header;
+use super::step::{by_cause, look, summary_line};
+use crate::plan::{Plan, Step};
+
+/// The plan as a comment in Markdown.
+pub fn plan_markdown(plan: &Plan) -> String {
+    let mut text = format!("### {}\n\n{}\n", summary_line(plan), code(&header(plan)));
+    let groups = by_cause(plan);
+    if !groups.is_empty() {
+        text.push_str("\n| | Resource | Why |\n| --- | --- | --- |\n");
+        for (heading, steps) in &groups {
+            let cause = heading.split(':').next().unwrap_or(heading);
+            for step in steps {
+                row(&mut text, step, cause);
+            }
+        }
+    }
+    list(
+        &mut text,
+        "Risks",
+        plan.risks.iter().map(|risk| {
+            let state = if risk.accepted { "accepted" } else { "**open**" };
+            format!("{state} {} {}: {}", code(&risk.code), code(&risk.address), prose(&risk.message))
+        }),
+    );
+    list(
+        &mut text,
+        "Who can call what",
+        plan.access.iter().map(|change| {
+            let who = format!("{} {}", code(&change.principal), code(&change.tool));
+            format!("{who}: {} → {} ({})", prose(&change.before), prose(&change.after), prose(&change.how))
+        }),
+    );
+    list(
+        &mut text,
+        "Exposed",
+        plan.exposed.iter().map(|change| format!("{} {}", code(&change.principal), code(&change.tool))),
+    );
+    list(
+        &mut text,
+        "In the way",
+        plan.diagnostics.iter().map(|found| {
+            let address = found.address.as_ref().map(|address| format!("{}: ", code(address))).unwrap_or_default();
+            format!("{} {address}{}", code(&found.code), prose(&found.message))
+        }),
+    );
+    list(
+        &mut text,
+        "Left alone",
+        plan.unexpected
+            .iter()
+            .map(|child| format!("{} {} in {}", prose(&child.kind), code(&child.name), code(&child.parent))),
+    );
+    details(&mut text, &groups);
+    text
+}
+
+fn row(text: &mut String, step: &Step, cause: &str) {
+    let look = look(step.action);
+    let why = match (&step.blocked, &step.reason) {
+        (Some(blocked), _) => format!("**blocked:** {}", prose(blocked)),
+        (None, Some(reason)) => format!("{cause}: {}", prose(reason)),
+        (None, None) => cause.to_owned(),
+    };
+    _ = writeln!(text, "| {} {} | {} | {why} |", look.symbol, look.verb, code(&step.address));
+}
+
+fn list(text: &mut String, heading: &str, items: impl Iterator<Item = String>) {
+    let items: String = items.map(|item| format!("- {item}\n")).collect();
+    if !items.is_empty() {
+        _ = write!(text, "\n**{heading}**\n\n{items}");
+    }
+}
+
+fn details(text: &mut String, groups: &[(&str, Vec<&Step>)]) {
+    let mut body = String::new();
+    for step in groups.iter().flat_map(|(_, steps)| steps).filter(|step| !step.changes.is_empty()) {
+        let look = look(step.action);
+        _ = writeln!(body, "@@ {} {} @@", look.verb, plain_line(&step.address));
+        for line in step.changes.iter().flat_map(|change| change_lines(&step.kind, step.action, change)) {
+            let note = if line.note.is_empty() { String::new() } else { format!("  {}", line.note) };
+            let (indent, line_text) = ("  ".repeat(line.depth), plain_line(&line.text));
+            _ = writeln!(body, "{} {indent}{line_text}{note}", line.mark);
+        }
+    }
+    if !body.is_empty() {
+        let fence = "`".repeat(longest_run(&body).max(2) + 1);
+        _ = write!(text, "\n<details><summary>Details</summary>\n\n{fence}diff\n{body}{fence}\n\n</details>\n");
+    }
+}
+
+/// Text as code: nothing in it is Markdown, a mention or a column of a table.
+fn code(text: &str) -> String {
+    let text = plain_line(text).replace('|', "\\|");
+    let fence = "`".repeat(longest_run(&text) + 1);
+    if fence.len() > 1 { format!("{fence} {text} {fence}") } else { format!("`{text}`") }
+}
+
+/// Prose of ours, which may hold names from outside in backticks.
+fn prose(text: &str) -> String {
+    plain_line(text).replace('|', "\\|").replace('<', "&lt;").replace('@', "&#64;")
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::tests::full;
+    use super::*;
+
+    #[test]
+    fn a_comment_begins_with_the_summary_and_folds_the_details() {
+        insta::assert_snapshot!(plan_markdown(&full()), @"");
+    }
+
+    #[test]
+    fn text_from_an_account_stays_text() {
+        assert_eq!(code("a`b|c"), "`` a`b\\|c ``");
+        assert_eq!(prose("<img> @everyone"), "&lt;img> &#64;everyone");
+    }
+}
