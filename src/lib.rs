@@ -4,10 +4,13 @@
 
 pub mod address;
 pub mod aws;
+pub mod check;
 pub mod cli;
 pub mod diagnostic;
 pub mod engine;
+pub mod explain;
 pub mod kind;
+pub mod manifest;
 pub mod plan;
 pub mod progress;
 pub mod reference;

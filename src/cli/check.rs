@@ -3,7 +3,10 @@
 use clap::ValueEnum;
 
 use super::exit::{Exit, Failure};
+use super::manifest::Checked;
 use super::options::{Global, Manifest};
+use super::output;
+use crate::report::diagnostic::{render, to_github, to_json, to_sarif};
 
 /// Finds what is wrong with a manifest, without an account
 #[derive(Debug, clap::Args)]
@@ -31,7 +34,14 @@ enum Format {
     Sarif,
 }
 
-pub(super) fn run(_: &Global, arguments: &Args) -> Result<Exit, Failure> {
-    let _ = (arguments.expand, arguments.format);
-    Err(Failure::new(Exit::Refused, format!("{}: manifests cannot be read yet", arguments.manifest.path.display())))
+pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
+    let checked = Checked::read(global, &arguments.manifest);
+    let (found, sources) = (&checked.diagnostics, &checked.sources);
+    match arguments.format {
+        Format::Human => output::err(&render(found, sources, true)),
+        Format::Json => output::out(&(serde_json::to_string_pretty(&to_json(found, sources))? + "\n"))?,
+        Format::Github => output::out(&to_github(found, sources))?,
+        Format::Sarif => output::out(&(serde_json::to_string_pretty(&to_sarif(found, sources))? + "\n"))?,
+    }
+    Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done })
 }

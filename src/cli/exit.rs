@@ -46,6 +46,7 @@ impl Termination for Exit {
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) exit: Exit,
+    /// Empty if it was said already.
     pub(super) message: String,
     pub(super) help: Option<String>,
 }
@@ -53,6 +54,11 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), help: None }
+    }
+
+    /// Everything was said already.
+    pub(super) fn told(exit: Exit) -> Self {
+        Self::new(exit, "")
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {

@@ -6,6 +6,7 @@ mod completions;
 mod destroy;
 mod exit;
 mod explain;
+mod manifest;
 mod options;
 mod output;
 mod outputs;

@@ -58,6 +58,9 @@ pub(super) fn ask(question: &str, wanted: &str) -> io::Result<bool> {
 
 /// Shows why a command stopped.
 pub(super) fn failure(failure: &Failure) {
+    if failure.message.is_empty() {
+        return;
+    }
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let mut text = format!("{red}error{red:#}: {}\n", crate::report::plain(&failure.message));
     if let Some(help) = &failure.help {

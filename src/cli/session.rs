@@ -6,7 +6,7 @@ use localstack::{Config, Localstack};
 
 use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
-use super::output;
+use super::{manifest, output};
 use crate::aws::{Aws, Connection};
 use crate::stack::Stack;
 
@@ -18,16 +18,12 @@ pub(super) struct Session {
 
 impl Session {
     /// Reads and checks the manifest, then connects.
-    pub(super) async fn open(global: &Global, manifest: &Manifest) -> Result<Self, Failure> {
-        let mut stack = read(global, manifest)?;
+    pub(super) async fn open(global: &Global, manifest_path: &Manifest) -> Result<Self, Failure> {
+        let mut stack = manifest::stack(global, manifest_path)?;
         let aws = Aws::connect(&connection(global, &stack)?).await?;
         stack.resolve_aws(&aws.account, &aws.region, &aws.partition);
         Ok(Self { stack, aws })
     }
-}
-
-fn read(_: &Global, manifest: &Manifest) -> Result<Stack, Failure> {
-    Err(Failure::new(Exit::Refused, format!("{}: manifests cannot be read yet", manifest.path.display())))
 }
 
 /// How to reach the account. The manifest's region comes first: it is in git, the command line is not.

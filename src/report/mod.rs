@@ -4,6 +4,7 @@
 //! that came from an account or a file is made harmless for terminals first ([`plain`]).
 
 mod change;
+pub mod diagnostic;
 mod literal;
 mod outputs;
 mod plan;
@@ -64,7 +65,7 @@ fn count(number: usize, noun: &str) -> String {
 }
 
 /// Prose that starts in column `first`, wrapped at a width, every line after the first indented.
-fn wrapped(text: &str, first: usize, indent: usize, width: usize) -> String {
+pub fn wrapped(text: &str, first: usize, indent: usize, width: usize) -> String {
     let mut lines = String::new();
     let mut column = first;
     for word in plain_line(text).split_whitespace() {

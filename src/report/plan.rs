@@ -12,11 +12,14 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     let mut text = header(plan) + "\n";
     for (heading, steps) in by_cause(plan) {
         section(&mut text, heading);
-        for (index, one) in steps.into_iter().enumerate() {
-            if index > 0 && !one.changes.is_empty() {
+        let mut before: Option<&Step> = None;
+        for one in steps {
+            // Steps of one line may stand close together.
+            if before.is_some_and(|before| !(before.changes.is_empty() && one.changes.is_empty())) {
                 text.push('\n');
             }
             step(&mut text, one, width);
+            before = Some(one);
         }
     }
     unexpected(&mut text, plan);
@@ -270,11 +273,75 @@ pub(super) mod tests {
 
     #[test]
     fn a_plan_without_changes_is_a_line_under_its_header() {
-        insta::assert_snapshot!(shown(&empty()), @"");
+        insta::assert_snapshot!(shown(&empty()), @r#"
+        hr-data-agent/dev · account 111122223333 · us-east-1
+
+        No changes: 24 resources are as the manifest says.
+        "#);
     }
 
     #[test]
     fn a_plan_with_everything() {
-        insta::assert_snapshot!(shown(&full()), @"");
+        insta::assert_snapshot!(shown(&full()), @r#"
+        hr-data-agent/dev · account 111122223333 · us-east-1 · local stand-in
+
+        Changes from the manifest
+          + create gateway.hr
+              name = "hr-gateway"
+              authorizer_configuration.custom_jwt_authorizer.allowed_clients = ["${user_pool_client.employee.id}"]  (known after apply)
+
+          + create user_pool_client.admin
+              client_secret = (sensitive)
+
+          ~ update user_pool_client.employee (employee-1x2y3z)
+              allowed_oauth_scopes
+              - "hr/pay"
+              + "hr/pii"
+              access_token_validity = 60 → 5
+              client_secret (sensitive)
+
+          ± replace runtime.hr (hr-1x2y3z)
+              name = "old" → "new"  # forces replacement
+
+          → move user_pool.hr (hr-1x2y3z)
+              # was user_pool.people
+          ↓ adopt policy_engine.guard (guard-1x2y3z)
+
+        Drift: changed behind the manifest's back, and set right again
+          ~ update policy.hr/read (hr/read-1x2y3z)
+              definition.cedar.statement
+                  resource
+                ) when {
+              -   principal.getTag("scope") == "api/*"
+              +   principal.getTag("scope") == "api/read"
+                };
+
+        Different from the manifest, and no record of why
+          ~ update user_pool_group.admin (admin-1x2y3z)
+              precedence = 2 → 1
+
+        No longer wanted
+          - delete user_pool_client.former (former-1x2y3z)
+          - delete gateway_target.tools (tools-1x2y3z)
+              ! blocked: it is protected: set `protect = false`, apply, then delete it
+
+        Left alone: in a resource of ours, and not in the manifest
+          ? policy `by_hand\u{1b}[31m` in policy_engine.guard (p-9)
+
+        Who can call what
+          employee  hr/search: denied → allowed (proved)
+
+        In the way
+          ! gateway.hr: the name `hr-gateway` is taken by a gateway of somebody else [plan::foreign]
+              to take it over, write
+                  adopt = "hr-gateway-abc"
+
+        Risks
+          ! endpoint-changes  runtime.hr: callers hold the ARN of the old runtime, and
+              every one of them has to be told the new one before it can go on
+          ✓ forbid-removed  policy.hr/deny: a forbid goes (accepted)
+
+        Plan: 2 to create, 3 to update, 1 to replace, 2 to delete, 1 to move, 1 to adopt; 1 blocked; 1 risk to decide on.
+        "#);
     }
 }

@@ -6,7 +6,7 @@ use super::change::change_lines;
 use super::plain_line;
 use super::plan::header;
 use super::step::{by_cause, look, summary_line};
-use crate::plan::{Plan, Step};
+use crate::plan::{Action, Plan, Step};
 
 /// The plan as a comment in Markdown.
 pub fn plan_markdown(plan: &Plan) -> String {
@@ -86,7 +86,8 @@ fn details(text: &mut String, groups: &[(&str, Vec<&Step>)]) {
         for line in step.changes.iter().flat_map(|change| change_lines(&step.kind, step.action, change)) {
             let note = if line.note.is_empty() { String::new() } else { format!("  {}", line.note) };
             let (indent, line_text) = ("  ".repeat(line.depth), plain_line(&line.text));
-            _ = writeln!(body, "{} {indent}{line_text}{note}", line.mark);
+            let mark = if step.action == Action::Create { '+' } else { line.mark };
+            _ = writeln!(body, "{mark} {indent}{line_text}{note}");
         }
     }
     if !body.is_empty() {
@@ -118,7 +119,70 @@ mod tests {
 
     #[test]
     fn a_comment_begins_with_the_summary_and_folds_the_details() {
-        insta::assert_snapshot!(plan_markdown(&full()), @"");
+        insta::assert_snapshot!(plan_markdown(&full()), @r#"
+        ### Plan: 2 to create, 3 to update, 1 to replace, 2 to delete, 1 to move, 1 to adopt; 1 blocked; 1 risk to decide on.
+
+        `hr-data-agent/dev · account 111122223333 · us-east-1 · local stand-in`
+
+        | | Resource | Why |
+        | --- | --- | --- |
+        | + create | `gateway.hr` | Changes from the manifest |
+        | + create | `user_pool_client.admin` | Changes from the manifest |
+        | ~ update | `user_pool_client.employee` | Changes from the manifest |
+        | ± replace | `runtime.hr` | Changes from the manifest |
+        | → move | `user_pool.hr` | Changes from the manifest: was user_pool.people |
+        | ↓ adopt | `policy_engine.guard` | Changes from the manifest |
+        | ~ update | `policy.hr/read` | Drift |
+        | ~ update | `user_pool_group.admin` | Different from the manifest, and no record of why |
+        | - delete | `user_pool_client.former` | No longer wanted |
+        | - delete | `gateway_target.tools` | **blocked:** it is protected: set `protect = false`, apply, then delete it |
+
+        **Risks**
+
+        - **open** `endpoint-changes` `runtime.hr`: callers hold the ARN of the old runtime, and every one of them has to be told the new one before it can go on
+        - accepted `forbid-removed` `policy.hr/deny`: a forbid goes
+
+        **Who can call what**
+
+        - `employee` `hr/search`: denied → allowed (proved)
+
+        **In the way**
+
+        - `plan::foreign` `gateway.hr`: the name `hr-gateway` is taken by a gateway of somebody else
+
+        **Left alone**
+
+        - policy `by_hand\u{1b}[31m` in `policy_engine.guard`
+
+        <details><summary>Details</summary>
+
+        ```diff
+        @@ create gateway.hr @@
+        + name = "hr-gateway"
+        + authorizer_configuration.custom_jwt_authorizer.allowed_clients = ["${user_pool_client.employee.id}"]  (known after apply)
+        @@ create user_pool_client.admin @@
+        + client_secret = (sensitive)
+        @@ update user_pool_client.employee @@
+          allowed_oauth_scopes
+        -   "hr/pay"
+        +   "hr/pii"
+          access_token_validity = 60 → 5
+          client_secret (sensitive)
+        @@ replace runtime.hr @@
+          name = "old" → "new"  # forces replacement
+        @@ update policy.hr/read @@
+          definition.cedar.statement
+              resource
+            ) when {
+        -     principal.getTag("scope") == "api/*"
+        +     principal.getTag("scope") == "api/read"
+            };
+        @@ update user_pool_group.admin @@
+          precedence = 2 → 1
+        ```
+
+        </details>
+        "#);
     }
 
     #[test]

@@ -1,0 +1,114 @@
+//! Actions: every action a policy names is a tool, a group, or a request of an HTTP target.
+
+use std::collections::HashSet;
+
+use cedar_policy::Policy;
+use model::Tools;
+
+use super::place::Text;
+use super::tools::Guarded;
+use crate::check::nearest;
+use crate::diagnostic::Diagnostic;
+use crate::reference::is_unknown;
+
+const SEPARATOR: &str = "___";
+
+/// What an action's id stands for.
+enum Meaning<'a> {
+    /// A tool or a group whose types are known.
+    Typed,
+    /// It may exist; nobody knows its type offline.
+    Untyped,
+    /// A tool of this target, which does not say which tools it has.
+    Unlisted(&'a crate::address::Address),
+    /// Nothing that is declared.
+    Nothing,
+}
+
+/// Whether every action of the policy exists and its type is known.
+pub(super) fn check(text: &Text<'_>, policy: &Policy, guarded: &Guarded<'_>, found: &mut Vec<Diagnostic>) -> bool {
+    if guarded.gateways.is_empty() {
+        return false;
+    }
+    let mut typed = true;
+    let mut seen = HashSet::new();
+    for literal in policy.entity_literals() {
+        let id = literal.id().unescaped();
+        if literal.type_name().to_string() != "AgentCore::Action" || !seen.insert(id.to_owned()) {
+            continue;
+        }
+        match meaning(id, guarded) {
+            Meaning::Typed => continue,
+            Meaning::Untyped => {}
+            Meaning::Unlisted(target) => found.push(
+                text.note("cedar::unchecked-tool", format!("the tools of `{target}` are not known offline"))
+                    .at(text.span_of(&format!("\"{id}\"")), "not checked"),
+            ),
+            Meaning::Nothing => found.push(unknown(text, id, guarded)),
+        }
+        typed = false;
+    }
+    typed
+}
+
+fn meaning<'a>(id: &str, guarded: &Guarded<'a>) -> Meaning<'a> {
+    if is_unknown(id) {
+        return Meaning::Untyped;
+    }
+    let Some((target, tool)) = id.split_once(SEPARATOR) else {
+        let group = matches!(id, "CallTool" | "Mcp") || guarded.targets.iter().any(|target| target.name == id);
+        return if group {
+            Meaning::Typed
+        } else if guarded.named {
+            Meaning::Nothing
+        } else {
+            Meaning::Untyped
+        };
+    };
+    let mut targets = guarded.targets.iter().filter(|known| known.name == target).peekable();
+    if targets.peek().is_none() {
+        return if guarded.named { Meaning::Nothing } else { Meaning::Untyped };
+    }
+    let mut meaning = Meaning::Nothing;
+    for known in targets {
+        match &known.tools {
+            Tools::Known(tools) if tools.iter().any(|known| known.name == tool) => return Meaning::Typed,
+            Tools::Known(_) => {}
+            Tools::Unknown => meaning = Meaning::Unlisted(known.address),
+            Tools::Http if is_request(tool) => return Meaning::Untyped,
+            Tools::Http => {}
+        }
+    }
+    meaning
+}
+
+/// `POST:/invocations`: a method and a path.
+fn is_request(tool: &str) -> bool {
+    tool.split_once(':').is_some_and(|(method, path)| {
+        !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()) && path.starts_with('/')
+    })
+}
+
+fn unknown(text: &Text<'_>, id: &str, guarded: &Guarded<'_>) -> Diagnostic {
+    let actions = guarded.actions();
+    let with_three = id.replacen("__", SEPARATOR, 1);
+    let help = if !id.contains(SEPARATOR) && actions.contains(&with_three) {
+        format!("three underscores stand between target and tool: `{with_three}`")
+    } else if let Some(near) = nearest(id, actions.iter().map(String::as_str)) {
+        format!("did you mean `{near}`?")
+    } else {
+        let mut tools: Vec<String> =
+            actions.iter().filter(|action| action.contains(SEPARATOR)).map(|action| format!("`{action}`")).collect();
+        let more = tools.len().saturating_sub(6);
+        tools.truncate(6);
+        let listed = tools.join(", ");
+        match (tools.is_empty(), more) {
+            (true, _) => "the gateway has no target with tools in this manifest".to_owned(),
+            (false, 0) => format!("there are {listed}"),
+            (false, more) => format!("there are {listed} and {more} more"),
+        }
+    };
+    text.error("cedar::unknown-action", format!("there is no tool or group `{id}`"))
+        .at(text.span_of(&format!("\"{id}\"")), "")
+        .help(help)
+}

@@ -1,0 +1,123 @@
+//! The service's rule about a policy's resource: specific actions name one gateway, every action any gateway.
+
+use std::ops::Range;
+
+use cedar_policy::{ActionConstraint, Policy, ResourceConstraint};
+use serde_json::Value;
+
+use super::place::Text;
+use super::tools::{Guarded, engine_of};
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::reference::{Target, references};
+use crate::stack::Stack;
+
+/// Whether the service accepts the scope.
+pub(super) fn check(text: &Text<'_>, policy: &Policy, guarded: &Guarded<'_>, found: &mut Vec<Diagnostic>) -> bool {
+    let every_action = policy.action_constraint() == ActionConstraint::Any;
+    let gateway = match guarded.gateways.as_slice() {
+        [gateway] => gateway.address.name.as_str(),
+        _ => "NAME",
+    };
+    let exact = format!("`resource == AgentCore::Gateway::\"${{gateway.{gateway}.arn}}\"`");
+    let place = text.span(&resource_clause(text.statement()));
+    let diagnostic = match policy.resource_constraint() {
+        ResourceConstraint::Any => {
+            let help = if every_action {
+                format!("write `resource is AgentCore::Gateway`, or {exact}")
+            } else {
+                format!("write {exact}")
+            };
+            text.error("cedar::bare-resource", "the policy does not say which gateway it is about")
+                .at(place, "")
+                .help(help)
+        }
+        ResourceConstraint::Is(_) if !every_action => text
+            .error("cedar::resource-too-wide", "a policy for certain actions must name one gateway")
+            .at(place, "any gateway")
+            .help(format!("write {exact}")),
+        _ => return true,
+    };
+    found.push(diagnostic);
+    false
+}
+
+/// Whether every gateway of the manifest that the policy names is one that the policy's engine decides for.
+pub(super) fn names_own_gateways(
+    stack: &Stack,
+    engine: &Address,
+    text: &Text<'_>,
+    found: &mut Vec<Diagnostic>,
+) -> bool {
+    let mut ours = true;
+    for reference in references(&Value::String(text.statement().to_owned())) {
+        let Target::Output(address, _) = &reference.target else { continue };
+        let Some(gateway) = stack.resource(address).filter(|resource| resource.kind.name == "gateway") else {
+            continue;
+        };
+        let configured = gateway.document.get("policyEngineConfiguration").is_some();
+        let other = engine_of(gateway);
+        // An engine given by its ARN may be any.
+        if other.as_ref() == Some(engine) || (configured && other.is_none()) {
+            continue;
+        }
+        ours = false;
+        let message = match &other {
+            Some(other) => format!("`{address}` is decided by `{other}`, not by `{engine}`"),
+            None => format!("`{address}` has no policy engine, so this policy decides nothing"),
+        };
+        found.push(
+            text.warning("cedar::other-engine", message)
+                .at(text.span_of(&reference.mark()), "")
+                .with(gateway.span_of("policyEngineConfiguration").clone(), "the gateway")
+                .help(format!("attach the engine with `policy_engine = \"{}\"`, or move the policy", engine.name)),
+        );
+    }
+    ours
+}
+
+/// The bytes of the scope's last clause: from `resource` to the parenthesis that ends the scope.
+fn resource_clause(statement: &str) -> Range<usize> {
+    let mut inside: Option<char> = None;
+    let mut start = None;
+    let mut letters = statement.char_indices().peekable();
+    while let Some((index, letter)) = letters.next() {
+        match (inside, letter) {
+            (Some('"'), '\\') => {
+                letters.next();
+            }
+            (Some('"'), '"') | (Some('/'), '\n') => inside = None,
+            (Some(_), _) => {}
+            (None, '"') => inside = Some('"'),
+            (None, '/') if letters.peek().is_some_and(|(_, next)| *next == '/') => inside = Some('/'),
+            (None, ',' | '(') => {
+                start = statement.get(index + 1..).map(|rest| index + 1 + (rest.len() - rest.trim_start().len()));
+            }
+            (None, ')') => {
+                let start = start.unwrap_or_default().min(index);
+                let clause = statement.get(start..index).unwrap_or_default();
+                return start..start + clause.trim_end().len();
+            }
+            (None, _) => {}
+        }
+    }
+    0..statement.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resource_clause_is_found_behind_strings_comments_and_lists() {
+        for (statement, clause) in [
+            ("permit(principal, action, resource);", "resource"),
+            (
+                "permit(principal == U::\"a, resource)\", // , resource)\n action in [A::\"x\", A::\"y\"],\n  resource is G\n);",
+                "resource is G",
+            ),
+        ] {
+            assert_eq!(&statement[resource_clause(statement)], clause);
+        }
+    }
+}

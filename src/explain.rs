@@ -1,0 +1,52 @@
+//! `explain CODE`: what a diagnostic code means and what to do about it.
+
+use crate::check;
+
+/// Every code there is.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    all().map(|(code, _)| *code)
+}
+
+/// The explanation of a code.
+pub fn explain(code: &str) -> Option<&'static str> {
+    all().find(|(known, _)| *known == code).map(|(_, text)| *text)
+}
+
+/// The code that a mistyped one is nearest to. The part before the colons may be missing.
+pub fn nearest_code(code: &str) -> Option<&'static str> {
+    let distance = |known: &str| {
+        let short = known.split_once("::").map_or(known, |(_, short)| short);
+        strsim::damerau_levenshtein(code, known).min(strsim::damerau_levenshtein(code, short))
+    };
+    codes()
+        .map(|known| (distance(known), known))
+        .filter(|(distance, known)| *distance * 3 <= known.len())
+        .min()
+        .map(|(_, known)| known)
+}
+
+fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    check::CODES.iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_and_explained_in_sentences() {
+        let mut seen = std::collections::BTreeSet::new();
+        for code in codes() {
+            assert!(seen.insert(code), "{code} twice");
+            let text = explain(code).unwrap();
+            assert!(text.ends_with('.') && text.matches(". ").count() >= 1, "{code}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_typo_leads_to_the_code_that_was_meant() {
+        assert_eq!(nearest_code("check::open-gatway"), Some("check::open-gateway"));
+        assert_eq!(nearest_code("unknown-scope"), Some("check::unknown-scope"));
+        assert_eq!(nearest_code("something-else-entirely"), None);
+    }
+}
