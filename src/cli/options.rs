@@ -28,7 +28,7 @@ pub(super) struct Global {
     pub(super) endpoint_url: Option<String>,
     /// Uses the local stand-in instead of AWS, with its state in FILE
     ///
-    /// Without FILE the state is kept below $XDG_STATE_HOME/gatewright, one file for each stack name.
+    /// Without FILE the state is kept below `$XDG_STATE_HOME/gatewright`, one file for each stack name.
     #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "the option may be absent, bare, or with a file")]
     pub(super) local: Option<Option<PathBuf>>,

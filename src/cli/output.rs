@@ -2,6 +2,7 @@
 //!
 //! Plans, JSON and everything meant for pipes go to standard output, the rest to standard error.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -64,7 +65,7 @@ pub(super) fn failure(failure: &Failure) {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let mut text = format!("{red}error{red:#}: {}\n", crate::report::plain(&failure.message));
     if let Some(help) = &failure.help {
-        text.push_str(&format!("  = help: {}\n", crate::report::plain(help)));
+        _ = writeln!(text, "  = help: {}", crate::report::plain(help));
     }
     err(&text);
 }

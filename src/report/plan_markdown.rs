@@ -72,9 +72,11 @@ fn row(text: &mut String, step: &Step, cause: &str) {
 }
 
 fn list(text: &mut String, heading: &str, items: impl Iterator<Item = String>) {
-    let items: String = items.map(|item| format!("- {item}\n")).collect();
-    if !items.is_empty() {
-        _ = write!(text, "\n**{heading}**\n\n{items}");
+    for (index, item) in items.enumerate() {
+        if index == 0 {
+            _ = writeln!(text, "\n**{heading}**\n");
+        }
+        _ = writeln!(text, "- {item}");
     }
 }
 

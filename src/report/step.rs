@@ -1,5 +1,7 @@
 //! What every printer of plans says about a step: its symbol, its verb, and the cause it is grouped by.
 
+use std::fmt::Write;
+
 use anstyle::Style;
 
 use super::{CYAN, DIM, GREEN, RED, YELLOW};
@@ -81,10 +83,10 @@ pub(super) fn summary_line(plan: &Plan) -> String {
         None => "Plan: nothing that can be done".to_owned(),
     };
     if blocked > 0 {
-        line.push_str(&format!("; {blocked} blocked"));
+        _ = write!(line, "; {blocked} blocked");
     }
     if open > 0 {
-        line.push_str(&format!("; {} to decide on", super::count(open, "risk")));
+        _ = write!(line, "; {} to decide on", super::count(open, "risk"));
     }
     line + "."
 }
