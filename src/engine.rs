@@ -1,33 +1,32 @@
 //! The engine in four calls: plan, plan a destroy, apply, outputs.
 
-use serde_json::Value;
+use std::sync::atomic::AtomicBool;
 
 use crate::address::Address;
-use crate::aws::{Aws, CallError};
-use crate::plan::Plan;
+use crate::aws::Aws;
+use crate::observe::observe;
+pub use crate::plan::Planned;
+use crate::plan::{Towards, make};
 use crate::progress::{Outcome, Reporter};
 use crate::stack::Stack;
 
-/// A plan with everything `apply` needs to carry it out.
-#[derive(Debug, Clone)]
-pub struct Planned {
-    /// The plan, as people and machines read it.
-    pub plan: Plan,
-}
-
 /// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
-    /// The account or region is not the one the manifest guards.
-    #[error("{0}")]
-    Guard(String),
-    /// The account could not be read.
-    #[error(transparent)]
-    Call(#[from] CallError),
+    /// The account is not the one the manifest guards.
+    #[error(
+        "these credentials belong to account {found}, and the manifest guards account {wanted}: use other credentials or another environment"
+    )]
+    WrongAccount {
+        /// The account of the credentials.
+        found: String,
+        /// The account of the manifest.
+        wanted: String,
+    },
 }
 
-/// An output of a resource: name, value, and whether it is a secret (then the value is empty).
-#[derive(Debug, Clone, PartialEq)]
+/// An output of a live resource.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct OutputValue {
     /// The resource.
     pub address: Address,
@@ -40,32 +39,51 @@ pub struct OutputValue {
 /// What would make the account as the manifest says.
 ///
 /// # Errors
-/// A guard refused, or the account cannot be read at all.
+/// A guard refused.
 pub async fn plan(aws: &Aws, stack: &Stack) -> Result<Planned, EngineError> {
-    let _ = (aws, stack);
-    Err(EngineError::Guard("not built yet".into()))
+    plan_towards(aws, stack, Towards::Manifest).await
 }
 
 /// What would remove everything of the stack.
 ///
 /// # Errors
-/// As [`plan`].
+/// A guard refused.
 pub async fn plan_destroy(aws: &Aws, stack: &Stack) -> Result<Planned, EngineError> {
-    let _ = (aws, stack);
-    Err(EngineError::Guard("not built yet".into()))
+    plan_towards(aws, stack, Towards::Nothing).await
 }
 
-/// Carries a plan out.
-pub async fn apply(aws: &Aws, planned: &Planned, report: Reporter<'_>) -> Outcome {
-    let _ = (aws, planned, report);
-    Outcome::default()
+async fn plan_towards(aws: &Aws, stack: &Stack, towards: Towards) -> Result<Planned, EngineError> {
+    let stack = resolved(aws, stack)?;
+    let observed = observe(aws, &stack).await;
+    Ok(make(&stack, &observed, towards, aws.endpoint.as_deref()))
 }
 
-/// The outputs of everything of the stack that is live.
+fn resolved(aws: &Aws, stack: &Stack) -> Result<Stack, EngineError> {
+    if let Some(wanted) = stack.account.as_ref().filter(|wanted| **wanted != aws.account) {
+        return Err(EngineError::WrongAccount { found: aws.account.clone(), wanted: wanted.clone() });
+    }
+    let mut stack = stack.clone();
+    stack.resolve_aws(&aws.account, &aws.region, &aws.partition);
+    Ok(stack)
+}
+
+/// Carries a plan out. When `interrupted` becomes true, no new call is started; those in hand are finished.
+pub async fn apply(aws: &Aws, planned: &Planned, report: Reporter<'_>, interrupted: &AtomicBool) -> Outcome {
+    crate::apply::apply(aws, planned, report, interrupted).await
+}
+
+/// The outputs of everything of the stack that is live, by address.
 ///
 /// # Errors
-/// As [`plan`].
+/// A guard refused.
 pub async fn outputs(aws: &Aws, stack: &Stack) -> Result<Vec<OutputValue>, EngineError> {
-    let _ = (aws, stack, Value::Null);
-    Err(EngineError::Guard("not built yet".into()))
+    let stack = resolved(aws, stack)?;
+    let observed = observe(aws, &stack).await;
+    let outputs = observed.ours.iter().flat_map(|(address, live)| {
+        live.kind.outputs.iter().filter_map(|output| {
+            let value = (output.value)(&live.document, &observed.place)?;
+            Some(OutputValue { address: address.clone(), name: output.name.to_owned(), value })
+        })
+    });
+    Ok(outputs.collect())
 }

@@ -3,16 +3,24 @@
 //! Data flows one way: `manifest → graph → observe → plan → apply → report`.
 
 pub mod address;
+pub mod apply;
 pub mod aws;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;
+pub mod diff;
 pub mod engine;
 pub mod explain;
+pub mod graph;
 pub mod kind;
+pub mod live;
 pub mod manifest;
+pub mod merge;
+pub mod observe;
+pub mod ownership;
 pub mod plan;
 pub mod progress;
 pub mod reference;
 pub mod report;
 pub mod stack;
+pub mod tags;

@@ -71,4 +71,6 @@ pub struct Outcome {
     pub skipped: Vec<(String, String)>,
     /// Things left for a person, or left behind.
     pub notes: Vec<String>,
+    /// It was interrupted: what was not started is not named here.
+    pub interrupted: bool,
 }

@@ -1,39 +1,206 @@
-//! A local stand-in for AWS.
+//! A local stand-in for AWS: the control planes of Amazon Bedrock `AgentCore`, of Cognito user pools and of STS, in process.
+//!
+//! It takes the HTTP requests an SDK sends, holds them against AWS's API model, and behaves as the service is documented or
+//! was observed to: objects take time to become ready, names are taken, updates replace the whole object, refusals come with the
+//! service's own codes. What no document says is listed in the crate's `README.md`.
 
-/// Stub.
-#[derive(Clone, Debug)]
-pub struct Localstack;
-/// Stub.
-#[derive(Debug)]
-pub struct Dropped;
-impl std::fmt::Display for Dropped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("dropped")
-    }
-}
-impl std::error::Error for Dropped {}
-impl Localstack {
-    /// Stub.
-    pub async fn handle(&self, _: http::Request<bytes::Bytes>) -> Result<http::Response<bytes::Bytes>, Dropped> {
-        Err(Dropped)
-    }
-}
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Stub.
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct StateError;
-/// Stub.
-#[derive(Default)]
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::Value;
+
+mod authorizer;
+mod clock;
+mod document;
+mod engine;
+mod failure;
+mod fault;
+mod gateway;
+mod gateway_target;
+mod group;
+mod identifier;
+mod journal;
+mod kinds;
+mod page;
+mod planted;
+mod policy;
+mod policy_engine;
+mod policy_text;
+mod resource_server;
+mod runtime;
+mod session;
+mod state;
+mod store;
+mod tag;
+mod user_pool;
+mod user_pool_client;
+mod user_pool_defaults;
+mod user_pool_domain;
+mod wire;
+
+pub use failure::Failure;
+pub use fault::{Fault, FaultKind};
+pub use journal::Entry;
+pub use store::StateError;
+
+use engine::{Engine, Outcome};
+use planted::Planted;
+use state::State;
+use store::Store;
+use wire::{Call, Service};
+
+/// How a stand-in behaves.
+#[derive(Debug, Clone)]
 pub struct Config {
-    /// Stub.
+    /// The account, twelve digits.
     pub account: String,
-    /// Stub.
+    /// The region.
     pub region: String,
+    /// What identifiers are made from: the same seed gives the same ones.
+    pub seed: u64,
+    /// How long an object takes to become ready, or to be gone.
+    pub delay: Duration,
+    /// The most items a page has, to make listings page.
+    pub page_size: Option<usize>,
 }
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            account: "111122223333".to_owned(),
+            region: "us-east-1".to_owned(),
+            seed: 0,
+            delay: Duration::from_millis(40),
+            page_size: None,
+        }
+    }
+}
+
+/// The connection was dropped before an answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection was dropped")]
+pub struct Dropped;
+
+/// The stand-in. A clone is the same stand-in.
+#[derive(Clone)]
+pub struct Localstack {
+    engine: Arc<Engine>,
+}
+
 impl Localstack {
-    /// Stub.
-    pub fn open(_: &std::path::Path, _: Config) -> Result<Self, StateError> {
-        Ok(Self)
+    /// A stand-in whose state is in memory.
+    pub fn new(config: Config) -> Self {
+        Self { engine: Arc::new(Engine::new(config, State::default(), None)) }
+    }
+
+    /// A stand-in whose state is in a file. The file need not exist; it is written with the first change.
+    pub fn open(path: &Path, config: Config) -> Result<Self, StateError> {
+        let (store, state) = Store::open(path, &format!("{}/{}", config.account, config.region))?;
+        Ok(Self { engine: Arc::new(Engine::new(config, state, Some(store))) })
+    }
+
+    /// Answers one HTTP request.
+    #[expect(clippy::unused_async, reason = "an HTTP client is asynchronous, whatever stands behind it")]
+    pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
+        let id = self.engine.next_request_id();
+        let call = match wire::read(&request) {
+            Ok(call) => call,
+            Err(unreadable) => {
+                self.engine.note_unreadable(&unreadable.operation, &unreadable.failure);
+                return Ok(wire::refusal(unreadable.service, &unreadable.failure, &id));
+            }
+        };
+        let (service, operation) = (call.service, call.operation.clone());
+        match self.engine.perform(call) {
+            Outcome::Answer(value) => Ok(wire::answer(service, &operation, &value, &id)),
+            Outcome::Refused(failure) => Ok(wire::refusal(service, &failure, &id)),
+            Outcome::NotJson => Ok(wire::not_json(&id)),
+            Outcome::Dropped => Err(Dropped),
+        }
+    }
+
+    /// Runs one operation by name, everything after the parsing of a request included. A dropped connection has status 0.
+    ///
+    /// The three tagging operations exist in two services: `ResourceArn` with a capital is Cognito's.
+    #[expect(clippy::unused_async, reason = "the same shape as `handle`")]
+    pub async fn call(&self, operation: &str, input: Value) -> Result<Value, Failure> {
+        let input = document::document(input);
+        let service = match operation {
+            "GetCallerIdentity" => Service::Sts,
+            "TagResource" | "UntagResource" | "ListTagsForResource" if input.contains_key("ResourceArn") => {
+                Service::Cognito
+            }
+            _ if model::Api::agentcore().operation(operation).is_some() => Service::AgentCore,
+            _ => Service::Cognito,
+        };
+        match self.engine.perform(Call { service, operation: operation.to_owned(), input }) {
+            Outcome::Answer(value) => Ok(value),
+            Outcome::Refused(failure) => Err(failure),
+            Outcome::Dropped => Err(Failure::with_status(0, "Dropped", Dropped.to_string())),
+            Outcome::NotJson => Err(Failure::with_status(200, "NotJson", "the answer was an HTML page")),
+        }
+    }
+
+    /// Every request so far, with its outcome.
+    pub fn journal(&self) -> Vec<Entry> {
+        self.engine.with_journal(|journal| journal.clone())
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_journal(&self) {
+        self.engine.with_journal(Vec::clear);
+    }
+
+    /// Sets a fault.
+    pub fn fault(&self, fault: Fault) {
+        self.engine.with_faults(|faults| faults.set(fault));
+    }
+
+    /// Tells what a target offers whose tools live elsewhere, so that policies about it are checked. Names, since the objects
+    /// need not exist yet. Not part of the state.
+    pub fn known_tools(&self, gateway: &str, target: &str, tools: Vec<model::Tool>) {
+        self.engine.know_tools(gateway, target, tools);
+    }
+
+    /// Writes a member that neither the model nor an SDK knows into the object with this identifier. The structures around it must
+    /// be there. Says whether the object and the structures were found.
+    ///
+    /// Updates take the member as it was read; one that replaces the whole object and leaves it out erases it.
+    pub fn plant(&self, id: &str, pointer: &str, value: Value) -> bool {
+        self.plant_member(id, Planted { pointer: pointer.to_owned(), value, read_only: false })
+    }
+
+    /// The same for a member that the service keeps for itself: updates refuse it, and nothing erases it.
+    pub fn plant_read_only(&self, id: &str, pointer: &str, value: Value) -> bool {
+        self.plant_member(id, Planted { pointer: pointer.to_owned(), value, read_only: true })
+    }
+
+    fn plant_member(&self, id: &str, member: Planted) -> bool {
+        self.engine.change_state(|state| {
+            let Some(object) = state.objects.iter_mut().find(|object| object.id == id) else { return false };
+            let around = member.pointer.rsplit_once('/').map(|(around, _)| around);
+            let document = Value::Object(object.document.clone());
+            if !around.and_then(|around| document.pointer(around)).is_some_and(Value::is_object) {
+                return false;
+            }
+            object.planted.retain(|planted| planted.pointer != member.pointer);
+            object.planted.push(member);
+            true
+        })
+    }
+
+    /// The whole state as it stands now, without secrets: `{"objects": [{"kind", "id", "status", "document", "tags", …}]}`.
+    pub fn observe(&self) -> Value {
+        self.engine.with_state(|state| {
+            let objects = state.objects.iter().map(|object| {
+                let mut object = object.clone();
+                object.secrets.clear();
+                serde_json::to_value(object).unwrap_or_default()
+            });
+            journal::without_secrets(&serde_json::json!({"objects": objects.collect::<Vec<_>>()}))
+        })
     }
 }

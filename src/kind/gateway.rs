@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Exception, Kind, Lifecycle, List, Names, Output, Rule, Service, UpdateStyle, call, fetch, page, text_at};
+use super::{
+    Exception, Kind, Lifecycle, List, Names, Output, Rule, Service, UpdateStyle, agentcore_arn, call, fetch, page,
+    text_at,
+};
 
 /// The client id that a locked gateway lets in: an id nobody has. Cognito's ids have no underscore.
 pub const LOCK_CLIENT: &str = "gatewright_locked_until_policies_are_active";
@@ -17,7 +20,7 @@ pub static GATEWAY: Kind = Kind {
     names: Names::InAccount,
     id_member: "gatewayId",
     request_id: "gatewayIdentifier",
-    arn_member: Some("gatewayArn"),
+    arn: Some(|id, place| agentcore_arn(place, &format!("gateway/{id}"))),
     tags_member: Some("tags"),
     wrapper: None,
     create: ("CreateGateway", call!(|aws, ids| "CreateGateway", aws.agentcore.create_gateway())),

@@ -19,7 +19,7 @@ pub static GATEWAY_TARGET: Kind = Kind {
     names: Names::InParent,
     id_member: "targetId",
     request_id: "targetId",
-    arn_member: None,
+    arn: None,
     tags_member: None,
     wrapper: None,
     create: (

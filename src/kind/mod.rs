@@ -220,8 +220,8 @@ pub struct Kind {
     pub id_member: &'static str,
     /// The request member that carries the id.
     pub request_id: &'static str,
-    /// The read document's member that holds the ARN, if it has one that can be tagged.
-    pub arn_member: Option<&'static str>,
+    /// The ARN of an object with this id, for kinds that can be tagged.
+    pub arn: Option<fn(&str, &Place) -> String>,
     /// The create request's member that holds tags.
     pub tags_member: Option<&'static str>,
     /// The member of create and read answers that holds the object, if it is wrapped.
@@ -396,6 +396,11 @@ impl Kind {
         }
         Value::Object(document)
     }
+}
+
+/// The ARN of an AgentCore object.
+fn agentcore_arn(place: &Place, resource: &str) -> String {
+    format!("arn:{}:bedrock-agentcore:{}:{}:{resource}", place.partition, place.region, place.account)
 }
 
 /// Text at a JSON pointer.

@@ -16,7 +16,7 @@ pub static POLICY: Kind = Kind {
     names: Names::InAccount,
     id_member: "policyId",
     request_id: "policyId",
-    arn_member: None,
+    arn: None,
     tags_member: None,
     wrapper: None,
     create: (

@@ -1,6 +1,8 @@
 //! `policy_engine`: the set of policies that decides the calls of the gateways it is attached to (service.md §8a).
 
-use super::{Kind, Lifecycle, List, Names, Output, Service, UpdateStyle, call, fetch, page, same, text_at};
+use super::{
+    Kind, Lifecycle, List, Names, Output, Service, UpdateStyle, agentcore_arn, call, fetch, page, same, text_at,
+};
 
 /// A policy engine.
 pub static POLICY_ENGINE: Kind = Kind {
@@ -12,7 +14,7 @@ pub static POLICY_ENGINE: Kind = Kind {
     names: Names::InAccount,
     id_member: "policyEngineId",
     request_id: "policyEngineId",
-    arn_member: Some("policyEngineArn"),
+    arn: Some(|id, place| agentcore_arn(place, &format!("policy-engine/{id}"))),
     tags_member: Some("tags"),
     wrapper: None,
     create: ("CreatePolicyEngine", call!(|aws, ids| "CreatePolicyEngine", aws.agentcore.create_policy_engine())),

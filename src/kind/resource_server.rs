@@ -12,7 +12,7 @@ pub static RESOURCE_SERVER: Kind = Kind {
     names: Names::InParent,
     id_member: "Identifier",
     request_id: "Identifier",
-    arn_member: None,
+    arn: None,
     tags_member: None,
     wrapper: Some("ResourceServer"),
     create: (

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Exception, Kind, Lifecycle, List, Names, Output, Rule, Service, UpdateStyle, call, fetch, page, text_at};
+use super::{
+    Exception, Kind, Lifecycle, List, Names, Output, Rule, Service, UpdateStyle, agentcore_arn, call, fetch, page,
+    text_at,
+};
 
 /// An agent runtime.
 pub static RUNTIME: Kind = Kind {
@@ -14,7 +17,7 @@ pub static RUNTIME: Kind = Kind {
     names: Names::InAccount,
     id_member: "agentRuntimeId",
     request_id: "agentRuntimeId",
-    arn_member: Some("agentRuntimeArn"),
+    arn: Some(|id, place| agentcore_arn(place, &format!("runtime/{id}"))),
     tags_member: Some("tags"),
     wrapper: None,
     create: ("CreateAgentRuntime", call!(|aws, ids| "CreateAgentRuntime", aws.agentcore.create_agent_runtime())),

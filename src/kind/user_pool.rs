@@ -14,7 +14,9 @@ pub static USER_POOL: Kind = Kind {
     names: Names::NotUnique,
     id_member: "Id",
     request_id: "UserPoolId",
-    arn_member: Some("Arn"),
+    arn: Some(|id, place| {
+        format!("arn:{}:cognito-idp:{}:{}:userpool/{id}", place.partition, place.region, place.account)
+    }),
     tags_member: Some("UserPoolTags"),
     wrapper: Some("UserPool"),
     create: ("CreateUserPool", call!(|aws, ids| "CreateUserPool", aws.cognito_once.create_user_pool())),

@@ -14,7 +14,7 @@ pub static USER_POOL_CLIENT: Kind = Kind {
     names: Names::NotUnique,
     id_member: "ClientId",
     request_id: "ClientId",
-    arn_member: None,
+    arn: None,
     tags_member: None,
     wrapper: Some("UserPoolClient"),
     create: (

@@ -17,7 +17,7 @@ pub static USER_POOL_DOMAIN: Kind = Kind {
     names: Names::InParent,
     id_member: "Domain",
     request_id: "Domain",
-    arn_member: None,
+    arn: None,
     tags_member: None,
     wrapper: Some("DomainDescription"),
     create: (

@@ -12,7 +12,7 @@ pub static USER_POOL_GROUP: Kind = Kind {
     names: Names::InParent,
     id_member: "GroupName",
     request_id: "GroupName",
-    arn_member: None,
+    arn: None,
     tags_member: None,
     wrapper: Some("Group"),
     create: ("CreateGroup", call!(|aws, ids| "CreateGroup", aws.cognito_once.create_group())),

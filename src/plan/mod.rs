@@ -1,9 +1,15 @@
 //! The plan: a value that says what would change and why. Printing, saving and applying read it; making it is a pure
 //! function of the stack and what was observed.
 
+mod make;
+pub mod risk;
+pub mod work;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use make::{Planned, Towards, make};
 
 /// The version of the plan's JSON form.
 pub const FORMAT_VERSION: u32 = 1;

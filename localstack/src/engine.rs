@@ -1,0 +1,263 @@
+//! How one call runs: transitions, faults, validation, idempotency, the operation itself, the file, the journal.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::{Location, PathStep, Problem, Tool, Violation};
+use serde_json::Value;
+
+use crate::clock::Clock;
+use crate::document::{Document, text};
+use crate::failure::Failure;
+use crate::fault::{FaultKind, Faults};
+use crate::identifier::{hex, request_id};
+use crate::journal::{Entry, is_mutating, is_secret, without_secrets};
+use crate::planted::{Planted, after_update, field_name, is_full_replace, take_back, updated};
+use crate::session::{KnownTools, Run, Session};
+use crate::state::{Remembered, State};
+use crate::store::Store;
+use crate::wire::{Call, Service, unknown_operation};
+use crate::{Config, kinds};
+
+/// Everything behind one stand-in.
+pub(crate) struct Engine {
+    config: Config,
+    clock: Clock,
+    inside: Mutex<Inside>,
+}
+
+struct Inside {
+    state: State,
+    store: Option<Store>,
+    journal: Vec<Entry>,
+    faults: Faults,
+    known_tools: KnownTools,
+    requests: u64,
+}
+
+/// What comes of a call.
+pub(crate) enum Outcome {
+    Answer(Value),
+    Refused(Failure),
+    Dropped,
+    NotJson,
+}
+
+impl Engine {
+    pub(crate) fn new(config: Config, state: State, store: Option<Store>) -> Self {
+        let clock = Clock::starting_after(state.seen);
+        let inside = Inside {
+            state,
+            store,
+            journal: Vec::new(),
+            faults: Faults::default(),
+            known_tools: KnownTools::new(),
+            requests: 0,
+        };
+        Self { config, clock, inside: Mutex::new(inside) }
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn next_request_id(&self) -> String {
+        let mut inside = self.inside();
+        inside.requests += 1;
+        request_id(self.config.seed, inside.requests)
+    }
+
+    pub(crate) fn with_faults(&self, change: impl FnOnce(&mut Faults)) {
+        change(&mut self.inside().faults);
+    }
+
+    pub(crate) fn with_journal<T>(&self, read: impl FnOnce(&mut Vec<Entry>) -> T) -> T {
+        read(&mut self.inside().journal)
+    }
+
+    pub(crate) fn know_tools(&self, gateway: &str, target: &str, tools: Vec<Tool>) {
+        self.inside().known_tools.insert((gateway.to_owned(), target.to_owned()), tools);
+    }
+
+    /// Runs something on the state as it stands now. Nothing is written to a file.
+    pub(crate) fn with_state<T>(&self, run: impl FnOnce(&mut State) -> T) -> T {
+        let mut inside = self.inside();
+        inside.state.settle(self.clock.now());
+        run(&mut inside.state)
+    }
+
+    /// Runs a change of the state from outside, and writes it to the file.
+    pub(crate) fn change_state(&self, change: impl FnOnce(&mut State) -> bool) -> bool {
+        let mut inside = self.inside();
+        inside.state.settle(self.clock.now());
+        change(&mut inside.state) && inside.save().is_ok()
+    }
+
+    /// Notes a request that is no call.
+    pub(crate) fn note_unreadable(&self, operation: &str, failure: &Failure) {
+        let entry = Entry {
+            operation: operation.to_owned(),
+            mutating: is_mutating(operation),
+            status: failure.status,
+            code: Some(failure.code.clone()),
+            input: Value::Null,
+            at_millis: self.clock.now(),
+        };
+        self.inside().journal.push(entry);
+    }
+
+    /// Runs one call.
+    pub(crate) fn perform(&self, call: Call) -> Outcome {
+        let mut inside = self.inside();
+        let now = self.clock.now();
+        inside.state.settle(now);
+        let input = without_secrets(&Value::Object(call.input.clone()));
+        let (service, operation) = (call.service, call.operation.clone());
+        let outcome = inside.strike(&self.config, now, call);
+        let (status, code) = match &outcome {
+            Outcome::Answer(_) if service == Service::Sts => (200, None),
+            Outcome::Answer(_) => (service.api().operation(&operation).map_or(200, |operation| operation.status), None),
+            Outcome::NotJson => (200, None),
+            Outcome::Refused(failure) => (failure.status, Some(failure.code.clone())),
+            Outcome::Dropped => (0, None),
+        };
+        let mutating = is_mutating(&operation);
+        inside.journal.push(Entry { operation, mutating, status, code, input, at_millis: now });
+        outcome
+    }
+}
+
+impl Inside {
+    /// Runs one call, unless a fault comes in its way.
+    fn strike(&mut self, config: &Config, now: u64, call: Call) -> Outcome {
+        let fault = self.faults.strike(&call.operation);
+        let unsuccessful = match &fault {
+            Some(FaultKind::Refuse { status, code, message }) => {
+                return Outcome::Refused(Failure::with_status(*status, code, message));
+            }
+            Some(FaultKind::Drop) => return Outcome::Dropped,
+            Some(FaultKind::Unsuccessful { reason }) => Some(reason.clone()),
+            _ => None,
+        };
+        match (self.commit(config, now, call, unsuccessful), fault) {
+            (_, Some(FaultKind::LoseAnswer)) => Outcome::Dropped,
+            (_, Some(FaultKind::NotJson)) => Outcome::NotJson,
+            (Ok(answer), _) => Outcome::Answer(answer),
+            (Err(failure), _) => Outcome::Refused(failure),
+        }
+    }
+
+    /// Runs one call wholly or not at all.
+    fn commit(
+        &mut self,
+        config: &Config,
+        now: u64,
+        call: Call,
+        unsuccessful: Option<String>,
+    ) -> Result<Value, Failure> {
+        let Some(run) = kinds::operation(call.service, &call.operation) else {
+            return Err(unknown_operation(call.service, &call.operation));
+        };
+        let (service, mutating) = (call.service, is_mutating(&call.operation));
+        let before = mutating.then(|| self.state.clone());
+        let session =
+            Session { service, state: &mut self.state, config, now, known_tools: &self.known_tools, unsuccessful };
+        let result = execute(session, call, run).and_then(|answer| {
+            if mutating {
+                self.save().map_err(|problem| cannot_save(service, &problem.to_string()))?;
+            }
+            Ok(answer)
+        });
+        if let (Some(before), true) = (before, result.is_err()) {
+            self.state = before;
+        }
+        result
+    }
+
+    fn save(&mut self) -> Result<(), crate::StateError> {
+        self.store.as_mut().map_or(Ok(()), |store| store.save(&self.state))
+    }
+}
+
+fn cannot_save(service: Service, problem: &str) -> Failure {
+    let code = if service == Service::Cognito { "InternalErrorException" } else { "InternalServerException" };
+    Failure::with_status(500, code, problem)
+}
+
+/// Validates, remembers and runs.
+fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Failure> {
+    let Call { service, operation, mut input } = call;
+    let returned = validate(session.state, service, &operation, &mut input)?;
+    let token = client_token(service, &operation, &input);
+    let digest = hex(Value::Object(without(&input, "clientToken")).to_string().as_bytes());
+    if let Some(remembered) = token.as_ref().and_then(|token| session.state.answers.get(token)) {
+        if remembered.request == digest {
+            return Ok(remembered.answer.clone());
+        }
+        let message = "The client token was already used with different parameters";
+        return Err(Failure::validation("IdempotentParameterMismatchException", message));
+    }
+    if let Some(object) = updated(session.state, service, &operation, &input) {
+        object.planted = after_update(&object.planted, returned, is_full_replace(&operation));
+    }
+    let answer = run(&mut session, &input)?;
+    if let Some(token) = token {
+        session.state.answers.insert(token, Remembered { request: digest, answer: answer.clone() });
+    }
+    Ok(answer)
+}
+
+/// Holds the input against the model. Returns planted members that came back.
+fn validate(
+    state: &mut State,
+    service: Service,
+    operation: &str,
+    input: &mut Document,
+) -> Result<Vec<Planted>, Failure> {
+    let shape = service.api().operation(operation).and_then(|operation| operation.input.as_deref());
+    let Some(shape) = shape.filter(|_| service != Service::Sts) else { return Ok(Vec::new()) };
+    let mut violations = service.api().validate(shape, &Value::Object(input.clone()), &|_| false);
+    let returned = match updated(state, service, operation, input) {
+        Some(object) => take_back(object, input, &mut violations),
+        None => Vec::new(),
+    };
+    if violations.is_empty() { Ok(returned) } else { Err(refuse(service, &violations)) }
+}
+
+fn refuse(service: Service, violations: &[Violation]) -> Failure {
+    let fields: Vec<(String, String)> =
+        violations.iter().map(|violation| (field_name(violation), describe(violation))).collect();
+    let count = fields.len();
+    let details: Vec<String> = fields.iter().map(|(name, message)| format!("{name}: {message}")).collect();
+    let plural = if count == 1 { "" } else { "s" };
+    let message = format!("{count} validation error{plural} detected: {}", details.join("; "));
+    if service == Service::Cognito {
+        return Failure::parameter(message);
+    }
+    let mut failure = Failure::invalid(message);
+    failure.fields = fields;
+    failure
+}
+
+/// A violation in words, without the value where that is a secret.
+fn describe(violation: &Violation) -> String {
+    let secret = violation.path.iter().any(|step| matches!(step, PathStep::Key(key) if is_secret(key)));
+    match &violation.problem {
+        Problem::NotAllowed { .. } | Problem::Pattern { .. } if secret => {
+            "is not a value that is allowed here".to_owned()
+        }
+        problem => problem.to_string(),
+    }
+}
+
+/// The key under which an idempotent call is remembered.
+fn client_token(service: Service, operation: &str, input: &Document) -> Option<String> {
+    let shape = service.api().input(operation).filter(|_| service == Service::AgentCore)?;
+    let member = shape.members().iter().find(|member| member.idempotency_token)?;
+    let token = text(input, &member.wire);
+    let place = if member.location == Location::Query { "query" } else { "body" };
+    (!token.is_empty()).then(|| format!("{operation}/{place}/{token}"))
+}
+
+fn without(input: &Document, member: &str) -> Document {
+    input.iter().filter(|(name, _)| *name != member).map(|(name, value)| (name.clone(), value.clone())).collect()
+}

@@ -1,0 +1,49 @@
+//! The journal: every call with its outcome, without secrets.
+
+use serde_json::Value;
+
+/// One call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The operation, for example `CreateGateway`.
+    pub operation: String,
+    /// It may change something: it neither gets, describes nor lists.
+    pub mutating: bool,
+    /// The HTTP status of the answer; 0 when the connection was dropped.
+    pub status: u16,
+    /// The error's code, if it was refused.
+    pub code: Option<String>,
+    /// The input, secrets removed.
+    pub input: Value,
+    /// When, in milliseconds since 1970.
+    pub at_millis: u64,
+}
+
+/// Whether an operation may change something.
+pub(crate) fn is_mutating(operation: &str) -> bool {
+    !["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb))
+}
+
+/// Members whose values are secret, compared without case and underscores.
+const SECRET: [&str; 7] =
+    ["clientsecret", "clientsecretvalue", "apikey", "apikeyvalue", "password", "privatekey", "credentialsecret"];
+
+/// Whether a member's value is a secret.
+pub(crate) fn is_secret(member: &str) -> bool {
+    SECRET.contains(&member.replace('_', "").to_ascii_lowercase().as_str())
+}
+
+/// A document in which every secret is replaced by a mark.
+pub(crate) fn without_secrets(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let members = object.iter().map(|(name, member)| match member {
+                Value::String(_) if is_secret(name) => (name.clone(), Value::from("(secret)")),
+                _ => (name.clone(), without_secrets(member)),
+            });
+            Value::Object(members.collect())
+        }
+        Value::Array(list) => list.iter().map(without_secrets).collect(),
+        _ => value.clone(),
+    }
+}

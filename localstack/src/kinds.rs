@@ -1,0 +1,63 @@
+//! The registry: which operations there are.
+
+use serde_json::{Value, json};
+
+use crate::document::Document;
+use crate::failure::Failure;
+use crate::session::{Operations, Run, Session};
+use crate::wire::Service;
+use crate::{
+    gateway, gateway_target, group, policy, policy_engine, resource_server, runtime, tag, user_pool, user_pool_client,
+    user_pool_domain,
+};
+
+const AGENTCORE: &[Operations] = &[
+    gateway::OPERATIONS,
+    gateway_target::OPERATIONS,
+    policy_engine::OPERATIONS,
+    policy::OPERATIONS,
+    runtime::OPERATIONS,
+    tag::AGENTCORE,
+];
+
+const COGNITO: &[Operations] = &[
+    user_pool::OPERATIONS,
+    user_pool_client::OPERATIONS,
+    user_pool_domain::OPERATIONS,
+    resource_server::OPERATIONS,
+    group::OPERATIONS,
+    tag::COGNITO,
+];
+
+const STS: &[Operations] = &[&[("GetCallerIdentity", caller_identity)]];
+
+/// What runs an operation.
+pub(crate) fn operation(service: Service, name: &str) -> Option<Run> {
+    let kinds = match service {
+        Service::AgentCore => AGENTCORE,
+        Service::Cognito => COGNITO,
+        Service::Sts => STS,
+    };
+    kinds.iter().flat_map(|operations| operations.iter()).find(|(known, _)| *known == name).map(|(_, run)| *run)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every operation may fail")]
+fn caller_identity(session: &mut Session<'_>, _input: &Document) -> Result<Value, Failure> {
+    let (partition, account) = (session.partition(), &session.config.account);
+    let arn = format!("arn:{partition}:sts::{account}:assumed-role/local/stand-in");
+    Ok(json!({"Arn": arn, "UserId": "AROALOCALSTANDIN:stand-in", "Account": account}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_that_is_built_is_in_the_model() {
+        for (service, kinds) in [(Service::AgentCore, AGENTCORE), (Service::Cognito, COGNITO)] {
+            for (name, _) in kinds.iter().flat_map(|operations| operations.iter()) {
+                assert!(service.api().operation(name).is_some(), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The state in a file: readable by its owner only, replaced as a whole, never overwritten when it is not understood.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::identifier::hex;
+use crate::state::State;
+
+const FORMAT: &str = "gatewright-localstack";
+const VERSION: u64 = 1;
+
+/// A state file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It cannot be read or written.
+    #[error("{}: {source}; check the path and its permissions, or name another file", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is cut short or was damaged.
+    #[error("{}: not a whole state file ({detail}); restore it from a copy, or move it away to start empty", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Something else wrote it.
+    #[error("{}: this is no state file of the local stand-in; name another file", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer version wrote it.
+    #[error("{}: written in format version {found}, this program knows {VERSION}; update the program, or name another file", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format version.
+        found: u64,
+    },
+    /// Another process wrote it meanwhile.
+    #[error("{}: another process changed it meanwhile; run the command again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The states in a file, one per account and region.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    format: String,
+    version: u64,
+    states: BTreeMap<String, State>,
+}
+
+/// A state file.
+pub(crate) struct Store {
+    path: PathBuf,
+    /// The account and region whose state this is.
+    place: String,
+    /// The states of the other accounts and regions.
+    others: BTreeMap<String, State>,
+    /// A digest of what is in the file, as far as we know; none: no file.
+    digest: Option<String>,
+}
+
+impl Store {
+    /// Opens a file, or a place where one will be, and reads the state of one account and region.
+    pub(crate) fn open(path: &Path, place: &str) -> Result<(Self, State), StateError> {
+        let mut store = Self { path: path.to_owned(), place: place.to_owned(), others: BTreeMap::new(), digest: None };
+        let Some(bytes) = store.read()? else { return Ok((store, State::default())) };
+        let mut states = store.parse(&bytes)?;
+        let state = states.remove(place).unwrap_or_default();
+        store.digest = Some(hex(&bytes));
+        store.others = states;
+        Ok((store, state))
+    }
+
+    fn io(&self, source: io::Error) -> StateError {
+        StateError::Io { path: self.path.clone(), source }
+    }
+
+    fn read(&self) -> Result<Option<Vec<u8>>, StateError> {
+        match fs::read(&self.path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.io(error)),
+        }
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<BTreeMap<String, State>, StateError> {
+        let path = self.path.clone();
+        let ours = format!("{{\"format\":\"{FORMAT}\"");
+        let length = bytes.len().min(ours.len());
+        // What begins like ours but does not parse was cut; anything else is somebody's file.
+        let begins_like_ours = bytes.get(..length) == ours.as_bytes().get(..length);
+        let value: serde_json::Value = match serde_json::from_slice(bytes) {
+            Ok(value) => value,
+            Err(error) if begins_like_ours => return Err(StateError::Damaged { path, detail: error.to_string() }),
+            Err(_) => return Err(StateError::Foreign { path }),
+        };
+        if value.get("format").and_then(serde_json::Value::as_str) != Some(FORMAT) {
+            return Err(StateError::Foreign { path });
+        }
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(VERSION) => {}
+            Some(found) => return Err(StateError::Newer { path, found }),
+            None => return Err(StateError::Damaged { path, detail: "it has no version".to_owned() }),
+        }
+        let content: Content =
+            serde_json::from_value(value).map_err(|error| StateError::Damaged { path, detail: error.to_string() })?;
+        Ok(content.states)
+    }
+
+    /// Writes the state: a new file beside the old one, flushed, then put in its place.
+    pub(crate) fn save(&mut self, state: &State) -> Result<(), StateError> {
+        let on_disk = self.read()?.map(|bytes| hex(&bytes));
+        if on_disk != self.digest {
+            return Err(StateError::Changed { path: self.path.clone() });
+        }
+        let mut states = self.others.clone();
+        states.insert(self.place.clone(), state.clone());
+        let content = Content { format: FORMAT.to_owned(), version: VERSION, states };
+        let bytes = serde_json::to_vec(&content).map_err(|error| self.io(error.into()))?;
+        self.replace(&bytes).map_err(|error| self.io(error))?;
+        self.digest = Some(hex(&bytes));
+        Ok(())
+    }
+
+    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+        // A link is followed, so that the file it names is replaced and not the link.
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        // A temporary file is created 0600.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&path).map_err(|error| error.error)?;
+        File::open(folder)?.sync_all()
+    }
+}

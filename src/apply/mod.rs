@@ -1,0 +1,261 @@
+//! Applying: walks the work of a plan, as much at once as what-waits-for-what allows.
+//!
+//! Independent branches go on when one fails; what needs a failed node is skipped and named; running `apply` again finishes.
+
+mod calls;
+mod membership;
+mod retry;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::address::Address;
+use crate::aws::Aws;
+use crate::kind::{Ids, Kind, Place};
+use crate::ownership::Tags;
+use crate::plan::work::{Form, Item, Op, Work};
+use crate::plan::{Action, Planned};
+use crate::progress::{Event, Outcome, Reporter};
+use crate::reference::Target;
+
+/// Mutations of the targets of one gateway at a time (service.md §5).
+const TARGETS_PER_GATEWAY: usize = 5;
+
+/// An object as this run knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) kind: &'static Kind,
+    pub(crate) ids: Ids,
+    pub(crate) document: Value,
+}
+
+/// Everything the nodes of one run share.
+pub(crate) struct Run<'a> {
+    aws: &'a Aws,
+    owner: String,
+    place: Place,
+    work: &'a Work,
+    report: Reporter<'a>,
+    known: Mutex<BTreeMap<Address, Known>>,
+    parents: Mutex<BTreeMap<Address, std::sync::Arc<tokio::sync::Mutex<Tags>>>>,
+    gateways: Mutex<BTreeMap<Address, std::sync::Arc<Semaphore>>>,
+    notes: Mutex<Vec<String>>,
+}
+
+/// Carries a plan out. When `interrupted` becomes true, no new node is started; those in hand are finished.
+pub async fn apply(aws: &Aws, planned: &Planned, report: Reporter<'_>, interrupted: &AtomicBool) -> Outcome {
+    let work = &planned.work;
+    let run = Run::new(aws, planned, report);
+    let shared = &run;
+    let mut walk = Walk { work, done: BTreeMap::new(), running: BTreeSet::new() };
+    let mut in_hand = FuturesUnordered::new();
+    let mut outcome = Outcome::default();
+    loop {
+        if !interrupted.load(Ordering::Relaxed) {
+            for index in walk.skippable() {
+                let because = walk.failed_need(index).map(|item| item.address.to_string()).unwrap_or_default();
+                if let Some(item) = walk.item(index) {
+                    let address = item.address.to_string();
+                    if !outcome.skipped.iter().any(|(skipped, _)| *skipped == address)
+                        && !outcome.failed.iter().any(|(failed, _)| *failed == address)
+                    {
+                        (run.report)(Event::Skipped { address: address.clone(), because: because.clone() });
+                        outcome.skipped.push((address, because));
+                    }
+                }
+                walk.done.insert(index, false);
+            }
+            for index in walk.startable() {
+                walk.running.insert(index);
+                in_hand.push(async move { (index, shared.node(index).await) });
+            }
+        }
+        let Some((index, result)) = in_hand.next().await else {
+            if walk.skippable().is_empty() || interrupted.load(Ordering::Relaxed) {
+                break;
+            }
+            continue;
+        };
+        walk.running.remove(&index);
+        walk.done.insert(index, result.is_ok());
+        let Some(item) = walk.item(index) else { continue };
+        let address = item.address.to_string();
+        match result {
+            Ok(()) if work.nodes.get(index).is_some_and(|node| node.last) => outcome.done.push(address),
+            Ok(()) => {}
+            Err(message) => {
+                (run.report)(Event::Failed { address: address.clone(), message: message.clone() });
+                outcome.failed.push((address, message));
+            }
+        }
+    }
+    drop(in_hand);
+    outcome.interrupted = interrupted.load(Ordering::Relaxed);
+    outcome.notes = run.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcome
+}
+
+/// Which nodes have ended, and which may start.
+struct Walk<'a> {
+    work: &'a Work,
+    done: BTreeMap<usize, bool>,
+    running: BTreeSet<usize>,
+}
+
+impl<'a> Walk<'a> {
+    fn item(&self, node: usize) -> Option<&'a Item> {
+        self.work.items.get(self.work.nodes.get(node)?.item)
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.work.nodes.len()).filter(|index| !self.done.contains_key(index) && !self.running.contains(index))
+    }
+
+    fn startable(&self) -> Vec<usize> {
+        let ready = |index: &usize| {
+            self.work.nodes.get(*index).is_some_and(|node| {
+                node.needs.iter().all(|need| self.done.get(need) == Some(&true))
+                    && node.after.iter().all(|other| self.done.contains_key(other))
+            })
+        };
+        self.waiting().filter(ready).collect()
+    }
+
+    /// Nodes that need one that failed or was skipped.
+    fn skippable(&self) -> Vec<usize> {
+        self.waiting().filter(|index| self.failed_need(*index).is_some()).collect()
+    }
+
+    fn failed_need(&self, index: usize) -> Option<&'a Item> {
+        let node = self.work.nodes.get(index)?;
+        let need = node.needs.iter().find(|need| self.done.get(need) == Some(&false))?;
+        self.item(*need)
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(aws: &'a Aws, planned: &'a Planned, report: Reporter<'a>) -> Self {
+        let mut known = BTreeMap::new();
+        let mut parents = BTreeMap::new();
+        for item in &planned.work.items {
+            let Some(live) = &item.live else { continue };
+            let of_item = Known { kind: live.kind, ids: live.ids.clone(), document: live.document.clone() };
+            known.insert(item.address.clone(), of_item);
+            parents.insert(item.address.clone(), std::sync::Arc::new(tokio::sync::Mutex::new(live.tags.clone())));
+        }
+        Self {
+            aws,
+            owner: format!("{}/{}", planned.plan.stack, planned.plan.env),
+            place: Place { account: aws.account.clone(), region: aws.region.clone(), partition: aws.partition.clone() },
+            work: &planned.work,
+            report,
+            known: Mutex::new(known),
+            parents: Mutex::new(parents),
+            gateways: Mutex::default(),
+            notes: Mutex::default(),
+        }
+    }
+
+    fn known(&self, address: &Address) -> Option<Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
+    }
+
+    fn learn(&self, address: &Address, known: Known) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(address.clone(), known);
+    }
+
+    fn forget(&self, address: &Address) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
+        self.parents.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
+    }
+
+    /// The tags of a resource of ours, behind a lock: memberships of many children are written to them.
+    fn tags_of(&self, address: &Address) -> std::sync::Arc<tokio::sync::Mutex<Tags>> {
+        let mut parents = self.parents.lock().unwrap_or_else(PoisonError::into_inner);
+        parents.entry(address.clone()).or_default().clone()
+    }
+
+    fn note(&self, address: &Address, text: String) {
+        (self.report)(Event::Note { address: address.to_string(), text: text.clone() });
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{address}: {text}"));
+    }
+
+    /// A value that a reference stands for, as far as this run knows it.
+    fn lookup(&self, target: &Target) -> Option<String> {
+        match target {
+            Target::Output(address, output) => {
+                let known = self.known(address)?;
+                (known.kind.output(output)?.value)(&known.document, &self.place)
+            }
+            Target::Account => Some(self.place.account.clone()),
+            Target::Region => Some(self.place.region.clone()),
+            Target::Partition => Some(self.place.partition.clone()),
+        }
+    }
+
+    /// Does one node; the error is for a person.
+    async fn node(&self, index: usize) -> Result<(), String> {
+        let (Some(node), Some(item)) = (self.work.nodes.get(index), self.item_of(index)) else { return Ok(()) };
+        let _turn = self.turn(item).await;
+        let started = Instant::now();
+        let (action, what) = describe(item, node.op);
+        let address = item.address.to_string();
+        (self.report)(Event::Started { address: address.clone(), action, what: what.0.to_owned() });
+        match node.op {
+            Op::Create(form) => self.create(item, form, node.last).await?,
+            Op::Update(form) => self.update(item, form, node.last).await?,
+            Op::Delete => self.delete(item).await?,
+        }
+        (self.report)(Event::Done { address, action, what: what.1.to_owned(), took: started.elapsed() });
+        Ok(())
+    }
+
+    fn item_of(&self, node: usize) -> Option<&'a Item> {
+        self.work.items.get(self.work.nodes.get(node)?.item)
+    }
+
+    /// Waits for a place among the target calls of a gateway.
+    async fn turn(&self, item: &Item) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        if item.kind.name != "gateway_target" {
+            return None;
+        }
+        let gateway = parent_address(item)?;
+        let semaphore = {
+            let mut gateways = self.gateways.lock().unwrap_or_else(PoisonError::into_inner);
+            gateways.entry(gateway).or_insert_with(|| std::sync::Arc::new(Semaphore::new(TARGETS_PER_GATEWAY))).clone()
+        };
+        semaphore.acquire_owned().await.ok()
+    }
+}
+
+/// The address of what an item lives in.
+fn parent_address(item: &Item) -> Option<Address> {
+    match &item.resource {
+        Some(resource) => resource.parent.clone(),
+        None => item.live.as_ref().and_then(|live| live.parent.clone()),
+    }
+}
+
+/// What a node does, for people: while it runs and when it is done.
+fn describe(item: &Item, op: Op) -> (Action, (&'static str, &'static str)) {
+    let opens = item.kind.name == "gateway" && (item.unlock || matches!(item.action, Action::Create | Action::Replace));
+    match op {
+        Op::Create(Form::Locked) => (Action::Create, ("creating, locked", "created, locked")),
+        Op::Create(Form::Inactive) => (Action::Create, ("creating, not active yet", "created, not active yet")),
+        Op::Create(_) => (Action::Create, ("creating", "created")),
+        Op::Update(Form::Locked) => (Action::Update, ("locking", "locked")),
+        Op::Update(Form::Watching) => {
+            (Action::Update, ("attaching the engine in LOG_ONLY", "engine attached in LOG_ONLY"))
+        }
+        Op::Update(_) if opens => (Action::Update, ("opening", "opened")),
+        Op::Update(_) => (Action::Update, ("updating", "updated")),
+        Op::Delete => (Action::Delete, ("deleting", "deleted")),
+    }
+}

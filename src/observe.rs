@@ -1,0 +1,348 @@
+//! Observing: what is live, what of it is ours, and what stands in the way.
+//!
+//! One listing per kind and parent, then the reads that are needed, concurrently. Objects on their way to another state are
+//! waited for, so that a plan is made of what will be there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use serde_json::Value;
+
+use crate::address::Address;
+use crate::aws::{Aws, CallError};
+use crate::kind::{Ids, KINDS, Kind, Names, Place};
+use crate::live::{self, Listed, Settled, State};
+use crate::ownership::{ADDRESS, APPLIED, Child, Membership, PROTECT, STACK, Tags};
+use crate::stack::Stack;
+use crate::tags;
+
+/// Calls in flight at once.
+const CONCURRENCY: usize = 16;
+/// How long a plan waits for objects that are on their way.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A live object of ours.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Live {
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// Its ids.
+    pub ids: Ids,
+    /// Its live name.
+    pub name: String,
+    /// The address of its parent.
+    pub parent: Option<Address>,
+    /// The read document.
+    pub document: Value,
+    /// Its tags, if it can have any.
+    pub tags: Tags,
+    /// The digest of what was last applied, or its beginning; nothing if nobody knows.
+    pub applied: Option<String>,
+    /// It must not be deleted or replaced.
+    pub protected: bool,
+}
+
+/// An object that has the name we want, and is not ours.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Foreign {
+    /// The address that wants the name.
+    pub address: Address,
+    /// Its id.
+    pub id: String,
+    /// The stack it belongs to, if it belongs to one.
+    pub owner: Option<String>,
+}
+
+/// A child of ours that nobody of ours declared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stranger {
+    /// Our parent.
+    pub parent: Address,
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// Its live name.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// The stack it belongs to, if it belongs to one.
+    pub owner: Option<String>,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unread {
+    /// The kind.
+    pub kind: &'static Kind,
+    /// The address, or of a listing the parent's.
+    pub address: Option<Address>,
+    /// Why.
+    pub error: CallError,
+}
+
+/// What is live.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Where.
+    pub place: Place,
+    /// Objects of ours by address.
+    pub ours: BTreeMap<Address, Live>,
+    /// Objects of ours that claim an address another one has.
+    pub duplicates: Vec<Live>,
+    /// Names that are taken.
+    pub foreign: Vec<Foreign>,
+    /// Children of ours that nobody declared.
+    pub strangers: Vec<Stranger>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+}
+
+/// Looks at everything of the stack, and at every taggable root kind for orphans.
+pub async fn observe(aws: &Aws, stack: &Stack) -> Observed {
+    let place = Place { account: aws.account.clone(), region: aws.region.clone(), partition: aws.partition.clone() };
+    let mut observation = Observation {
+        aws,
+        stack,
+        owner: stack.owner(),
+        observed: Observed {
+            place,
+            ours: BTreeMap::new(),
+            duplicates: Vec::new(),
+            foreign: Vec::new(),
+            strangers: Vec::new(),
+            unread: Vec::new(),
+        },
+    };
+    observation.roots().await;
+    observation.children().await;
+    observation.observed
+}
+
+struct Observation<'a> {
+    aws: &'a Aws,
+    stack: &'a Stack,
+    owner: String,
+    observed: Observed,
+}
+
+impl Observation<'_> {
+    /// Lists every root kind, reads the tags of each object, and then what is ours.
+    async fn roots(&mut self) {
+        let aws = self.aws;
+        let kinds: Vec<&'static Kind> = KINDS.iter().copied().filter(|kind| kind.parent.is_none()).collect();
+        let listings: Vec<_> = stream::iter(kinds)
+            .map(|kind| async move { (kind, live::list(aws, kind, "").await) })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        let mut items: Vec<(&'static Kind, Listed)> = Vec::new();
+        for (kind, listing) in listings {
+            match listing {
+                Ok(listed) => items.extend(listed.into_iter().map(|item| (kind, item))),
+                Err(error) => self.observed.unread.push(Unread { kind, address: None, error }),
+            }
+        }
+        let place = self.observed.place.clone();
+        let tagged: Vec<_> = stream::iter(items)
+            .map(|(kind, item)| {
+                let arn = kind.arn.map(|arn| arn(&item.id, &place)).unwrap_or_default();
+                async move { (kind, item, tags::read(aws, kind.service, &arn).await) }
+            })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        let mut mine = Vec::new();
+        let mut others = Vec::new();
+        for (kind, item, tags) in tagged {
+            match tags {
+                Ok(tags) if tags.get(STACK) == Some(&self.owner) => mine.push((kind, item, tags)),
+                Ok(tags) => others.push((kind, item, tags.get(STACK).cloned())),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => {
+                    // Who owns it is not known: it may be ours, so its name counts as taken.
+                    let address = self.wanting(kind, &item.name, None);
+                    self.observed.unread.push(Unread { kind, address, error });
+                    others.push((kind, item, None));
+                }
+            }
+        }
+        let read: Vec<_> = stream::iter(mine)
+            .map(|(kind, item, tags)| async move {
+                let ids = Ids { parent: String::new(), id: item.id.clone() };
+                (
+                    kind,
+                    read_settled(aws, kind, &ids, kind.list.complete.then(|| item.item.clone())).await,
+                    ids,
+                    item,
+                    tags,
+                )
+            })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        for (kind, document, ids, item, tags) in read {
+            let address = tags
+                .get(ADDRESS)
+                .and_then(|address| Address::parse(address))
+                .filter(|address| address.kind == kind.name)
+                .unwrap_or_else(|| Address::new(kind.name, &item.name));
+            match document {
+                Ok(Some(document)) => {
+                    let applied = tags.get(APPLIED).cloned();
+                    let protected = tags.contains_key(PROTECT);
+                    let live = Live { kind, ids, name: item.name, parent: None, document, tags, applied, protected };
+                    self.add(address, live);
+                }
+                Ok(None) => {}
+                Err(error) => self.observed.unread.push(Unread { kind, address: Some(address), error }),
+            }
+        }
+        for (kind, item, owner) in others {
+            if kind.names == Names::InAccount
+                && let Some(address) = self.wanting(kind, &item.name, None)
+                && !self.observed.ours.contains_key(&address)
+            {
+                self.observed.foreign.push(Foreign { address, id: item.id, owner });
+            }
+        }
+    }
+
+    /// Lists the children of everything of ours and reads those that are ours.
+    async fn children(&mut self) {
+        let aws = self.aws;
+        let mut parents: Vec<(Address, Ids, Tags, &'static Kind)> = Vec::new();
+        for (address, live) in &self.observed.ours {
+            for kind in
+                KINDS.iter().copied().filter(|kind| kind.parent.is_some_and(|parent| parent.kind == address.kind))
+            {
+                parents.push((address.clone(), live.ids.clone(), live.tags.clone(), kind));
+            }
+        }
+        let listings: Vec<_> = stream::iter(parents)
+            .map(|(address, ids, tags, kind)| async move {
+                let listing = live::list(aws, kind, &ids.id).await;
+                (address, ids, tags, kind, listing)
+            })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        let mut mine = Vec::new();
+        for (parent, ids, tags, kind, listing) in listings {
+            let listed = match listing {
+                Ok(listed) => listed,
+                Err(error) if error.is_not_found() => continue,
+                Err(error) => {
+                    self.observed.unread.push(Unread { kind, address: Some(parent), error });
+                    continue;
+                }
+            };
+            let membership = Membership::read(&tags, &self.owner);
+            let others: BTreeSet<String> =
+                Membership::owners(&tags).into_iter().filter(|owner| *owner != self.owner).collect();
+            for item in listed {
+                let child = Child { kind, name: &item.name, id: &item.id };
+                if membership.holds(child) {
+                    let address = self.child_address(&parent, child, &membership);
+                    let applied = membership.applied(child).map(ToOwned::to_owned);
+                    let protected = membership.protects(child);
+                    let ids = Ids { parent: ids.id.clone(), id: item.id.clone() };
+                    mine.push((address, parent.clone(), kind, ids, item, applied, protected));
+                    continue;
+                }
+                let owner = others.iter().find(|owner| Membership::read(&tags, owner).holds(child)).cloned();
+                if kind.names != Names::NotUnique
+                    && let Some(address) = self.wanting(kind, &item.name, Some(&parent))
+                {
+                    self.observed.foreign.push(Foreign { address, id: item.id.clone(), owner: owner.clone() });
+                }
+                let stranger = Stranger { parent: parent.clone(), kind, name: item.name, id: item.id, owner };
+                self.observed.strangers.push(stranger);
+            }
+        }
+        let read: Vec<_> = stream::iter(mine)
+            .map(|(address, parent, kind, ids, item, applied, protected)| async move {
+                let known = kind.list.complete.then(|| item.item.clone());
+                let document = read_settled(aws, kind, &ids, known).await;
+                (address, parent, kind, ids, item.name, applied, protected, document)
+            })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        for (address, parent, kind, ids, name, applied, protected, document) in read {
+            match document {
+                Ok(Some(document)) => {
+                    let tags = Tags::new();
+                    let live = Live { kind, ids, name, parent: Some(parent), document, tags, applied, protected };
+                    self.add(address, live);
+                }
+                Ok(None) => {}
+                Err(error) => self.observed.unread.push(Unread { kind, address: Some(address), error }),
+            }
+        }
+    }
+
+    fn add(&mut self, address: Address, live: Live) {
+        if self.observed.ours.contains_key(&address) {
+            self.observed.duplicates.push(live);
+        } else {
+            self.observed.ours.insert(address, live);
+        }
+    }
+
+    /// The address of the manifest that wants this live name.
+    fn wanting(&self, kind: &Kind, name: &str, parent: Option<&Address>) -> Option<Address> {
+        let resources = self.stack.resources.iter();
+        resources
+            .filter(|resource| resource.kind == kind && resource.live_name() == Some(name))
+            .find(|resource| parent.is_none() || resource.parent.as_ref() == parent)
+            .map(|resource| resource.address.clone())
+    }
+
+    /// The manifest's address of a child of ours; its live name where the manifest no longer has it.
+    fn child_address(&self, parent: &Address, child: Child<'_>, membership: &Membership) -> Address {
+        let mut resources = self
+            .stack
+            .resources
+            .iter()
+            .filter(|resource| resource.kind == child.kind && resource.parent.as_ref() == Some(parent));
+        let found = match child.kind.names {
+            Names::NotUnique => resources.find(|resource| membership.is_at(child, &resource.address)),
+            Names::InAccount | Names::InParent => resources.find(|resource| resource.live_name() == Some(child.name)),
+        };
+        let parents = self.observed.ours.keys().filter(|address| address.kind == parent.kind).count();
+        match found {
+            Some(resource) => resource.address.clone(),
+            // Two parents may each have an orphan of this name.
+            None if parents > 1 => Address::new(child.kind.name, format!("{}/{}", parent.name, child.name)),
+            None if child.kind.names == Names::NotUnique => {
+                Address::new(child.kind.name, format!("{}/{}", child.name, child.id))
+            }
+            None => Address::new(child.kind.name, child.name),
+        }
+    }
+}
+
+/// Reads an object, and waits for it if it is on its way.
+async fn read_settled(
+    aws: &Aws,
+    kind: &'static Kind,
+    ids: &Ids,
+    known: Option<Value>,
+) -> Result<Option<Value>, CallError> {
+    let document = match known {
+        Some(document) => document,
+        None => match live::read(aws, kind, ids).await? {
+            Some(document) => document,
+            None => return Ok(None),
+        },
+    };
+    if live::state(kind, &document) != State::Moving {
+        return Ok(Some(document));
+    }
+    match live::settle(aws, kind, ids, PATIENCE, &|_| ()).await? {
+        Settled::At(_, document) => Ok(Some(document)),
+        Settled::Gone => Ok(None),
+        Settled::Stuck(_) => Ok(Some(document)),
+    }
+}
