@@ -100,14 +100,8 @@ impl From<ConnectError> for Failure {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        let exit = if matches!(error, EngineError::Guard(_)) { Exit::Guard } else { Exit::Failed };
-        let failure = Self::new(exit, error.to_string());
-        match &error {
-            EngineError::Call(call) => match next_step(call) {
-                Some(help) => failure.help(help),
-                None => failure,
-            },
-            EngineError::Guard(_) => failure,
+        match error {
+            EngineError::WrongAccount { .. } => Self::new(Exit::Guard, error.to_string()),
         }
     }
 }

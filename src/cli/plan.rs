@@ -50,7 +50,11 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
         Format::Json => json(&plan)?,
         Format::Markdown => report::plan_markdown(&plan),
     })?;
-    Ok(if arguments.detailed_exitcode { verdict(&plan) } else { Exit::Done })
+    Ok(match verdict(&plan) {
+        Exit::Failed => Exit::Failed,
+        verdict if arguments.detailed_exitcode => verdict,
+        _ => Exit::Done,
+    })
 }
 
 fn json(plan: &Plan) -> Result<String, Failure> {
@@ -61,7 +65,9 @@ fn json(plan: &Plan) -> Result<String, Failure> {
 fn verdict(plan: &Plan) -> Exit {
     if !plan.exposed.is_empty() {
         Exit::Exposed
-    } else if plan.open_risks().next().is_some() || plan.steps.iter().any(|step| step.blocked.is_some()) {
+    } else if plan.is_incomplete() {
+        Exit::Failed
+    } else if plan.open_risks().next().is_some() || plan.is_blocked() {
         Exit::Guard
     } else if plan.is_empty() {
         Exit::Done

@@ -19,9 +19,8 @@ pub(super) struct Session {
 impl Session {
     /// Reads and checks the manifest, then connects.
     pub(super) async fn open(global: &Global, manifest_path: &Manifest) -> Result<Self, Failure> {
-        let mut stack = manifest::stack(global, manifest_path)?;
+        let stack = manifest::stack(global, manifest_path)?;
         let aws = Aws::connect(&connection(global, &stack)?).await?;
-        stack.resolve_aws(&aws.account, &aws.region, &aws.partition);
         Ok(Self { stack, aws })
     }
 }

@@ -44,19 +44,30 @@ pub(super) async fn walk(
         risk.accepted |= consent.allow.contains(&risk.code);
     }
     output::out(&report::plan(&planned.plan, output::width()))?;
-    let blocked = planned.plan.steps.iter().any(|step| step.blocked.is_some());
+    let left = left_undone(&planned.plan);
     if !can_do_something(&planned.plan) {
-        return Ok(if blocked { Exit::Guard } else { Exit::Done });
+        return Ok(left);
     }
     decide(&mut planned.plan, consent)?;
     if !consent.yes && !output::ask(&format!("\n{question} Type `yes` to go ahead: "), "yes")? {
         return Err(Failure::new(Exit::Failed, "not confirmed, nothing was changed"));
     }
-    carry_out(session, &planned, blocked).await
+    carry_out(session, &planned, left).await
 }
 
 fn can_do_something(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| step.action != crate::plan::Action::NoOp && step.blocked.is_none())
+}
+
+/// How it ends if everything that can be done is done.
+fn left_undone(plan: &Plan) -> Exit {
+    if plan.is_incomplete() {
+        Exit::Failed
+    } else if plan.is_blocked() {
+        Exit::Guard
+    } else {
+        Exit::Done
+    }
 }
 
 /// Every risk is accepted by its name, or nothing is done.
@@ -79,13 +90,8 @@ fn decide(plan: &mut Plan, consent: &Consent) -> Result<(), Failure> {
 }
 
 fn accept(risk: &mut Risk) -> Result<(), Failure> {
-    let question = format!(
-        "\n{} {}: {}\nType `{}` to accept this risk: ",
-        risk.code,
-        risk.address,
-        report::plain(&risk.message),
-        risk.code
-    );
+    let question =
+        format!("\n{}: {}\nType `{}` to accept this risk: ", risk.code, report::plain(&risk.sentence()), risk.code);
     if !output::ask(&question, &risk.code)? {
         return Err(Failure::new(Exit::Guard, format!("`{}` was not accepted, nothing was changed", risk.code)));
     }
@@ -93,7 +99,7 @@ fn accept(risk: &mut Risk) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn carry_out(session: &Session, planned: &Planned, blocked: bool) -> Result<Exit, Failure> {
+async fn carry_out(session: &Session, planned: &Planned, left: Exit) -> Result<Exit, Failure> {
     let interrupted = AtomicBool::new(false);
     let begun = Instant::now();
     let outcome = {
@@ -102,20 +108,17 @@ async fn carry_out(session: &Session, planned: &Planned, blocked: bool) -> Resul
         let report = |event| progress.event(event);
         output::err("\n");
         tokio::select! {
-            outcome = engine::apply(&session.aws, planned, &report) => outcome,
+            outcome = engine::apply(&session.aws, planned, &report, &interrupted) => outcome,
             () = interrupt.twice(&interrupted, &progress) => return Ok(Exit::Interrupted),
         }
     };
-    let interrupted = interrupted.load(Ordering::SeqCst);
-    output::err(&report::summary(&outcome, begun.elapsed(), interrupted));
-    Ok(if interrupted {
+    output::err(&report::summary(&outcome, begun.elapsed()));
+    Ok(if outcome.interrupted {
         Exit::Interrupted
     } else if !outcome.failed.is_empty() {
         Exit::Failed
-    } else if blocked {
-        Exit::Guard
     } else {
-        Exit::Done
+        left
     })
 }
 
@@ -140,7 +143,7 @@ impl Interrupt {
     /// The first asks the engine to start nothing new; returns at the second.
     async fn twice(&mut self, interrupted: &AtomicBool, progress: &Progress<'_>) {
         self.once().await;
-        interrupted.store(true, Ordering::SeqCst);
+        interrupted.store(true, Ordering::Relaxed);
         progress.line("interrupted: finishing what is in hand; once more stops at once");
         self.once().await;
     }

@@ -114,8 +114,7 @@ fn diagnostics(text: &mut String, found: &[PlanDiagnostic], width: usize) {
     }
     section(text, "In the way");
     for diagnostic in found {
-        let about = diagnostic.address.as_ref().map(|address| format!("{address}: ")).unwrap_or_default();
-        let message = wrapped(&format!("{about}{}", diagnostic.message), 4, 6, width);
+        let message = wrapped(&diagnostic.message, 4, 6, width);
         _ = writeln!(text, "  {} {message} {}", styled(RED, "!"), styled(DIM, &format!("[{}]", diagnostic.code)));
         if let Some(help) = &diagnostic.help {
             for line in plain(help).lines() {
@@ -135,7 +134,7 @@ fn risks(text: &mut String, plan: &Plan, width: usize) {
         let accepted = if risk.accepted { " (accepted)" } else { "" };
         let title = format!("{mark} {}", risk.code);
         let first = 4 + risk.code.chars().count() + 2;
-        let message = wrapped(&format!("{}: {}", risk.address, risk.message), first, 6, width);
+        let message = wrapped(&risk.sentence(), first, 6, width);
         _ = writeln!(text, "  {}  {message}{accepted}", styled(style, &title));
     }
 }
@@ -260,7 +259,7 @@ pub(super) mod tests {
             diagnostics: vec![crate::plan::PlanDiagnostic {
                 code: "plan::foreign".into(),
                 address: Some("gateway.hr".into()),
-                message: "the name `hr-gateway` is taken by a gateway of somebody else".into(),
+                message: "`gateway.hr` wants a name that is taken by a gateway of somebody else".into(),
                 help: Some("to take it over, write\n    adopt = \"hr-gateway-abc\"".into()),
             }],
             ..empty()

@@ -26,7 +26,7 @@ pub fn plan_markdown(plan: &Plan) -> String {
         "Risks",
         plan.risks.iter().map(|risk| {
             let state = if risk.accepted { "accepted" } else { "**open**" };
-            format!("{state} {} {}: {}", code(&risk.code), code(&risk.address), prose(&risk.message))
+            format!("{state} {} {}", code(&risk.code), prose(&risk.sentence()))
         }),
     );
     list(
@@ -45,10 +45,7 @@ pub fn plan_markdown(plan: &Plan) -> String {
     list(
         &mut text,
         "In the way",
-        plan.diagnostics.iter().map(|found| {
-            let address = found.address.as_ref().map(|address| format!("{}: ", code(address))).unwrap_or_default();
-            format!("{} {address}{}", code(&found.code), prose(&found.message))
-        }),
+        plan.diagnostics.iter().map(|found| format!("{} {}", code(&found.code), prose(&found.message))),
     );
     list(
         &mut text,

@@ -136,7 +136,8 @@ impl Drop for Progress<'_> {
 }
 
 /// How a run ended, in a few lines.
-pub fn summary(outcome: &Outcome, took: Duration, interrupted: bool) -> String {
+pub fn summary(outcome: &Outcome, took: Duration) -> String {
+    let interrupted = outcome.interrupted;
     let mut text = String::new();
     for (address, message) in &outcome.failed {
         _ = writeln!(text, "{} {}: {}", styled(RED, "failed"), plain_line(address), plain_line(message));
@@ -210,16 +211,16 @@ mod tests {
             done: vec!["a".into()],
             failed: vec![("policy.a".into(), "it does not fit; change the action".into())],
             skipped: vec![("policy.b".into(), "policy.a".into())],
-            notes: vec![],
+            ..Outcome::default()
         };
-        let text = anstream::adapter::strip_str(&summary(&outcome, Duration::from_secs(75), false)).to_string();
+        let text = anstream::adapter::strip_str(&summary(&outcome, Duration::from_secs(75))).to_string();
         assert_eq!(
             text,
             "failed policy.a: it does not fit; change the action\n\nNot done: 1 change done, 1 failed, 1 skipped in 1 min 15 s. \
              The same command again finishes the work.\n"
         );
         let done = Outcome { done: vec!["a".into(), "b".into()], ..Outcome::default() };
-        let text = anstream::adapter::strip_str(&summary(&done, Duration::from_millis(400), false)).to_string();
+        let text = anstream::adapter::strip_str(&summary(&done, Duration::from_millis(400))).to_string();
         assert_eq!(text, "\nDone: 2 changes done in 0.4 s.\n");
     }
 }

@@ -72,9 +72,11 @@ pub(super) fn counts(summary: &Summary) -> Option<String> {
 /// The plan in one line.
 pub(super) fn summary_line(plan: &Plan) -> String {
     let blocked = plan.steps.iter().filter(|step| step.blocked.is_some()).count();
+    let unread = plan.diagnostics.iter().filter(|found| found.code == "plan::unread").count();
     let open = plan.open_risks().count();
     let mut line = match counts(&plan.summary) {
         Some(counts) => format!("Plan: {counts}"),
+        None if plan.is_incomplete() => "No changes in what could be read".to_owned(),
         None if plan.is_empty() => match plan.summary.unchanged {
             0 => "No changes".to_owned(),
             1 => "No changes: the one resource is as the manifest says".to_owned(),
@@ -84,6 +86,9 @@ pub(super) fn summary_line(plan: &Plan) -> String {
     };
     if blocked > 0 {
         _ = write!(line, "; {blocked} blocked");
+    }
+    if unread > 0 {
+        _ = write!(line, "; {unread} could not be read");
     }
     if open > 0 {
         _ = write!(line, "; {} to decide on", super::count(open, "risk"));
