@@ -53,7 +53,7 @@ pub struct Aws {
 }
 
 /// How to reach AWS.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Connection {
     /// The region, if the manifest or the command line names one.
     pub region: Option<String>,

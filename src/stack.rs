@@ -26,6 +26,44 @@ pub struct Stack {
     pub tags: BTreeMap<String, String>,
     /// The resources, definitions already rewritten, in manifest order.
     pub resources: Vec<Resource>,
+    /// The `jwt_authorizer` definitions, which the resources that use them already hold.
+    pub authorizers: Vec<Authorizer>,
+}
+
+/// A `jwt_authorizer` definition, kept for the checks.
+#[derive(Debug, Clone)]
+pub struct Authorizer {
+    /// Its name.
+    pub name: String,
+    /// The span of its header.
+    pub span: Span,
+    /// The pool whose tokens it takes, if it is one of the manifest.
+    pub user_pool: Option<Address>,
+    /// The clients it lets in by name.
+    pub user_pool_clients: Vec<Address>,
+    /// The `customJWTAuthorizer` document, clients by name included as references.
+    pub document: Value,
+    /// Tokens of the pool do carry `aud`.
+    pub resource_binding: bool,
+    /// The claim that holds scopes, if it says so.
+    pub scope_claim: Option<Claim>,
+    /// The claim that holds groups, if it says so.
+    pub group_claim: Option<Claim>,
+    /// The claim that holds the client's id, if it says so.
+    pub client_claim: Option<Claim>,
+    /// Who uses it.
+    pub used_by: Vec<Address>,
+    /// Where each path of the document stands.
+    pub spans: HashMap<String, Span>,
+}
+
+/// A claim of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Its name.
+    pub name: String,
+    /// It is a list; otherwise text separated by blanks.
+    pub list: bool,
 }
 
 impl Stack {

@@ -10,3 +10,5 @@
 
 mod cli;
 mod schema;
+mod stories;
+mod world;

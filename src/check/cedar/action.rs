@@ -73,10 +73,9 @@ fn meaning<'a>(id: &str, guarded: &Guarded<'a>) -> Meaning<'a> {
     for known in targets {
         match &known.tools {
             Tools::Known(tools) if tools.iter().any(|known| known.name == tool) => return Meaning::Typed,
-            Tools::Known(_) => {}
             Tools::Unknown => meaning = Meaning::Unlisted(known.address),
             Tools::Http if is_request(tool) => return Meaning::Untyped,
-            Tools::Http => {}
+            Tools::Known(_) | Tools::Http => {}
         }
     }
     meaning

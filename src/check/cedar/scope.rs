@@ -87,7 +87,6 @@ fn resource_clause(statement: &str) -> Range<usize> {
                 letters.next();
             }
             (Some('"'), '"') | (Some('/'), '\n') => inside = None,
-            (Some(_), _) => {}
             (None, '"') => inside = Some('"'),
             (None, '/') if letters.peek().is_some_and(|(_, next)| *next == '/') => inside = Some('/'),
             (None, ',' | '(') => {
@@ -98,7 +97,7 @@ fn resource_clause(statement: &str) -> Range<usize> {
                 let clause = statement.get(start..index).unwrap_or_default();
                 return start..start + clause.trim_end().len();
             }
-            (None, _) => {}
+            _ => {}
         }
     }
     0..statement.len()

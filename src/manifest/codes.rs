@@ -1,0 +1,3 @@
+//! x
+/// x
+pub const CODES: &[(&str, &str)] = &[];

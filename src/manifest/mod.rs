@@ -1,0 +1,135 @@
+//! The manifest: from a path to a [`Stack`], with everything that is wrong on the way.
+//!
+//! A text becomes a tree with places ([`tree`]), trees become one manifest ([`document`]), the environment and the variables
+//! are chosen ([`settings`], [`variables`]), and each table is rewritten into a resource in the API's own spelling
+//! ([`resource`], [`authorizer`], [`policy_set`] over [`convert`] and [`fill`]). The result is held against the API model
+//! ([`validate`]) and for its references ([`links`]). Only files are read.
+
+mod authorizer;
+mod cedar;
+mod codes;
+mod convert;
+mod document;
+mod expand;
+mod files;
+mod fill;
+mod links;
+mod nearest;
+mod policy_set;
+mod resource;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tree;
+mod validate;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::stack::{Authorizer, Resource, Stack};
+
+pub use codes::CODES;
+pub use expand::expand;
+
+use document::Document;
+use files::Files;
+use links::Link;
+use text::Scope;
+
+/// What to read, and for which environment.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The file, or a folder whose `gatewright.toml` is meant.
+    pub path: PathBuf,
+    /// The environment, `prod`, or with an instance, `preview:pr-123`.
+    pub environment: Option<String>,
+    /// Variables by name, from the command line; the last one of a name wins.
+    pub variables: Vec<(String, String)>,
+    /// Files of variables: TOML, JSON, or what `terraform output -json` prints; later ones win.
+    pub variable_files: Vec<PathBuf>,
+    /// The process environment, of which `GATEWRIGHT_VAR_*` are variables.
+    pub process_environment: BTreeMap<String, String>,
+    /// The region where the manifest states none.
+    pub region: Option<String>,
+    /// Take the first environment where none is chosen.
+    pub first_environment: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The texts that spans point into.
+    pub sources: Sources,
+    /// Everything found, in the order of the texts as far as it has a place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The stack; nothing where an error refuses the manifest.
+    pub stack: Option<Stack>,
+    /// The names of the declared environments, in the order of the text.
+    pub environments: Vec<String>,
+}
+
+/// Reads a manifest. Whatever is wrong with it is a diagnostic.
+pub fn load(options: &Options) -> Loaded {
+    let mut loader = Loader::default();
+    let mut environments = Vec::new();
+    let stack = loader.load(options, &mut environments);
+    let mut diagnostics = loader.diagnostics;
+    // By place, so that output does not depend on which stage found what.
+    diagnostics
+        .sort_by_key(|diagnostic| diagnostic.primary.as_ref().map(|label| (label.span.file, label.span.range.start)));
+    let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    Loaded { sources: loader.files.sources, diagnostics, stack: stack.filter(|_| !refused), environments }
+}
+
+/// The work of one [`load`].
+#[derive(Default)]
+struct Loader {
+    files: Files,
+    diagnostics: Vec<Diagnostic>,
+    /// What expressions may name.
+    scope: Scope,
+    spelling: convert::Spelling,
+    authorizers: Vec<Authorizer>,
+    resources: Vec<Resource>,
+    /// Every mention of a resource by name, to be held against the resources there are.
+    links: Vec<Link>,
+}
+
+impl Loader {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn load(&mut self, options: &Options, environments: &mut Vec<String>) -> Option<Stack> {
+        let document = Document::read(self, &options.path)?;
+        environments.extend(document.environments.iter().map(|entry| entry.key.clone()));
+        let settings = self.settings(&document, options)?;
+        self.variables(&document, &settings, options);
+        let tags = self.tags(&document, &settings);
+
+        self.jwt_authorizers(&document);
+        for block in &document.resources {
+            self.resource(block);
+        }
+        for block in &document.policy_sets {
+            self.policy_set(block);
+        }
+        self.link(&document);
+
+        let mut resources = std::mem::take(&mut self.resources);
+        resources.sort_by_key(|resource| (resource.span.file, resource.span.range.start));
+        Some(Stack {
+            name: self.scope.stack_name.clone(),
+            instance: settings.instance,
+            environment: settings.environment,
+            region: self.scope.region.clone(),
+            account: self.scope.account.clone(),
+            tags,
+            resources,
+            authorizers: std::mem::take(&mut self.authorizers),
+        })
+    }
+}

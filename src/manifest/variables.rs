@@ -1,0 +1,336 @@
+//! Variables: what is declared, and the value that each gets.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::document::{Document, not_yet};
+use super::files::read_text;
+use super::nearest::{listed, suggestion};
+use super::settings::Settings;
+use super::tree::{self, Content, Entry, Node, private_character};
+use super::{Loader, Options};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::reference::holds_mark_character;
+
+const PROCESS_PREFIX: &str = "GATEWRIGHT_VAR_";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    String,
+    Integer,
+    Boolean,
+    List,
+}
+
+/// `[variables.NAME]`.
+struct Declared {
+    name: String,
+    span: Span,
+    kind: Type,
+    allowed: Vec<Value>,
+    default: Option<Value>,
+}
+
+/// A value that someone gave, and where.
+#[derive(Clone)]
+struct Given {
+    value: Value,
+    /// Text from outside, to be read as the variable's type.
+    text: bool,
+    from: String,
+    span: Option<Span>,
+}
+
+impl Type {
+    fn of(value: &Value) -> Option<Self> {
+        Some(match value {
+            Value::String(_) => Type::String,
+            Value::Number(number) if number.is_i64() => Type::Integer,
+            Value::Bool(_) => Type::Boolean,
+            Value::Array(items) if items.iter().all(Value::is_string) => Type::List,
+            _ => return None,
+        })
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "string" => Type::String,
+            "integer" => Type::Integer,
+            "boolean" => Type::Boolean,
+            "list" => Type::List,
+            _ => return None,
+        })
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Type::String => "a string",
+            Type::Integer => "a whole number",
+            Type::Boolean => "true or false",
+            Type::List => "a list of strings such as `[\"a\", \"b\"]`",
+        }
+    }
+
+    /// Text from the command line or the process environment.
+    fn read(self, text: &str) -> Option<Value> {
+        match self {
+            Type::String => Some(text.into()),
+            Type::Integer => text.trim().parse::<i64>().ok().map(Value::from),
+            Type::Boolean => text.trim().parse::<bool>().ok().map(Value::from),
+            Type::List => {
+                let table = toml::from_str::<toml::Table>(&format!("list = {}", text.trim())).ok()?;
+                let value = serde_json::to_value(table.get("list")?).ok()?;
+                (table.len() == 1 && Type::of(&value) == Some(Type::List)).then_some(value)
+            }
+        }
+    }
+}
+
+impl Loader {
+    /// Puts every declared variable in scope, with its value where it has a good one.
+    pub(super) fn variables(&mut self, document: &Document, settings: &Settings, options: &Options) {
+        let declared: Vec<Declared> = document.variables.iter().filter_map(|entry| self.declaration(entry)).collect();
+        for entry in &document.variables {
+            self.scope.variables.insert(entry.key.clone(), None);
+        }
+        let given = self.given(settings, options);
+        for variable in declared {
+            let value = match given.get(&variable.name) {
+                Some(given) => self.accepted(&variable, given),
+                None if variable.default.is_some() => variable.default,
+                None => {
+                    let message = format!("the variable `{}` has no value", variable.name);
+                    let help = format!(
+                        "give it with `--var {}=…` or {PROCESS_PREFIX}{}, or give it a `default`",
+                        variable.name,
+                        variable.name.to_uppercase()
+                    );
+                    let problem = Diagnostic::error("manifest::variable-missing", message);
+                    self.report(problem.at(variable.span.clone(), "").help(help));
+                    None
+                }
+            };
+            self.scope.variables.insert(variable.name, value);
+        }
+    }
+
+    fn declaration(&mut self, entry: &Entry) -> Option<Declared> {
+        let mut kind = None;
+        let mut allowed = None;
+        let mut default = None;
+        let mut good = true;
+        for key in entry.node.table().unwrap_or_default() {
+            match key.key.as_str() {
+                "type" => match key.node.text().and_then(Type::named) {
+                    Some(named) => kind = Some(named),
+                    None => {
+                        let problem = Diagnostic::error("manifest::variable-value", "there is no such type");
+                        let help = "write `string`, `integer`, `boolean` or `list`";
+                        self.report(problem.at(key.node.span.clone(), "").help(help));
+                        good = false;
+                    }
+                },
+                "default" => default = Some(&key.node),
+                "allowed" => allowed = Some(&key.node),
+                "description" => {}
+                "secret" => match key.node.content {
+                    Content::Boolean(false) => {}
+                    _ => self.report(not_yet("a secret variable", &key.key_span)),
+                },
+                _ => {
+                    let message = format!("a variable has no key `{}`", key.key);
+                    let mut problem = Diagnostic::error("manifest::unknown-key", message);
+                    problem.help = suggestion(&key.key, ["type", "default", "allowed", "description", "secret"]);
+                    self.report(problem.at(key.key_span.clone(), ""));
+                }
+            }
+        }
+        let kind = kind.or_else(|| Type::of(&default?.plain())).unwrap_or(Type::String);
+        let allowed = match allowed {
+            None => Vec::new(),
+            Some(node) => match &node.content {
+                Content::List(items) if !items.is_empty() => {
+                    let element = if kind == Type::List { Type::String } else { kind };
+                    let values: Vec<_> = items.iter().map(|item| self.typed(item, element, &entry.key)).collect();
+                    good &= values.iter().all(Option::is_some);
+                    values.into_iter().flatten().collect()
+                }
+                _ => {
+                    let message = "`allowed` is a list of values";
+                    let problem = Diagnostic::error("manifest::variable-value", message);
+                    self.report(problem.at(node.span.clone(), "").help("for example `allowed = [\"info\", \"warn\"]`"));
+                    good = false;
+                    Vec::new()
+                }
+            },
+        };
+        let mut variable =
+            Declared { name: entry.key.clone(), span: entry.key_span.clone(), kind, allowed, default: None };
+        if let Some(node) = default {
+            let value = self.typed(node, kind, &entry.key)?;
+            let given = Given { value, text: false, from: "`default`".to_owned(), span: Some(node.span.clone()) };
+            variable.default = Some(self.accepted(&variable, &given)?);
+        }
+        good.then_some(variable)
+    }
+
+    /// A value written in a manifest: of the type, and without references.
+    fn typed(&mut self, node: &Node, kind: Type, name: &str) -> Option<Value> {
+        let value = node.plain();
+        let holds_reference = match &value {
+            Value::String(text) => text.contains("${"),
+            Value::Array(items) => items.iter().filter_map(Value::as_str).any(|text| text.contains("${")),
+            _ => false,
+        };
+        if holds_reference {
+            let problem = Diagnostic::error("manifest::variable-value", "values of variables hold no references");
+            let help = "write the reference where the variable is used";
+            self.report(problem.at(node.span.clone(), "").help(help));
+            return None;
+        }
+        if Type::of(&value) != Some(kind) || matches!(node.content, Content::Date(_)) {
+            let message = format!("`{name}` is {}, found {}", kind.words(), node.type_name());
+            let problem = Diagnostic::error("manifest::variable-value", message);
+            let help = "a variable without a default is a string unless `type` says otherwise";
+            self.report(problem.at(node.span.clone(), "").help(help));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// The value, if the variable takes it.
+    fn accepted(&mut self, variable: &Declared, given: &Given) -> Option<Value> {
+        let refuse = |message: String, help: String| {
+            let problem = Diagnostic::error("manifest::variable-value", message).help(help);
+            match &given.span {
+                Some(span) => problem.at(span.clone(), "").with(variable.span.clone(), "declared here"),
+                None => problem.at(variable.span.clone(), "declared here"),
+            }
+        };
+        let value = match given.value.as_str().filter(|_| given.text) {
+            Some(text) => variable.kind.read(text),
+            None => Some(given.value.clone()).filter(|value| Type::of(value) == Some(variable.kind)),
+        };
+        let Some(value) = value else {
+            let message =
+                format!("the variable `{}` cannot be `{}`, from {}", variable.name, shown(&given.value), given.from);
+            self.report(refuse(message, format!("it is {}", variable.kind.words())));
+            return None;
+        };
+        let parts = match &value {
+            Value::Array(items) => items.clone(),
+            other => vec![other.clone()],
+        };
+        for part in &parts {
+            if part.as_str().is_some_and(holds_mark_character) {
+                self.report(private_character().at(variable.span.clone(), ""));
+                return None;
+            }
+            if !variable.allowed.is_empty() && !variable.allowed.contains(part) {
+                let allowed: Vec<String> = variable.allowed.iter().map(shown).collect();
+                let allowed: Vec<&str> = allowed.iter().map(String::as_str).collect();
+                let message =
+                    format!("the variable `{}` cannot be `{}`, from {}", variable.name, shown(part), given.from);
+                self.report(refuse(message, format!("allowed are {}", listed(&allowed))));
+                return None;
+            }
+        }
+        Some(value)
+    }
+
+    /// Every value that was given, of each name the one that wins. A name that is not declared is an error wherever it stands.
+    fn given(&mut self, settings: &Settings, options: &Options) -> HashMap<String, Given> {
+        let mut given = HashMap::new();
+        for entry in settings.overrides.iter().filter(|entry| entry.key == "variables") {
+            for member in entry.node.table().unwrap_or_default() {
+                let from = "the environment's `variables`".to_owned();
+                let value =
+                    Given { value: member.node.plain(), text: false, from, span: Some(member.node.span.clone()) };
+                if value.value.to_string().contains("${") {
+                    let message = "values of variables hold no references";
+                    let problem = Diagnostic::error("manifest::variable-value", message);
+                    let help = "write the reference where the variable is used";
+                    self.report(problem.at(member.node.span.clone(), "").help(help));
+                } else {
+                    self.give(&mut given, &member.key, value, Some(&member.key_span));
+                }
+            }
+        }
+        for (key, value) in &options.process_environment {
+            let Some(name) = key.strip_prefix(PROCESS_PREFIX) else { continue };
+            let declared = self.scope.variables.keys().find(|declared| declared.to_uppercase() == name);
+            let name = declared.cloned().unwrap_or_else(|| name.to_lowercase());
+            let value = Given { value: value.clone().into(), text: true, from: key.clone(), span: None };
+            self.give(&mut given, &name, value, None);
+        }
+        for path in &options.variable_files {
+            match variables_of_file(path) {
+                Ok((members, foreign)) => {
+                    for (name, value) in members {
+                        // What another tool prints holds more than this manifest needs.
+                        if foreign && !self.scope.variables.contains_key(&name) {
+                            continue;
+                        }
+                        let from = format!("`{}`", path.display());
+                        self.give(&mut given, &name, Given { value, text: false, from, span: None }, None);
+                    }
+                }
+                Err(problem) => self.report(problem),
+            }
+        }
+        for (name, value) in &options.variables {
+            let value = Given { value: value.clone().into(), text: true, from: "`--var`".to_owned(), span: None };
+            self.give(&mut given, name, value, None);
+        }
+        given
+    }
+
+    fn give(&mut self, given: &mut HashMap<String, Given>, name: &str, value: Given, span: Option<&Span>) {
+        if self.scope.variables.contains_key(name) {
+            given.insert(name.to_owned(), value);
+            return;
+        }
+        let message = format!("{} gives `{name}`, which is no variable of this manifest", value.from);
+        let mut problem = Diagnostic::error("manifest::unknown-variable", message);
+        problem.help = suggestion(name, self.scope.variables.keys().map(String::as_str))
+            .or_else(|| Some(format!("declare it: `[variables.{name}]`")));
+        if let Some(span) = span {
+            problem = problem.at(span.clone(), "");
+        }
+        self.report(problem);
+    }
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+/// The variables in a file, and whether the file is another tool's output.
+fn variables_of_file(path: &std::path::Path) -> Result<(Vec<(String, Value)>, bool), Diagnostic> {
+    let text = read_text(path)?;
+    let refuse = |why: &str| {
+        Diagnostic::error("manifest::variable-file", format!("`{}` {why}", path.display()))
+            .help("write TOML or JSON: one key per variable, or what `terraform output -json` prints")
+    };
+    if path.extension().is_some_and(|extension| extension == "toml") || !text.trim_start().starts_with('{') {
+        // Spans lead nowhere: the file is not part of the manifest.
+        let entries = tree::parse(crate::diagnostic::Sources::default().add("", ""), &text).map_err(|problems| {
+            let what = problems.into_iter().next().map(|problem| problem.message).unwrap_or_default();
+            refuse(&format!("is no TOML: {what}"))
+        })?;
+        return Ok((entries.into_iter().map(|entry| (entry.key, entry.node.plain())).collect(), false));
+    }
+    let value: Value = serde_json::from_str(&text).map_err(|error| refuse(&format!("is no JSON: {error}")))?;
+    let Value::Object(members) = value else { return Err(refuse("holds no table of variables")) };
+    let is_output = |value: &Value| {
+        value.get("value").is_some() && (value.get("type").is_some() || value.get("sensitive").is_some())
+    };
+    if !members.is_empty() && members.values().all(is_output) {
+        let outputs = members
+            .into_iter()
+            .map(|(name, mut output)| (name, output.get_mut("value").map(Value::take).unwrap_or_default()));
+        return Ok((outputs.collect(), true));
+    }
+    Ok((members.into_iter().collect(), false))
+}

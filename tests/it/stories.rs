@@ -1,0 +1,74 @@
+//! Stories: a stack from state to state. After each apply the plan is empty; at the end nothing of ours is left.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::world::{World, steps};
+
+#[tokio::test(start_paused = true)]
+async fn the_example_manifests_apply_plan_empty_and_destroy() {
+    for (name, environments) in [
+        ("hr-data-agent", vec!["dev", "staging", "prod"]),
+        ("three-roles", vec![]),
+        ("minimal", vec![]),
+        ("okta", vec![]),
+        ("entra", vec![]),
+    ] {
+        let path = Path::new("manifests").join(name);
+        let environments: Vec<Option<&str>> =
+            if environments.is_empty() { vec![None] } else { environments.into_iter().map(Some).collect() };
+        for environment in environments {
+            let mut world = World::new();
+            if let Some(environment) = environment {
+                world = world.environment(environment);
+            }
+            let stack = world.stack_at(&path);
+            let before = world.stand_in.observe();
+            let plan = world.apply_stack(&stack).await;
+            assert_eq!(plan.summary.create, stack.resources.len(), "{name}: everything is new");
+            world.stand_in.clear_journal();
+            world.plan_stack(&stack).await;
+            assert!(world.mutations().is_empty(), "{name}: a plan changes nothing");
+            world.destroy_stack(&stack).await;
+            assert_eq!(world.stand_in.observe(), before, "{name}: nothing is left");
+        }
+    }
+}
+
+const MINIMAL: &str = r#"
+[stack]
+name = "s"
+region = "us-east-1"
+[gateway.g]
+name = "g"
+role_arn = "arn:aws:iam::${aws.account}:role/g"
+authorizer_type = "AWS_IAM"
+protocol_type = "MCP"
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_line_is_a_change_and_a_change_by_hand_is_drift() {
+    let world = World::new();
+    world.apply(MINIMAL).await;
+    let changed = MINIMAL.replace("name = \"g\"", "name = \"g\"\ndescription = \"ours\"");
+    let plan = world.plan(&changed).await;
+    assert_eq!(steps(&plan), ["update gateway.g: description"]);
+    assert_eq!(json!(plan.steps[0].origin), "change");
+    world.apply(&changed).await;
+    let id = plan.steps[0].id.clone().unwrap();
+    let live = world.call("GetGateway", json!({"gatewayIdentifier": id})).await;
+    world
+        .call(
+            "UpdateGateway",
+            json!({"gatewayIdentifier": id, "name": live["name"], "roleArn": live["roleArn"], "authorizerType": "AWS_IAM",
+                "protocolType": "MCP", "description": "theirs"}),
+        )
+        .await;
+    let plan = world.plan(&changed).await;
+    assert_eq!(steps(&plan), ["update gateway.g: description"]);
+    assert_eq!(json!(plan.steps[0].origin), "drift");
+    assert_eq!(plan.steps[0].changes[0].before, Some(json!("theirs")));
+    world.apply(&changed).await;
+    world.destroy_stack(&world.stack(&changed)).await;
+}
