@@ -6,6 +6,7 @@ use super::exit::{Exit, Failure};
 use super::manifest::Checked;
 use super::options::{Global, Manifest};
 use super::output;
+use crate::manifest::expand;
 use crate::report::diagnostic::{render, to_github, to_json, to_sarif};
 
 /// Finds what is wrong with a manifest, without an account
@@ -17,7 +18,7 @@ pub(super) struct Args {
     #[arg(long)]
     expand: bool,
     /// How to show the findings
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, conflicts_with = "expand")]
     format: Format,
 }
 
@@ -37,6 +38,12 @@ enum Format {
 pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     let checked = Checked::read(global, &arguments.manifest);
     let (found, sources) = (&checked.diagnostics, &checked.sources);
+    if arguments.expand {
+        output::err(&render(found, sources, true));
+        let expanded: Vec<String> = checked.stacks.iter().map(expand).collect();
+        output::out(&expanded.join("\n"))?;
+        return Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done });
+    }
     match arguments.format {
         Format::Human => output::err(&render(found, sources, true)),
         Format::Json => output::out(&(serde_json::to_string_pretty(&to_json(found, sources))? + "\n"))?,

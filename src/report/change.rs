@@ -5,7 +5,8 @@ use similar::{ChangeTag, TextDiff};
 
 use super::literal::{inline, key_text, lines, text_lines};
 use super::spelling::Spelling;
-use crate::plan::{Action, MemberChange};
+use crate::kind;
+use crate::plan::{Action, MemberChange, Step};
 
 /// Text longer than this is shown on lines of its own.
 const LONG: usize = 60;
@@ -35,8 +36,16 @@ const SENSITIVE: &str = "(sensitive)";
 const UNKNOWN: &str = "(known after apply)";
 const REPLACES: &str = "# forces replacement";
 
+/// The lines about a step's members, the name first.
+pub(super) fn member_lines(step: &Step) -> Vec<Line> {
+    let name = kind::find(&step.kind).map(|kind| kind.name_member);
+    let mut changes: Vec<&MemberChange> = step.changes.iter().collect();
+    changes.sort_by_key(|change| Some(change.path.as_str()) != name);
+    changes.into_iter().flat_map(|change| change_lines(&step.kind, step.action, change)).collect()
+}
+
 /// The lines about one changed member of a resource of this kind.
-pub(super) fn change_lines(kind: &str, action: Action, change: &MemberChange) -> Vec<Line> {
+fn change_lines(kind: &str, action: Action, change: &MemberChange) -> Vec<Line> {
     let spelling = Spelling::of(kind);
     let (path, before) = spelling.respell(&change.path, change.before.as_ref());
     let (_, after) = spelling.respell(&change.path, change.after.as_ref());
@@ -99,7 +108,7 @@ impl Member {
         let mut values = lines(value);
         let is_text = value.as_str().is_some_and(|text| text_lines(text).is_some());
         if is_text {
-            self.lines.push(Line { note, ..Line::new(mark, 0, format!("{path} =")) });
+            self.lines.push(Line { note, ..Line::new(mark, 0, format!("{path}:")) });
             self.lines.extend(values.into_iter().map(|line| Line::new(mark, 1, line)));
             return;
         }

@@ -18,7 +18,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Color, Style};
 
 pub use outputs::{next_outputs, outputs};
-pub use plan::plan;
+pub use plan::{nothing_left, plan};
 pub use plan_markdown::plan_markdown;
 pub use progress::{Progress, summary};
 

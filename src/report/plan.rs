@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::change::{Line, change_lines};
+use super::change::{Line, member_lines};
 use super::step::{by_cause, look, summary_line};
 use super::{BOLD, DIM, GREEN, RED, YELLOW, plain, plain_line, styled, wrapped};
 use crate::plan::{AccessChange, Plan, PlanDiagnostic, Step};
@@ -40,6 +40,11 @@ pub(super) fn header(plan: &Plan) -> String {
     line
 }
 
+/// A destroy that finds nothing to do.
+pub fn nothing_left(plan: &Plan) -> String {
+    format!("{}\n\n{}\n", header(plan), styled(BOLD, "Nothing to destroy: nothing of this stack is live."))
+}
+
 fn section(text: &mut String, heading: &str) {
     _ = writeln!(text, "\n{}", styled(BOLD, heading));
 }
@@ -58,10 +63,8 @@ fn step(text: &mut String, step: &Step, width: usize) {
     if let Some(blocked) = &step.blocked {
         _ = writeln!(text, "      {} {}", styled(RED, "! blocked:"), wrapped(blocked, 17, 8, width));
     }
-    for change in &step.changes {
-        for line in change_lines(&step.kind, step.action, change) {
-            member_line(text, &line);
-        }
+    for line in member_lines(step) {
+        member_line(text, &line);
     }
 }
 
@@ -331,7 +334,7 @@ pub(super) mod tests {
           employee  hr/search: denied → allowed (proved)
 
         In the way
-          ! gateway.hr: the name `hr-gateway` is taken by a gateway of somebody else [plan::foreign]
+          ! `gateway.hr` wants a name that is taken by a gateway of somebody else [plan::foreign]
               to take it over, write
                   adopt = "hr-gateway-abc"
 

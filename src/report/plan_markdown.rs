@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::change::change_lines;
+use super::change::member_lines;
 use super::plain_line;
 use super::plan::header;
 use super::step::{by_cause, look, summary_line};
@@ -82,7 +82,7 @@ fn details(text: &mut String, groups: &[(&str, Vec<&Step>)]) {
     for step in groups.iter().flat_map(|(_, steps)| steps).filter(|step| !step.changes.is_empty()) {
         let look = look(step.action);
         _ = writeln!(body, "@@ {} {} @@", look.verb, plain_line(&step.address));
-        for line in step.changes.iter().flat_map(|change| change_lines(&step.kind, step.action, change)) {
+        for line in member_lines(step) {
             let note = if line.note.is_empty() { String::new() } else { format!("  {}", line.note) };
             let (indent, line_text) = ("  ".repeat(line.depth), plain_line(&line.text));
             let mark = if step.action == Action::Create { '+' } else { line.mark };
@@ -138,8 +138,8 @@ mod tests {
 
         **Risks**
 
-        - **open** `endpoint-changes` `runtime.hr`: callers hold the ARN of the old runtime, and every one of them has to be told the new one before it can go on
-        - accepted `forbid-removed` `policy.hr/deny`: a forbid goes
+        - **open** `endpoint-changes` runtime.hr: callers hold the ARN of the old runtime, and every one of them has to be told the new one before it can go on
+        - accepted `forbid-removed` policy.hr/deny: a forbid goes
 
         **Who can call what**
 
@@ -147,7 +147,7 @@ mod tests {
 
         **In the way**
 
-        - `plan::foreign` `gateway.hr`: the name `hr-gateway` is taken by a gateway of somebody else
+        - `plan::foreign` `gateway.hr` wants a name that is taken by a gateway of somebody else
 
         **Left alone**
 

@@ -98,10 +98,10 @@ impl<'a> Progress<'a> {
             return;
         }
         running.status = status;
-        let text = format!("{}: {}, {}", plain_line(address), plain_line(&running.what), plain_line(&running.status));
+        let (address, status) = (plain_line(address), plain_line(&running.status));
         match &running.bar {
-            Some(bar) => bar.set_message(text),
-            None => self.print(lines, &format!("  {} {text}", styled(DIM, "…"))),
+            Some(bar) => bar.set_message(format!("{address}: {}, {status}", plain_line(&running.what))),
+            None => self.print(lines, &format!("  {} {address}: waiting, {status}", styled(DIM, "…"))),
         }
     }
 
@@ -145,7 +145,7 @@ pub fn summary(outcome: &Outcome, took: Duration) -> String {
     for note in &outcome.notes {
         _ = writeln!(text, "{} {}", styled(YELLOW, "note:"), plain_line(note));
     }
-    let mut line = format!("{} done", count(outcome.done.len(), "change"));
+    let mut line = count(outcome.done.len(), "change");
     if !outcome.failed.is_empty() {
         _ = write!(line, ", {} failed", outcome.failed.len());
     }
@@ -168,10 +168,11 @@ pub fn summary(outcome: &Outcome, took: Duration) -> String {
     text
 }
 
-/// `0.4 s`, `12 s`, `3 min 5 s`.
+/// `40 ms`, `0.4 s`, `12 s`, `3 min 5 s`.
 fn duration(took: Duration) -> String {
     let seconds = took.as_secs();
     match seconds {
+        0 if took.as_millis() < 100 => format!("{} ms", took.as_millis()),
         0..10 => format!("{:.1} s", took.as_secs_f64()),
         10..60 => format!("{seconds} s"),
         _ => format!("{} min {} s", seconds / 60, seconds % 60),
@@ -200,7 +201,7 @@ mod tests {
         let text = anstream::adapter::strip_str(&written.lock().unwrap()).to_string();
         assert_eq!(
             text,
-            "  … gateway.hr: creating, locked\n  … gateway.hr: creating, locked, CREATING\n  ✓ gateway.hr: created (1.2 s)\n  \
+            "  … gateway.hr: creating, locked\n  … gateway.hr: waiting, CREATING\n  ✓ gateway.hr: created (1.2 s)\n  \
              ✗ policy.a: no\\u{1b}[1m\n  - policy.b: skipped, it needs policy.a\n"
         );
     }
@@ -216,11 +217,11 @@ mod tests {
         let text = anstream::adapter::strip_str(&summary(&outcome, Duration::from_secs(75))).to_string();
         assert_eq!(
             text,
-            "failed policy.a: it does not fit; change the action\n\nNot done: 1 change done, 1 failed, 1 skipped in 1 min 15 s. \
+            "failed policy.a: it does not fit; change the action\n\nNot done: 1 change, 1 failed, 1 skipped in 1 min 15 s. \
              The same command again finishes the work.\n"
         );
         let done = Outcome { done: vec!["a".into(), "b".into()], ..Outcome::default() };
         let text = anstream::adapter::strip_str(&summary(&done, Duration::from_millis(400))).to_string();
-        assert_eq!(text, "\nDone: 2 changes done in 0.4 s.\n");
+        assert_eq!(text, "\nDone: 2 changes in 0.4 s.\n");
     }
 }
