@@ -38,7 +38,7 @@ impl Failure {
         failure
     }
 
-    /// An error of the AgentCore control plane; the model knows its status.
+    /// An error of the `AgentCore` control plane; the model knows its status.
     fn agentcore(code: &str, message: impl Into<String>) -> Self {
         let status = Api::agentcore().shape(code).and_then(|shape| shape.error_status).unwrap_or(400);
         Self::new(status, code, message)
@@ -49,7 +49,7 @@ impl Failure {
         Self::agentcore("ConflictException", message)
     }
 
-    /// There is no such AgentCore object.
+    /// There is no such `AgentCore` object.
     pub(crate) fn missing(what: &str, id: &str) -> Self {
         Self::agentcore("ResourceNotFoundException", format!("{what} {id} was not found"))
     }

@@ -38,7 +38,7 @@ pub(crate) fn without_secrets(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
             let members = object.iter().map(|(name, member)| match member {
-                Value::String(_) if is_secret(name) => (name.clone(), Value::from("(secret)")),
+                _ if is_secret(name) => (name.clone(), Value::from("(secret)")),
                 _ => (name.clone(), without_secrets(member)),
             });
             Value::Object(members.collect())

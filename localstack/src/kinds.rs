@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::session::{Operations, Run, Session};
 use crate::wire::Service;
 use crate::{
-    gateway, gateway_target, group, policy, policy_engine, resource_server, runtime, tag, user_pool, user_pool_client,
-    user_pool_domain,
+    gateway, gateway_target, group, identity_provider, policy, policy_engine, resource_server, runtime,
+    runtime_endpoint, tag, user_pool, user_pool_client, user_pool_client_secret, user_pool_domain,
 };
 
 const AGENTCORE: &[Operations] = &[
@@ -17,15 +17,18 @@ const AGENTCORE: &[Operations] = &[
     policy_engine::OPERATIONS,
     policy::OPERATIONS,
     runtime::OPERATIONS,
+    runtime_endpoint::OPERATIONS,
     tag::AGENTCORE,
 ];
 
 const COGNITO: &[Operations] = &[
     user_pool::OPERATIONS,
     user_pool_client::OPERATIONS,
+    user_pool_client_secret::OPERATIONS,
     user_pool_domain::OPERATIONS,
     resource_server::OPERATIONS,
     group::OPERATIONS,
+    identity_provider::OPERATIONS,
     tag::COGNITO,
 ];
 

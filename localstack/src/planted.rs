@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::document::{Document, text};
-use crate::state::{Object, State};
+use crate::state::{Kind, Object, State};
 use crate::wire::Service;
 
 /// One planted member.
@@ -38,23 +38,24 @@ pub(crate) fn updated<'a>(
     operation: &str,
     input: &Document,
 ) -> Option<&'a mut Object> {
-    let noun = operation.strip_prefix("Update")?;
-    let (parent, id) = match (service, noun) {
-        (Service::AgentCore, "Gateway") => (None, "gatewayIdentifier"),
-        (Service::AgentCore, "GatewayTarget") => (Some("gatewayIdentifier"), "targetId"),
-        (Service::AgentCore, "PolicyEngine") => (None, "policyEngineId"),
-        (Service::AgentCore, "Policy") => (Some("policyEngineId"), "policyId"),
-        (Service::AgentCore, "AgentRuntime") => (None, "agentRuntimeId"),
-        (Service::Cognito, "UserPool") => (None, "UserPoolId"),
-        (Service::Cognito, "UserPoolClient") => (Some("UserPoolId"), "ClientId"),
-        (Service::Cognito, "UserPoolDomain") => (Some("UserPoolId"), "Domain"),
-        (Service::Cognito, "ResourceServer") => (Some("UserPoolId"), "Identifier"),
-        (Service::Cognito, "Group") => (Some("UserPoolId"), "GroupName"),
+    let (kind, parent, id) = match (service, operation) {
+        (Service::AgentCore, "UpdateGateway") => (Kind::Gateway, None, "gatewayIdentifier"),
+        (Service::AgentCore, "UpdateGatewayTarget") => (Kind::GatewayTarget, Some("gatewayIdentifier"), "targetId"),
+        (Service::AgentCore, "UpdatePolicyEngine") => (Kind::PolicyEngine, None, "policyEngineId"),
+        (Service::AgentCore, "UpdatePolicy") => (Kind::Policy, Some("policyEngineId"), "policyId"),
+        (Service::AgentCore, "UpdateAgentRuntime") => (Kind::Runtime, None, "agentRuntimeId"),
+        (Service::AgentCore, "UpdateAgentRuntimeEndpoint") => {
+            (Kind::RuntimeEndpoint, Some("agentRuntimeId"), "endpointName")
+        }
+        (Service::Cognito, "UpdateUserPool") => (Kind::UserPool, None, "UserPoolId"),
+        (Service::Cognito, "UpdateUserPoolClient") => (Kind::UserPoolClient, Some("UserPoolId"), "ClientId"),
+        (Service::Cognito, "UpdateUserPoolDomain") => (Kind::UserPoolDomain, Some("UserPoolId"), "Domain"),
+        (Service::Cognito, "UpdateResourceServer") => (Kind::ResourceServer, Some("UserPoolId"), "Identifier"),
+        (Service::Cognito, "UpdateGroup") => (Kind::Group, Some("UserPoolId"), "GroupName"),
+        (Service::Cognito, "UpdateIdentityProvider") => (Kind::IdentityProvider, Some("UserPoolId"), "ProviderName"),
         _ => return None,
     };
-    let parent = parent.map(|member| text(input, member));
-    let id = text(input, id);
-    state.objects.iter_mut().find(|object| object.id == id && object.parent.as_deref() == parent)
+    state.find_mut(kind, parent.map(|member| text(input, member)), text(input, id))
 }
 
 /// Takes members out of an update that came back as they were planted, and out of the violations. Returns them.
@@ -91,7 +92,7 @@ pub(crate) fn take_back(object: &Object, input: &mut Document, violations: &mut 
 
 /// Whether a full replace by this operation erases what it does not bring back.
 pub(crate) fn is_full_replace(operation: &str) -> bool {
-    !matches!(operation, "UpdatePolicy" | "UpdatePolicyEngine" | "UpdateGroup")
+    !matches!(operation, "UpdatePolicy" | "UpdatePolicyEngine" | "UpdateGroup" | "UpdateIdentityProvider")
 }
 
 /// What stays planted after an update brought some of it back.

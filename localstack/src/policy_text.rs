@@ -142,7 +142,11 @@ impl ToolsInReach {
     /// The action belongs to a target whose tools nobody knows.
     fn cannot_tell(&self, action: &EntityUid) -> bool {
         let id = action.id().unescaped();
-        self.unknown.iter().any(|target| id.strip_prefix(target.as_str()).is_some_and(|rest| rest.starts_with("___")))
+        action.type_name().to_string() == "AgentCore::Action"
+            && self
+                .unknown
+                .iter()
+                .any(|target| id.strip_prefix(target.as_str()).is_some_and(|rest| rest.starts_with("___")))
     }
 }
 

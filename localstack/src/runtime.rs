@@ -1,4 +1,4 @@
-//! Agent runtimes, their versions and their `DEFAULT` endpoint.
+//! Agent runtimes and their versions.
 
 use serde_json::{Value, json};
 
@@ -17,14 +17,13 @@ pub(crate) const OPERATIONS: Operations = &[
     ("ListAgentRuntimeVersions", list_versions),
     ("UpdateAgentRuntime", update),
     ("DeleteAgentRuntime", delete),
-    ("GetAgentRuntimeEndpoint", get_endpoint),
-    ("ListAgentRuntimeEndpoints", list_endpoints),
 ];
 
 /// Where the documents of the versions are kept, by number.
 const VERSIONS: &str = "versions";
 
-fn find<'a>(session: &'a Session<'_>, id: &str) -> Result<&'a Object, Failure> {
+/// A runtime that is there.
+pub(crate) fn find<'a>(session: &'a Session<'_>, id: &str) -> Result<&'a Object, Failure> {
     session.state.find(Kind::Runtime, None, id).ok_or_else(|| Failure::missing("Agent runtime", id))
 }
 
@@ -150,6 +149,10 @@ fn delete_version(session: &mut Session<'_>, id: &str, version: &str) -> Result<
     if version == text(&find(session, id)?.document, "agentRuntimeVersion") {
         return Err(Failure::conflict(format!("Version {version} is the one that the endpoint DEFAULT serves")));
     }
+    let serves = |endpoint: &&Object| text(&endpoint.document, "targetVersion") == version;
+    if let Some(endpoint) = session.state.all(Kind::RuntimeEndpoint, Some(id)).find(serves) {
+        return Err(Failure::conflict(format!("Version {version} is served by the endpoint {}", endpoint.id)));
+    }
     let runtime = session.state.find_mut(Kind::Runtime, None, id);
     let versions = runtime.and_then(|runtime| runtime.hidden.get_mut(VERSIONS)).and_then(Value::as_object_mut);
     if versions.and_then(|versions| versions.shift_remove(version)).is_none() {
@@ -158,37 +161,9 @@ fn delete_version(session: &mut Session<'_>, id: &str, version: &str) -> Result<
     Ok(json!({"status": "DELETING", "agentRuntimeId": id, "agentRuntimeVersion": version}))
 }
 
-fn get_endpoint(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
-    let runtime = find(session, text(input, "agentRuntimeId"))?;
-    let name = text(input, "endpointName");
-    if name != "DEFAULT" {
-        return Err(Failure::missing("Agent runtime endpoint", name));
-    }
-    Ok(session.show("GetAgentRuntimeEndpointResponse", default_endpoint(runtime), &[]))
-}
-
-fn list_endpoints(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
-    let runtime = find(session, text(input, "agentRuntimeId"))?;
-    let endpoint = session.show("AgentRuntimeEndpoint", default_endpoint(runtime), &[]);
-    page(session, "ListAgentRuntimeEndpoints", input, [(1, endpoint)], 100)
-}
-
-/// The endpoint that every runtime has and that follows its latest version.
-fn default_endpoint(runtime: &Object) -> Document {
-    let member = |name: &str| runtime.document.get(name).cloned().unwrap_or_default();
-    let arn = runtime.arn.clone().unwrap_or_default();
-    let suffix = runtime.id.rsplit('-').next().unwrap_or_default();
-    document(json!({
-        "name": "DEFAULT",
-        "id": format!("DEFAULT-{suffix}"),
-        "liveVersion": member("agentRuntimeVersion"),
-        "targetVersion": member("agentRuntimeVersion"),
-        "agentRuntimeArn": arn,
-        "agentRuntimeEndpointArn": format!("{arn}/runtime-endpoint/DEFAULT"),
-        "status": runtime.status(),
-        "createdAt": member("createdAt"),
-        "lastUpdatedAt": member("lastUpdatedAt"),
-    }))
+/// Whether a runtime has a version.
+pub(crate) fn has_version(runtime: &Object, version: &str) -> bool {
+    runtime.hidden.get(VERSIONS).is_some_and(|versions| versions.get(version).is_some())
 }
 
 fn keep_version(runtime: &mut Object) {

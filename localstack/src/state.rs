@@ -17,11 +17,13 @@ pub(crate) enum Kind {
     PolicyEngine,
     Policy,
     Runtime,
+    RuntimeEndpoint,
     UserPool,
     UserPoolClient,
     UserPoolDomain,
     ResourceServer,
     Group,
+    IdentityProvider,
 }
 
 /// One object.

@@ -47,6 +47,10 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
             "SMS configuration and Auto verification for phone_number are required when MFA is required/optional";
         return Err(Failure::parameter(message));
     }
+    if input.contains_key("AliasAttributes") && input.contains_key("UsernameAttributes") {
+        let message = "Only one of the aliasAttributes or usernameAttributes can be set in a user pool.";
+        return Err(Failure::parameter(message));
+    }
     let mut stored = created(session.service.api(), "CreateUserPool", input);
     let declared = stored.shift_remove("Schema");
     let attributes = user_pool_defaults::attributes(declared.as_ref())?;
@@ -158,11 +162,9 @@ fn set_mfa(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure
     let factors: Document =
         FACTORS.iter().filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone()))).collect();
     // The pool itself shows the SMS settings too.
-    for (ours, theirs) in
-        [("SmsConfiguration", "SmsConfiguration"), ("SmsAuthenticationMessage", "SmsAuthenticationMessage")]
-    {
-        if let Some(value) = input.get("SmsMfaConfiguration").and_then(|sms| sms.get(theirs)) {
-            pool.document.insert(ours.into(), value.clone());
+    for member in ["SmsConfiguration", "SmsAuthenticationMessage"] {
+        if let Some(value) = input.get("SmsMfaConfiguration").and_then(|sms| sms.get(member)) {
+            pool.document.insert(member.into(), value.clone());
         }
     }
     pool.hidden.insert(MFA.into(), Value::Object(factors));

@@ -8,7 +8,7 @@ use crate::identifier::SMALL;
 use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::{resource_server, user_pool};
+use crate::{resource_server, user_pool, user_pool_client_secret};
 
 pub(crate) const OPERATIONS: Operations = &[
     ("CreateUserPoolClient", create),
@@ -22,7 +22,8 @@ pub(crate) const OPERATIONS: Operations = &[
 const BUILT_IN: [&str; 5] = ["openid", "email", "profile", "phone", "aws.cognito.signin.user.admin"];
 const SECRET: &str = "ClientSecret";
 
-fn find<'a>(session: &'a Session<'_>, pool: &str, id: &str) -> Result<&'a Object, Failure> {
+/// A client that is there.
+pub(crate) fn find<'a>(session: &'a Session<'_>, pool: &str, id: &str) -> Result<&'a Object, Failure> {
     let client = session.state.find(Kind::UserPoolClient, Some(pool), id);
     client.ok_or_else(|| Failure::cognito_missing(format!("User pool client {id} does not exist.")))
 }
@@ -43,9 +44,10 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
         "UserPoolId": pool_id, "ClientId": id, "CreationDate": session.now, "LastModifiedDate": session.now,
     })));
     fill_in(&mut stored);
-    let secret = if generate { Some(json!(session.letters(SMALL, 52))) } else { given };
     let mut client = session.object(Kind::UserPoolClient, Some(pool_id), &id, stored);
-    client.secrets.extend(secret.map(|secret| (SECRET.to_owned(), secret)));
+    if generate || given.is_some() {
+        user_pool_client_secret::give(session, &mut client, given.as_ref());
+    }
     let answer = show(session, &client);
     session.state.objects.push(client);
     Ok(json!({"UserPoolClient": answer}))
@@ -101,7 +103,9 @@ fn delete(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
 
 fn show(session: &Session<'_>, client: &Object) -> Value {
     let mut view = client.document.clone();
-    view.extend(client.secrets.clone());
+    if let Some(secret) = user_pool_client_secret::shown(client) {
+        view.insert(SECRET.into(), secret.clone());
+    }
     session.show("UserPoolClientType", view, &client.planted)
 }
 
@@ -111,7 +115,9 @@ fn check(session: &Session<'_>, pool_id: &str, input: &Document, has_secret: boo
     check_scopes(session, pool_id, input)?;
     check_flows(input, has_secret)?;
     check_attributes(pool, input)?;
-    if let Some(provider) = texts(input, "SupportedIdentityProviders").iter().find(|provider| **provider != "COGNITO") {
+    let exists =
+        |name: &str| name == "COGNITO" || session.state.find(Kind::IdentityProvider, Some(pool_id), name).is_some();
+    if let Some(provider) = texts(input, "SupportedIdentityProviders").into_iter().find(|name| !exists(name)) {
         return Err(Failure::parameter(format!("The provider {provider} does not exist for User Pool {pool_id}.")));
     }
     let default = text(input, "DefaultRedirectURI");

@@ -75,6 +75,7 @@ fn answer(domain: &Object) -> Value {
     Value::Object(answer)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every operation may fail")]
 fn describe(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
     let Some(domain) = session.state.find(Kind::UserPoolDomain, None, text(input, "Domain")) else {
         return Ok(json!({"DomainDescription": {}}));

@@ -43,7 +43,7 @@ pub(crate) struct Unreadable {
 }
 
 /// Reads a request.
-pub(crate) fn read(request: &Request<Bytes>) -> Result<Call, Unreadable> {
+pub(crate) fn read(request: &Request<Bytes>) -> Result<Call, Box<Unreadable>> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if let Some((_, operation)) = header("x-amz-target").rsplit_once('.') {
         return read_cognito(operation, request.body());
@@ -54,9 +54,9 @@ pub(crate) fn read(request: &Request<Bytes>) -> Result<Call, Unreadable> {
     read_rest(request)
 }
 
-fn read_cognito(operation: &str, body: &[u8]) -> Result<Call, Unreadable> {
+fn read_cognito(operation: &str, body: &[u8]) -> Result<Call, Box<Unreadable>> {
     let service = Service::Cognito;
-    let unreadable = |failure| Unreadable { service, operation: operation.to_owned(), failure };
+    let unreadable = |failure| Box::new(Unreadable { service, operation: operation.to_owned(), failure });
     if Api::cognito().operation(operation).is_none() {
         return Err(unreadable(unknown_operation(service, operation)));
     }
@@ -71,17 +71,16 @@ fn read_sts(body: &[u8]) -> Call {
     Call { service: Service::Sts, operation: operation.unwrap_or_default(), input: Document::new() }
 }
 
-fn read_rest(request: &Request<Bytes>) -> Result<Call, Unreadable> {
+fn read_rest(request: &Request<Bytes>) -> Result<Call, Box<Unreadable>> {
     let service = Service::AgentCore;
     let Some((operation, labels)) = route(request.method(), request.uri().path()) else {
         let route = format!("{} {}", request.method(), request.uri().path());
         let failure = unknown_operation(service, &route);
-        return Err(Unreadable { service, operation: route, failure });
+        return Err(Box::new(Unreadable { service, operation: route, failure }));
     };
-    let mut input = read_body(request.body()).map_err(|problem| Unreadable {
-        service,
-        operation: operation.name.clone(),
-        failure: Failure::validation("CannotParse", problem),
+    let mut input = read_body(request.body()).map_err(|problem| {
+        let failure = Failure::validation("CannotParse", problem);
+        Box::new(Unreadable { service, operation: operation.name.clone(), failure })
     })?;
     read_query(operation, request.uri().query().unwrap_or_default(), &mut input);
     input.extend(labels.into_iter().map(|(name, value)| (name, Value::from(value))));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use localstack::Config;
 use serde_json::json;
 
 use crate::world::{World, steps};
@@ -19,11 +20,9 @@ async fn the_example_manifests_apply_plan_empty_and_destroy() {
         let environments: Vec<Option<&str>> =
             if environments.is_empty() { vec![None] } else { environments.into_iter().map(Some).collect() };
         for environment in environments {
-            let mut world = World::new();
-            if let Some(environment) = environment {
-                world = world.environment(environment);
-            }
-            let stack = world.stack_at(&path);
+            let stack = World::new().environment(environment).stack_at(&path);
+            let account = stack.account.clone().unwrap_or_else(|| Config::default().account);
+            let world = World::with(Config { account, ..Config::default() });
             let before = world.stand_in.observe();
             let plan = world.apply_stack(&stack).await;
             assert_eq!(plan.summary.create, stack.resources.len(), "{name}: everything is new");

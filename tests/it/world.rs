@@ -39,8 +39,8 @@ impl World {
         }
     }
 
-    pub(crate) fn environment(mut self, environment: &str) -> Self {
-        self.environment = Some(environment.to_owned());
+    pub(crate) fn environment(mut self, environment: Option<&str>) -> Self {
+        self.environment = environment.map(ToOwned::to_owned);
         self
     }
 

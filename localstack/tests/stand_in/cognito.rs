@@ -239,3 +239,54 @@ async fn a_domain_takes_time_and_stands_in_the_way_of_deletion() {
     settle().await;
     ok(&local, "DeleteUserPool", json!({"UserPoolId": id})).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_rotated_in_two_steps() {
+    let local = stand_in();
+    let pool = pool(&local).await;
+    server(&local, &pool).await;
+    let created = ok(&local, "CreateUserPoolClient", m2m(&pool)).await;
+    let client = json!({"UserPoolId": pool, "ClientId": at(&created, "/UserPoolClient/ClientId")});
+    let first = ok(&local, "ListUserPoolClientSecrets", client.clone()).await;
+    let old = with(client.clone(), json!({"ClientSecretId": at(&first, "/ClientSecrets/0/ClientSecretId")}));
+    refused_with(&local, "DeleteUserPoolClientSecret", old.clone(), "InvalidParameterException", "last").await;
+    let added = ok(&local, "AddUserPoolClientSecret", client.clone()).await;
+    let secret = at(&added, "/ClientSecretDescriptor/ClientSecretValue");
+    refused_with(&local, "AddUserPoolClientSecret", client.clone(), "LimitExceededException", "2").await;
+    let listed = ok(&local, "ListUserPoolClientSecrets", client.clone()).await;
+    assert_eq!(listed["ClientSecrets"].as_array().unwrap().len(), 2);
+    assert!(!format!("{listed} {} {:?}", local.observe(), local.journal()).contains(&secret));
+    let described = ok(&local, "DescribeUserPoolClient", client.clone()).await;
+    assert_eq!(described["UserPoolClient"]["ClientSecret"], created["UserPoolClient"]["ClientSecret"]);
+    ok(&local, "DeleteUserPoolClientSecret", old).await;
+    assert_eq!(at(&ok(&local, "DescribeUserPoolClient", client).await, "/UserPoolClient/ClientSecret"), secret);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_is_there_before_a_client_names_it() {
+    let local = stand_in();
+    let pool = pool(&local).await;
+    let details = json!({
+        "client_id": "id", "client_secret": "the-providers-secret", "attributes_request_method": "GET",
+        "oidc_issuer": "https://okta.example", "authorize_scopes": "openid",
+    });
+    let provider =
+        json!({"UserPoolId": pool, "ProviderName": "Okta", "ProviderType": "OIDC", "ProviderDetails": details});
+    let incomplete = with(provider.clone(), json!({"ProviderDetails": {"client_id": "id"}}));
+    refused_with(&local, "CreateIdentityProvider", incomplete, "InvalidParameterException", "needs").await;
+    ok(&local, "CreateIdentityProvider", provider.clone()).await;
+    refused_with(&local, "CreateIdentityProvider", provider, "DuplicateProviderException", "already").await;
+    let client = json!({"UserPoolId": pool, "ClientName": "web", "SupportedIdentityProviders": ["COGNITO", "Okta"]});
+    ok(&local, "CreateUserPoolClient", client).await;
+    let key = json!({"UserPoolId": pool, "ProviderName": "Okta"});
+    ok(&local, "UpdateIdentityProvider", with(key.clone(), json!({"AttributeMapping": {"email": "email"}}))).await;
+    let live = ok(&local, "DescribeIdentityProvider", key.clone()).await;
+    assert_eq!(at(&live, "/IdentityProvider/AttributeMapping/email"), "email");
+    assert_eq!(at(&live, "/IdentityProvider/ProviderDetails/token_url"), "https://okta.example/token");
+    let listed = ok(&local, "ListIdentityProviders", json!({"UserPoolId": pool})).await;
+    assert_eq!(at(&listed, "/Providers/0/ProviderType"), "OIDC");
+    let told = format!("{:?} {}", local.journal(), local.observe());
+    assert!(!told.contains("the-providers-secret"), "{told}");
+    ok(&local, "DeleteIdentityProvider", key.clone()).await;
+    refused_with(&local, "DescribeIdentityProvider", key, "ResourceNotFoundException", "Okta").await;
+}

@@ -1,5 +1,7 @@
 //! The stand-in from outside: state by state per kind, each refusal, paging, idempotency, faults, the state file.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use localstack::{Config, Failure, Localstack};

@@ -65,3 +65,51 @@ async fn a_runtime_that_makes_no_sense_is_refused() {
             .await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_serve_a_version_and_go_with_their_runtime() {
+    let local = stand_in();
+    let id = at(&ok(&local, "CreateAgentRuntime", runtime_input("hr")).await, "/agentRuntimeId");
+    let create = json!({"agentRuntimeId": id, "name": "prod", "description": "d", "tags": {"a": "1"}});
+    refused_with(&local, "CreateAgentRuntimeEndpoint", create.clone(), "ConflictException", "CREATING").await;
+    settle().await;
+    let created = ok(&local, "CreateAgentRuntimeEndpoint", create.clone()).await;
+    let key = json!({"agentRuntimeId": id, "endpointName": "prod"});
+    let live = ok(&local, "GetAgentRuntimeEndpoint", key.clone()).await;
+    assert_eq!((live.get("liveVersion"), at(&live, "/targetVersion")), (None, "1".to_owned()));
+    settle().await;
+    assert_eq!(at(&ok(&local, "GetAgentRuntimeEndpoint", key.clone()).await, "/liveVersion"), "1");
+    refused_with(&local, "CreateAgentRuntimeEndpoint", create, "ConflictException", "already exists").await;
+    let arn = json!({"resourceArn": at(&created, "/agentRuntimeEndpointArn")});
+    assert_eq!(ok(&local, "ListTagsForResource", arn.clone()).await, json!({"tags": {"a": "1"}}));
+
+    ok(
+        &local,
+        "UpdateAgentRuntime",
+        with(runtime_input("hr"), json!({"agentRuntimeName": null, "agentRuntimeId": id})),
+    )
+    .await;
+    settle().await;
+    let unknown = with(key.clone(), json!({"agentRuntimeVersion": "9"}));
+    refused_with(&local, "UpdateAgentRuntimeEndpoint", unknown, "ResourceNotFoundException", "9").await;
+    let version = json!({"agentRuntimeId": id, "version": "1"});
+    refused_with(&local, "DeleteAgentRuntime", version, "ConflictException", "prod").await;
+    let updated = ok(&local, "UpdateAgentRuntimeEndpoint", key.clone()).await;
+    assert_eq!((at(&updated, "/liveVersion"), at(&updated, "/targetVersion")), ("1".into(), "2".into()));
+    settle().await;
+    let listed = ok(&local, "ListAgentRuntimeEndpoints", json!({"agentRuntimeId": id})).await;
+    assert_eq!(at(&listed, "/runtimeEndpoints/1/liveVersion"), "2");
+    assert_eq!(listed["runtimeEndpoints"][1].get("description"), None);
+    for operation in ["UpdateAgentRuntimeEndpoint", "DeleteAgentRuntimeEndpoint"] {
+        let default = with(key.clone(), json!({"endpointName": "DEFAULT"}));
+        refused_with(&local, operation, default, "ConflictException", "DEFAULT").await;
+    }
+    ok(&local, "DeleteAgentRuntimeEndpoint", key.clone()).await;
+    settle().await;
+    refused_with(&local, "GetAgentRuntimeEndpoint", key, "ResourceNotFoundException", "prod").await;
+    ok(&local, "CreateAgentRuntimeEndpoint", json!({"agentRuntimeId": id, "name": "other"})).await;
+    settle().await;
+    ok(&local, "DeleteAgentRuntime", json!({"agentRuntimeId": id})).await;
+    settle().await;
+    assert_eq!(local.observe(), json!({"objects": []}));
+}
