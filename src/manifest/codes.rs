@@ -1,3 +1,245 @@
-//! x
-/// x
-pub const CODES: &[(&str, &str)] = &[];
+//! The codes of this stage, and what `explain` says about each.
+
+/// Every code with its explanation, sorted.
+pub const CODES: &[(&str, &str)] = &[
+    (
+        "manifest::arn-pattern",
+        "An ARN does not look as AWS's API model says. The model is wrong about some ARNs, so this is a warning \
+         only. Compare the ARN with the one that AWS shows: `arn:aws:iam::111122223333:role/hr-gateway` has five \
+         colons before the name.",
+    ),
+    (
+        "manifest::bad-name",
+        "The name of a resource, variable or environment in the manifest holds a character that references cannot \
+         hold, or a table lacks a name. Use letters, digits, `_` and `-`: `[gateway.hr-tools]`. What AWS sees is \
+         another matter and can be set with `name = \"…\"`.",
+    ),
+    (
+        "manifest::cannot-read",
+        "A file cannot be read: it does not exist, permissions forbid it, it is a folder, or it is not text in \
+         UTF-8. Check the path. A folder as argument means the `gatewright.toml` in it.",
+    ),
+    (
+        "manifest::cedar-reference",
+        "A reference in Cedar text stands where it could change what a policy means. In a string literal a \
+         reference may stand anywhere: `AgentCore::Gateway::\"${gateway.hr.arn}\"`. Outside of one only a \
+         variable that is one integer, one boolean or a list of strings may: `context.input.amount < \
+         ${var.limit}`.",
+    ),
+    (
+        "manifest::cedar-syntax",
+        "A Cedar file does not parse. A statement is `permit` or `forbid`, a scope in parentheses, perhaps `when \
+         { … }`, and a semicolon: `permit (principal, action, resource == AgentCore::Gateway::\"…\");`. An \
+         annotation such as `@id(\"read\")` stands above it.",
+    ),
+    (
+        "manifest::cycle",
+        "Resources refer to each other in a circle, so that none could be created first. Take one reference out. \
+         Where two resources seem to need each other's ids, a name that the manifest gives to both does the same \
+         without a reference.",
+    ),
+    (
+        "manifest::duplicate-address",
+        "A resource, variable or environment is given twice, perhaps in an included file. Both places are shown. \
+         Rename one of the two, or remove it; tables are not merged across files.",
+    ),
+    (
+        "manifest::duplicate-name",
+        "Two resources would have the same name in AWS where names must differ: within the account, or within \
+         what they live in. Give one of them another `name`. A `policy_set` can set its policies apart with \
+         `name_prefix`.",
+    ),
+    (
+        "manifest::empty-policy-set",
+        "The Cedar file of a policy set holds no statement, so the set makes no policy. Without a policy that \
+         permits, a gateway in ENFORCE lets nobody call anything. Add a statement, or remove the set.",
+    ),
+    (
+        "manifest::environment-name",
+        "The instance after `--env` cannot be one. It is part of names in AWS: small letters, digits and `-`, at \
+         most 32, as in `--env preview:pr-123`.",
+    ),
+    (
+        "manifest::environment-needed",
+        "The manifest has environments, and the command has to know which one is meant. Choose with `--env dev`. \
+         An instance of an environment's settings is `--env preview:pr-123`.",
+    ),
+    (
+        "manifest::environment-unknown",
+        "`--env` names an environment that the manifest does not declare. Declare it as `[environment.dev]`, or \
+         choose one of those there are. A manifest without environments takes no `--env`.",
+    ),
+    (
+        "manifest::file",
+        "A file that the manifest names cannot be used: it is missing, lies outside of the root, or does not \
+         parse. Paths are relative to the file that names them: `{ file = \"tools/hr.json\" }`. The root is the \
+         git work tree, else the manifest's folder, unless `[stack] root` says otherwise.",
+    ),
+    (
+        "manifest::include",
+        "A file is included twice, or an included file holds `[stack]`. List each file once: `include = \
+         [\"identity.toml\"]`. `[stack]` stands in the manifest itself.",
+    ),
+    (
+        "manifest::jwt-authorizer",
+        "A JWT authorizer is said twice or not at all. A `jwt_authorizer` definition has exactly one of \
+         `user_pool` and `discovery_url`. A gateway or runtime that uses one has no `authorizer_type` and no \
+         `authorizer_configuration` of its own.",
+    ),
+    (
+        "manifest::missing-key",
+        "A key that the API requires is missing. Add it: `role_arn = \
+         \"arn:aws:iam::111122223333:role/hr-gateway\"`. For a gateway `jwt_authorizer = \"…\"` stands for the \
+         authorizer's two members.",
+    ),
+    (
+        "manifest::missing-parent",
+        "A resource does not say what it lives in. Name it with the key called like the parent's kind: `user_pool \
+         = \"hr\"` for a client of `[user_pool.hr]`, `gateway = \"hr\"` for a target, `policy_engine = \"guard\"` \
+         for a policy.",
+    ),
+    (
+        "manifest::not-allowed",
+        "The value is none of those the API takes. The help lists them; most are in capitals: `protocol_type = \
+         \"MCP\"`.",
+    ),
+    (
+        "manifest::not-yet",
+        "This belongs to the language, and this version does not do it. Nothing is done by halves: a manifest \
+         that asks for it is refused. Remove the table or key, or wait for the version that has it.",
+    ),
+    (
+        "manifest::pattern",
+        "A text does not match the pattern that the API demands. Names are the usual case: a runtime takes no \
+         hyphens, a gateway no underscores. `${snake(stack.env)}` turns the hyphens of an environment's name into \
+         underscores.",
+    ),
+    (
+        "manifest::policy-id",
+        "A statement of a policy set has no usable `@id`, which names its policy. Write `@id(\"read\")` above the \
+         statement, with letters, digits, `_` and `-`. The policy's name in AWS is `name_prefix` and this id.",
+    ),
+    (
+        "manifest::policy-mode",
+        "A gateway with a policy engine must say what the engine's decisions do, and the mode means nothing \
+         without an engine. Write both: `policy_engine = \"guard\"` and `policy_mode = \"ENFORCE\"`, or \
+         `\"LOG_ONLY\"` to decide nothing yet. There is no default, because both would surprise someone.",
+    ),
+    (
+        "manifest::private-character",
+        "A text holds U+E000 or U+E001, two characters without a public meaning that stand for references inside \
+         the program. They come from icon fonts or damaged copies. Remove them.",
+    ),
+    (
+        "manifest::range",
+        "A number, a text's length or a list's size lies outside of what the API takes. The message says both: \
+         `has 3 characters, allowed: 35 to 10000`. Change the value.",
+    ),
+    (
+        "manifest::reference",
+        "A reference in `${…}` cannot be read, or names something that has no value here. The forms are \
+         `${kind.name.output}`, `${var.name}`, `${aws.account}`, `${aws.region}`, `${aws.partition}`, \
+         `${stack.name}` and `${stack.env}`, each also as `${snake(…)}`. A literal `${` is written `$${`.",
+    ),
+    (
+        "manifest::stack",
+        "`[stack]` is missing or one of its keys is no good. A manifest begins with `[stack]` and `name = \
+         \"hr-data-agent\"`, the name that everything it makes is tagged with. An account is twelve digits in \
+         quotes, a region is written `us-east-1`.",
+    ),
+    (
+        "manifest::syntax",
+        "The text is not TOML. The place shown is where the parser gave up; the mistake may stand before it. \
+         Strings are in quotes, tables begin with `[kind.name]`, and a key stands once in its table.",
+    ),
+    (
+        "manifest::too-large",
+        "A file is larger than 8 MiB, which no manifest needs to be. Perhaps the path is wrong. A large manifest \
+         can be split: `include = [\"identity.toml\"]`.",
+    ),
+    (
+        "manifest::union",
+        "A table of the API takes exactly one of several keys, and has none or several. Keep one: \
+         `target_configuration.mcp` has `lambda` or `mcp_server`, never both.",
+    ),
+    (
+        "manifest::unknown-annotation",
+        "A statement of a policy set has an annotation that this tool gives no meaning. It is not sent to AWS. \
+         Known are `@id`, `@description`, `@enforcement` and `@validation`.",
+    ),
+    (
+        "manifest::unknown-key",
+        "A key stands where nothing has it. Keys are the API's members in small letters with underscores: \
+         `role_arn`, `allowed_oauth_flows`. The help names the nearest. A file named by `{ file = … }` uses the \
+         API's own spelling instead.",
+    ),
+    (
+        "manifest::unknown-kind",
+        "A table or reference begins with a kind that there is not. The help names the nearest or lists all: \
+         `[gateway.hr]`, `[user_pool.hr]`.",
+    ),
+    (
+        "manifest::unknown-output",
+        "A reference names an output that the kind does not have. Outputs are what others may need of a resource, \
+         such as `${gateway.hr.url}` or `${user_pool.hr.id}`; the help lists them.",
+    ),
+    (
+        "manifest::unknown-resource",
+        "A name leads to no resource of the manifest. Reference keys take the name alone, `user_pool = \"hr\"`; \
+         `depends_on` takes addresses, `[\"gateway.hr\"]`. Declare the resource or correct the name.",
+    ),
+    (
+        "manifest::unknown-variable",
+        "A variable is used or given a value, and is not declared. Declare it: `[variables.log_level]` with a \
+         `default`, or a value from `--var log_level=info`. Names given from outside are checked too, because a \
+         misspelt one would have no effect.",
+    ),
+    (
+        "manifest::variable-file",
+        "A file of variables cannot be read as one. It is TOML or JSON with one key per variable, or what \
+         `terraform output -json` prints: `log_level = \"warn\"`.",
+    ),
+    (
+        "manifest::variable-missing",
+        "A variable without a default has no value. Give one with `--var log_level=info`, `--var-file`, the \
+         process environment as `GATEWRIGHT_VAR_LOG_LEVEL`, or `variables` of the environment. Or give it a \
+         `default`.",
+    ),
+    (
+        "manifest::variable-value",
+        "A variable's value is of the wrong type, is not among those it allows, or holds a reference. Types are \
+         `string`, `integer`, `boolean` and `list`; a list from outside is written as TOML: `--var \
+         'scopes=[\"read\", \"pii\"]'`. A reference belongs where the variable is used.",
+    ),
+    (
+        "manifest::wrong-type",
+        "A value is of another type than the API's. Text is in quotes, numbers and `true` are not; a whole number \
+         has no point, so `900` and not `900.0`. A string that is nothing but `${var.x}` takes the variable's \
+         type.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_in_use_is_explained_and_no_other() {
+        let mut used = BTreeSet::new();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/manifest");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with("codes.rs") || path.ends_with("tests.rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap();
+            let program = text.split("#[cfg(test)]").next().unwrap();
+            let codes = program.split("\"manifest::").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+            used.extend(codes.map(|code| format!("manifest::{code}")));
+        }
+        let explained: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
+        assert_eq!(used.iter().map(String::as_str).collect::<Vec<_>>(), explained);
+    }
+}

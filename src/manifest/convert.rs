@@ -274,12 +274,10 @@ impl Loader {
     }
 }
 
-/// Where a value is best shown: a table that has no place of its own in the text at its key.
+/// Where a value is best shown: a table that no place of the text is the whole of at its key.
 fn value_span(entry: &Entry) -> Span {
-    match entry.node.content {
-        Content::Table(_) => entry.key_span.clone(),
-        _ => entry.node.span.clone(),
-    }
+    let follows_its_key = entry.node.span.range.start >= entry.key_span.range.end;
+    if follows_its_key { entry.node.span.clone() } else { entry.key_span.clone() }
 }
 
 /// The document being written is a policy and the place its Cedar text.

@@ -1,3 +1,185 @@
-pub fn expand(_: &crate::stack::Stack) -> String {
-    String::new()
+//! The stack as a manifest again: definitions rewritten, variables filled in, references as people write them.
+
+use std::fmt::Write;
+
+use model::{Api, Body, Shape, snake_case};
+use serde_json::Value;
+
+use super::cedar;
+use crate::kind::Kind;
+use crate::reference::{Reference, display, pieces};
+use crate::stack::{Resource, Stack};
+
+/// A line may be this wide before a value is spread over several.
+const WIDTH: usize = 100;
+
+/// The stack as TOML that a person can read, and that is a manifest of the same resources.
+pub fn expand(stack: &Stack) -> String {
+    let mut text = String::from("[stack]\n");
+    line(&mut text, "name", &quoted(&stack.name));
+    for (key, value) in [("region", &stack.region), ("account", &stack.account)] {
+        if let Some(value) = value {
+            line(&mut text, key, &quoted(value));
+        }
+    }
+    if !stack.tags.is_empty() {
+        let tags = stack.tags.iter().map(|(key, value)| format!("{} = {}", bare(key), quoted(&escaped(value))));
+        line(&mut text, "tags", &format!("{{ {} }}", tags.collect::<Vec<_>>().join(", ")));
+    }
+    for resource in &stack.resources {
+        text.push('\n');
+        table(&mut text, resource);
+    }
+    text
+}
+
+fn table(text: &mut String, resource: &Resource) {
+    let kind = resource.kind;
+    let _ = writeln!(text, "[{}.{}]", kind.name, bare(&resource.address.name));
+    if let Some(parent) = &resource.parent {
+        line(text, &parent.kind, &quoted(&parent.name));
+    }
+    if !resource.depends_on.is_empty() {
+        let addresses = resource.depends_on.iter().map(|address| quoted(&address.to_string()));
+        line(text, "depends_on", &format!("[{}]", addresses.collect::<Vec<_>>().join(", ")));
+    }
+    if resource.protect {
+        line(text, "protect", "true");
+    }
+    for (wire, value) in resource.document.as_object().into_iter().flatten() {
+        let Some(member) = kind.member(wire) else { continue };
+        let writer = Writer { api: kind.api(), kind };
+        writer.key(text, &kind.key_of(member), wire, kind.api().shape(&member.shape), value);
+    }
+}
+
+struct Writer {
+    api: &'static Api,
+    kind: &'static Kind,
+}
+
+impl Writer {
+    /// `key = value`; a table that is too wide for a line as dotted keys, a list as one line an element.
+    fn key(&self, text: &mut String, key: &str, path: &str, shape: Option<&'static Shape>, value: &Value) {
+        let inline = self.inline(path, shape, value);
+        if key.len() + inline.len() + 3 <= WIDTH {
+            return line(text, key, &inline);
+        }
+        match value {
+            Value::Object(members) if !members.is_empty() => {
+                for (wire, member) in members {
+                    let (name, inner) = self.member(shape, wire);
+                    self.key(text, &format!("{key}.{}", bare(&name)), &format!("{path}.{wire}"), inner, member);
+                }
+            }
+            Value::Array(items) => {
+                let _ = writeln!(text, "{key} = [");
+                for item in items {
+                    let _ = writeln!(text, "  {},", self.inline(path, self.element(shape), item));
+                }
+                text.push_str("]\n");
+            }
+            _ => line(text, key, &inline),
+        }
+    }
+
+    fn inline(&self, path: &str, shape: Option<&'static Shape>, value: &Value) -> String {
+        match value {
+            Value::String(text) if self.is_cedar(path) => multiline(&cedar_source(text)),
+            Value::String(text) => multiline(&escaped(text)),
+            Value::Array(items) => {
+                let items = items.iter().map(|item| self.inline(path, self.element(shape), item));
+                format!("[{}]", items.collect::<Vec<_>>().join(", "))
+            }
+            Value::Object(members) if members.is_empty() => "{}".to_owned(),
+            Value::Object(members) => {
+                let members = members.iter().map(|(wire, member)| {
+                    let (key, inner) = self.member(shape, wire);
+                    format!("{} = {}", bare(&key), self.inline(&format!("{path}.{wire}"), inner, member))
+                });
+                format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// A member's key in the manifest, and its shape.
+    fn member(&self, shape: Option<&'static Shape>, wire: &str) -> (String, Option<&'static Shape>) {
+        match shape.map(|shape| (shape, &shape.body)) {
+            Some((_, Body::Map { value, .. })) => (wire.to_owned(), self.api.shape(value)),
+            Some((shape, _)) => match shape.member(wire) {
+                Some(member) => (snake_case(&member.name), self.api.shape(&member.shape)),
+                None => (wire.to_owned(), None),
+            },
+            None => (wire.to_owned(), None),
+        }
+    }
+
+    fn element(&self, shape: Option<&'static Shape>) -> Option<&'static Shape> {
+        match shape.map(|shape| &shape.body) {
+            Some(Body::List { element, .. }) => self.api.shape(element),
+            _ => None,
+        }
+    }
+
+    fn is_cedar(&self, path: &str) -> bool {
+        self.kind.name == "policy" && path.ends_with(".statement")
+    }
+}
+
+fn line(text: &mut String, key: &str, value: &str) {
+    let _ = writeln!(text, "{key} = {value}");
+}
+
+/// Text with references in their source form, and whatever only looks like one escaped.
+fn escaped(text: &str) -> String {
+    let source = |piece: Result<&str, Reference>| match piece {
+        Ok(literal) => literal.replace("${", "$${"),
+        Err(reference) => reference.source(),
+    };
+    pieces(text).into_iter().map(source).collect()
+}
+
+/// Cedar text as [`escaped`], token by token: what stands in a comment is no reference.
+fn cedar_source(text: &str) -> String {
+    display(&cedar::escaped(text))
+}
+
+/// A key, in quotes where it needs them.
+fn bare(key: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if !key.is_empty() && key.bytes().all(plain) { key.to_owned() } else { quoted(key) }
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    escape(&mut quoted, text, false);
+    quoted.push('"');
+    quoted
+}
+
+/// Text of several lines between three quotes, any other between one.
+fn multiline(text: &str) -> String {
+    if !text.contains('\n') {
+        return quoted(text);
+    }
+    let mut written = String::from("\"\"\"\n");
+    escape(&mut written, text, true);
+    written.push_str("\"\"\"");
+    written
+}
+
+fn escape(into: &mut String, text: &str, lines: bool) {
+    for letter in text.chars() {
+        match letter {
+            '"' if lines => into.push_str("\\\""),
+            '"' | '\\' => into.extend(['\\', letter]),
+            '\n' if lines => into.push('\n'),
+            letter if letter.is_control() => {
+                let _ = write!(into, "\\u{:04X}", u32::from(letter));
+            }
+            letter => into.push(letter),
+        }
+    }
 }

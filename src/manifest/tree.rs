@@ -82,8 +82,19 @@ impl Node {
     }
 }
 
+/// What a parser may need at most: it allows 80 levels each to headers, dotted keys and brackets, and these multiply.
+const STACK: usize = 64 << 20;
+
 /// Parses a TOML text. Where its syntax is wrong, only that is reported: what the parser makes of it would mislead.
 pub(super) fn parse(file: FileId, text: &str) -> Result<Vec<Entry>, Vec<Diagnostic>> {
+    let parsed = std::thread::scope(|scope| {
+        let parser = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || parse_here(file, text));
+        parser.ok()?.join().ok()
+    });
+    parsed.unwrap_or_else(|| Err(vec![Diagnostic::error("manifest::syntax", "the TOML parser gave up on the text")]))
+}
+
+fn parse_here(file: FileId, text: &str) -> Result<Vec<Entry>, Vec<Diagnostic>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let diagnostics = errors.iter().map(|error| {

@@ -136,7 +136,10 @@ impl Loader {
                 "description" => {}
                 "secret" => match key.node.content {
                     Content::Boolean(false) => {}
-                    _ => self.report(not_yet("a secret variable", &key.key_span)),
+                    _ => {
+                        self.report(not_yet("a secret variable", &key.key_span));
+                        return None;
+                    }
                 },
                 _ => {
                     let message = format!("a variable has no key `{}`", key.key);
