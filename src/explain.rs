@@ -1,6 +1,7 @@
 //! `explain CODE`: what a diagnostic code means and what to do about it.
 
-use crate::check;
+use crate::manifest::nearest::nearest;
+use crate::{check, manifest};
 
 /// Every code there is.
 pub fn codes() -> impl Iterator<Item = &'static str> {
@@ -12,21 +13,13 @@ pub fn explain(code: &str) -> Option<&'static str> {
     all().find(|(known, _)| *known == code).map(|(_, text)| *text)
 }
 
-/// The code that a mistyped one is nearest to. The part before the colons may be missing.
+/// The code that a mistyped one is nearest to.
 pub fn nearest_code(code: &str) -> Option<&'static str> {
-    let distance = |known: &str| {
-        let short = known.split_once("::").map_or(known, |(_, short)| short);
-        strsim::damerau_levenshtein(code, known).min(strsim::damerau_levenshtein(code, short))
-    };
-    codes()
-        .map(|known| (distance(known), known))
-        .filter(|(distance, known)| *distance * 3 <= known.len())
-        .min()
-        .map(|(_, known)| known)
+    nearest(code, codes())
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    check::CODES.iter()
+    manifest::CODES.iter().chain(check::CODES)
 }
 
 #[cfg(test)]

@@ -152,7 +152,9 @@ fn discovery_url(resource: &Resource, jwt: &Value, found: &mut Vec<Diagnostic>) 
 
 fn audience(stack: &Stack, resource: &Resource, jwt: &Value, issuer: &Issuer, found: &mut Vec<Diagnostic>) {
     let Issuer::Pool(pool) = issuer else { return };
-    if jwt.get("allowedAudience").is_none() || stack.resource(pool).is_some_and(adds_claims) {
+    let mut definitions = stack.authorizers.iter().filter(|definition| definition.used_by.contains(&resource.address));
+    let bound = definitions.any(|definition| definition.resource_binding);
+    if jwt.get("allowedAudience").is_none() || bound || stack.resource(pool).is_some_and(adds_claims) {
         return;
     }
     found.push(

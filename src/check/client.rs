@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::{children, nearest, of_kind, texts};
+use super::{children, of_kind, texts};
 use crate::diagnostic::Diagnostic;
 use crate::kind::{RESOURCE_SERVER, USER_POOL_CLIENT};
+use crate::manifest::nearest::{listed, nearest};
 use crate::reference::{holds_unknown, is_unknown};
 use crate::stack::{Resource, Stack};
 
@@ -104,9 +105,7 @@ fn scopes(stack: &Stack, client: &Resource, found: &mut Vec<Diagnostic>) {
         let help = match bare.or_else(|| nearest(scope, candidates())) {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => format!("add a `resource_server` to `{pool}` that defines it"),
-            None => {
-                format!("`{pool}` has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
-            }
+            None => format!("`{pool}` has {}", listed(&known.iter().map(String::as_str).collect::<Vec<_>>())),
         };
         found.push(
             Diagnostic::error(

@@ -60,12 +60,3 @@ fn referred(value: Option<&Value>) -> Option<Address> {
 fn texts<'a>(document: &'a Value, member: &str) -> impl Iterator<Item = &'a str> {
     document.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
-
-/// The name nearest to a mistyped one, if one is near enough to be meant.
-fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|name| (strsim::damerau_levenshtein(wrong, name), name))
-        .filter(|(distance, name)| distance * 3 <= name.chars().count())
-        .min()
-        .map(|(_, name)| name)
-}

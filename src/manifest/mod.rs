@@ -14,7 +14,7 @@ mod expand;
 mod files;
 mod fill;
 mod links;
-mod nearest;
+pub(crate) mod nearest;
 mod policy_set;
 mod resource;
 mod settings;

@@ -12,3 +12,4 @@ mod cli;
 mod schema;
 mod stories;
 mod world;
+mod wrong;

@@ -7,8 +7,8 @@ use model::Tools;
 
 use super::place::Text;
 use super::tools::Guarded;
-use crate::check::nearest;
 use crate::diagnostic::Diagnostic;
+use crate::manifest::nearest::{listed, nearest};
 use crate::reference::is_unknown;
 
 const SEPARATOR: &str = "___";
@@ -90,21 +90,18 @@ fn is_request(tool: &str) -> bool {
 
 fn unknown(text: &Text<'_>, id: &str, guarded: &Guarded<'_>) -> Diagnostic {
     let actions = guarded.actions();
+    let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
     let with_three = id.replacen("__", SEPARATOR, 1);
-    let help = if !id.contains(SEPARATOR) && actions.contains(&with_three) {
+    let help = if !id.contains(SEPARATOR) && actions.contains(&with_three.as_str()) {
         format!("three underscores stand between target and tool: `{with_three}`")
-    } else if let Some(near) = nearest(id, actions.iter().map(String::as_str)) {
+    } else if let Some(near) = nearest(id, actions.iter().copied()) {
         format!("did you mean `{near}`?")
     } else {
-        let mut tools: Vec<String> =
-            actions.iter().filter(|action| action.contains(SEPARATOR)).map(|action| format!("`{action}`")).collect();
-        let more = tools.len().saturating_sub(6);
-        tools.truncate(6);
-        let listed = tools.join(", ");
-        match (tools.is_empty(), more) {
-            (true, _) => "the gateway has no target with tools in this manifest".to_owned(),
-            (false, 0) => format!("there are {listed}"),
-            (false, more) => format!("there are {listed} and {more} more"),
+        let tools: Vec<&str> = actions.into_iter().filter(|action| action.contains(SEPARATOR)).collect();
+        if tools.is_empty() {
+            "no gateway of the policy's engine has a target with tools in this manifest".to_owned()
+        } else {
+            format!("there is {}", listed(&tools))
         }
     };
     text.error("cedar::unknown-action", format!("there is no tool or group `{id}`"))

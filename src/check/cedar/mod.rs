@@ -92,13 +92,11 @@ fn unreadable(text: &Text<'_>, errors: &ParseErrors, found: &mut Vec<Diagnostic>
         return;
     }
     for error in errors.iter().map(DetailedError::from) {
-        let mut diagnostic = text.error("cedar::syntax", reference::display(&error.message));
         let label = error.source_locations.first();
-        diagnostic = diagnostic.at(
-            label.map_or_else(|| text.whole(), |label| text.span(&(label.loc.start..label.loc.end))),
-            label.and_then(|label| label.label.clone()).unwrap_or_default(),
-        );
-        if let Some(help) = error.help {
+        let place = label.map_or_else(|| text.whole(), |label| text.span(&(label.loc.start..label.loc.end)));
+        let mut diagnostic = text.error("cedar::syntax", reference::display(&error.message)).at(place, "");
+        // What could stand there instead is the label of Cedar's message.
+        if let Some(help) = error.help.clone().or_else(|| label?.label.clone()) {
             diagnostic = diagnostic.help(help);
         }
         found.push(diagnostic);

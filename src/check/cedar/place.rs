@@ -70,8 +70,7 @@ impl<'a> Text<'a> {
     pub(super) fn span(&self, range: &Range<usize>) -> Span {
         let runs = align(self.statement.as_bytes(), self.source.as_bytes());
         let Some(start) = place(&runs, range.start) else { return self.whole() };
-        // The last byte's place and one more: what follows may stand elsewhere.
-        let end = place(&runs, range.end.saturating_sub(1).max(range.start)).map_or(start, |last| last + 1).max(start);
+        let end = end_place(&runs, range.end).unwrap_or(self.source.len()).max(start);
         let base = self.span.range.start;
         Span { file: self.span.file, range: base + start..base + end.min(self.source.len()) }
     }
@@ -88,6 +87,14 @@ struct Run {
 fn place(runs: &[Run], offset: usize) -> Option<usize> {
     let run = runs.iter().rev().find(|run| run.statement <= offset)?;
     Some(run.source + (offset - run.statement).min(run.length))
+}
+
+/// The place after the bytes that end here. Where the texts differ it is the place where they agree again.
+fn end_place(runs: &[Run], end: usize) -> Option<usize> {
+    let next = runs.iter().position(|run| run.statement >= end).unwrap_or(runs.len());
+    let run = next.checked_sub(1).and_then(|last| runs.get(last))?;
+    let inside = end - run.statement;
+    if inside <= run.length { Some(run.source + inside) } else { runs.get(next).map(|run| run.source) }
 }
 
 fn align(statement: &[u8], source: &[u8]) -> Vec<Run> {
@@ -129,7 +136,7 @@ mod tests {
         let runs = align(statement.as_bytes(), source.as_bytes());
         let range = statement.find(part).unwrap();
         let start = place(&runs, range).unwrap();
-        let end = place(&runs, range + part.len() - 1).unwrap() + 1;
+        let end = end_place(&runs, range + part.len()).unwrap();
         source[start..end].to_owned()
     }
 
@@ -139,6 +146,7 @@ mod tests {
         let statement = "permit(principal, action == A::\"hr-lambda___x\",\n  resource == G::\"\u{E000}cedar\tgateway\thr\tarn\u{E001}\") when { wrong };";
         assert_eq!(located(statement, source, "wrong"), "wrong");
         assert_eq!(located(statement, source, "resource"), "resource");
+        assert_eq!(located(statement, source, "\u{E000}cedar\tgateway\thr\tarn\u{E001}"), "${gateway.hr.arn}");
         let escaped = "\"permit(principal, action, resource) when { a like \\\"*x*\\\" && b };\"";
         let plain = "permit(principal, action, resource) when { a like \"*x*\" && b };";
         assert_eq!(located(plain, escaped, "b };"), "b };");

@@ -20,7 +20,7 @@ pub(super) fn check(text: &Text<'_>, policy: &Policy, guarded: &Guarded<'_>, fou
         _ => "NAME",
     };
     let exact = format!("`resource == AgentCore::Gateway::\"${{gateway.{gateway}.arn}}\"`");
-    let place = text.span(&resource_clause(text.statement()));
+    let place = || text.span(&resource_clause(text.statement()));
     let diagnostic = match policy.resource_constraint() {
         ResourceConstraint::Any => {
             let help = if every_action {
@@ -29,12 +29,12 @@ pub(super) fn check(text: &Text<'_>, policy: &Policy, guarded: &Guarded<'_>, fou
                 format!("write {exact}")
             };
             text.error("cedar::bare-resource", "the policy does not say which gateway it is about")
-                .at(place, "")
+                .at(place(), "")
                 .help(help)
         }
         ResourceConstraint::Is(_) if !every_action => text
             .error("cedar::resource-too-wide", "a policy for certain actions must name one gateway")
-            .at(place, "any gateway")
+            .at(place(), "any gateway")
             .help(format!("write {exact}")),
         _ => return true,
     };
