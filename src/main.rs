@@ -1,3 +1,7 @@
 //! The `gatewright` binary.
 
-fn main() {}
+use gatewright::cli::{self, Exit};
+
+fn main() -> Exit {
+    cli::main()
+}

@@ -94,6 +94,12 @@ pub struct Localstack {
     engine: Arc<Engine>,
 }
 
+impl std::fmt::Debug for Localstack {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Localstack")
+    }
+}
+
 impl Localstack {
     /// A stand-in whose state is in memory.
     pub fn new(config: Config) -> Self {

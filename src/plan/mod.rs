@@ -199,8 +199,25 @@ impl Plan {
         self.steps.iter().all(|step| step.action == Action::NoOp)
     }
 
+    /// Something stands in the way of a step.
+    pub fn is_blocked(&self) -> bool {
+        self.steps.iter().any(|step| step.blocked.is_some())
+    }
+
+    /// Something could not be read, so nobody knows whether this is all.
+    pub fn is_incomplete(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.code == "plan::unread")
+    }
+
     /// Risks that nobody has accepted.
     pub fn open_risks(&self) -> impl Iterator<Item = &Risk> {
         self.risks.iter().filter(|risk| !risk.accepted)
+    }
+}
+
+impl Risk {
+    /// What happens, with the resource it happens to if it is about one.
+    pub fn sentence(&self) -> String {
+        if self.address.is_empty() { self.message.clone() } else { format!("{}: {}", self.address, self.message) }
     }
 }

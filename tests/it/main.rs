@@ -1,9 +1,4 @@
 //! The integration tests: one binary, one module a subject.
-
-mod faults;
-mod openings;
-mod stories;
-mod world;
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,4 +7,9 @@ mod world;
     reason = "a test that panics has said what it had to say"
 )]
 
+mod cli;
+mod faults;
+mod openings;
+mod stories;
+mod world;
 mod wrong;

@@ -1,0 +1,54 @@
+//! `gatewright check`: everything that can be found without an account.
+
+use clap::ValueEnum;
+
+use super::exit::{Exit, Failure};
+use super::manifest::Checked;
+use super::options::{Global, Manifest};
+use super::output;
+use crate::manifest::expand;
+use crate::report::diagnostic::{render, to_github, to_json, to_sarif};
+
+/// Finds what is wrong with a manifest, without an account
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    manifest: Manifest,
+    /// Shows the manifest with its definitions rewritten into resources
+    #[arg(long)]
+    expand: bool,
+    /// How to show the findings
+    #[arg(long, value_enum, default_value_t, conflicts_with = "expand")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// For a terminal.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// For code scanning.
+    Sarif,
+}
+
+pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
+    let checked = Checked::read(global, &arguments.manifest);
+    let (found, sources) = (&checked.diagnostics, &checked.sources);
+    if arguments.expand {
+        output::err(&render(found, sources, true));
+        let expanded: Vec<String> = checked.stacks.iter().map(expand).collect();
+        output::out(&expanded.join("\n"))?;
+        return Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done });
+    }
+    match arguments.format {
+        Format::Human => output::err(&render(found, sources, true)),
+        Format::Json => output::out(&(serde_json::to_string_pretty(&to_json(found, sources))? + "\n"))?,
+        Format::Github => output::out(&to_github(found, sources))?,
+        Format::Sarif => output::out(&(serde_json::to_string_pretty(&to_sarif(found, sources))? + "\n"))?,
+    }
+    Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done })
+}

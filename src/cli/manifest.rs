@@ -1,0 +1,106 @@
+//! The manifest as commands use it: read, checked, and its findings shown.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::exit::{Exit, Failure};
+use super::options::{Global, Manifest};
+use super::output;
+use crate::check;
+use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources};
+use crate::manifest::{self, Loaded, Options};
+use crate::report::diagnostic::render;
+use crate::stack::Stack;
+
+/// Reads and checks the manifest for one environment, shows what was found, and refuses errors.
+pub(super) fn stack(global: &Global, manifest: &Manifest) -> Result<Stack, Failure> {
+    let mut options = options(global, manifest);
+    options.first_environment = global.local.is_some();
+    let loaded = load(&options);
+    output::err(&render(&loaded.diagnostics, &loaded.sources, true));
+    let needs_environment = |found: &Diagnostic| found.code == "manifest::environment-needed";
+    let exit = if loaded.diagnostics.iter().any(needs_environment) { Exit::Usage } else { Exit::Refused };
+    loaded.stack.ok_or_else(|| Failure::told(exit))
+}
+
+/// What a manifest says in one or in each of its environments.
+pub(super) struct Checked {
+    /// The texts of all environments.
+    pub(super) sources: Sources,
+    /// The findings of all environments, each of them once.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// A stack for each environment that could be read.
+    pub(super) stacks: Vec<Stack>,
+    known: HashMap<PathBuf, FileId>,
+}
+
+impl Checked {
+    /// Reads and checks the chosen environment, or all of them.
+    pub(super) fn read(global: &Global, manifest: &Manifest) -> Self {
+        let mut options = options(global, manifest);
+        options.first_environment = true;
+        let first = load(&options);
+        let others = if options.environment.is_some() { Vec::new() } else { first.environments.clone() };
+        let mut checked =
+            Self { sources: Sources::default(), diagnostics: Vec::new(), stacks: Vec::new(), known: HashMap::new() };
+        checked.add(first);
+        for environment in others.into_iter().skip(1) {
+            options.environment = Some(environment);
+            checked.add(load(&options));
+        }
+        checked
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        has_errors(&self.diagnostics)
+    }
+
+    fn add(&mut self, loaded: Loaded) {
+        for mut found in loaded.diagnostics {
+            for label in found.primary.iter_mut().chain(&mut found.secondary) {
+                self.place(label, &loaded.sources);
+            }
+            if !self.diagnostics.contains(&found) {
+                self.diagnostics.push(found);
+            }
+        }
+        self.stacks.extend(loaded.stack);
+    }
+
+    /// Lets a label point into the common texts.
+    fn place(&mut self, label: &mut Label, sources: &Sources) {
+        let (path, text) = (sources.path(label.span.file), sources.text(label.span.file));
+        let file = self.known.entry(path.to_owned()).or_insert_with(|| self.sources.add(path, text));
+        label.span.file = *file;
+    }
+}
+
+fn load(options: &Options) -> Loaded {
+    let mut loaded = manifest::load(options);
+    if let Some(stack) = &loaded.stack {
+        loaded.diagnostics.extend(check::check(stack, &loaded.sources));
+    }
+    if has_errors(&loaded.diagnostics) {
+        loaded.stack = None;
+    }
+    loaded
+}
+
+fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|found| found.severity == Severity::Error)
+}
+
+fn options(global: &Global, manifest: &Manifest) -> Options {
+    // A variable that is no text cannot be one of ours.
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Options {
+        path: manifest.path.clone(),
+        environment: global.env.clone(),
+        variables: global.vars.clone(),
+        variable_files: global.var_files.clone(),
+        process_environment: environment.collect(),
+        region: global.region.clone(),
+        first_environment: false,
+    }
+}

@@ -1,0 +1,53 @@
+//! The options that every command shares.
+
+use std::path::PathBuf;
+
+use super::output::Colour;
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Global {
+    /// The environment: `prod`, or `preview:pr-123` for an instance of `preview`
+    #[arg(long, global = true, value_name = "ENV")]
+    pub(super) env: Option<String>,
+    /// Sets a variable; lists as TOML text
+    #[arg(long = "var", global = true, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub(super) vars: Vec<(String, String)>,
+    /// Reads variables from a TOML or JSON file, or from `terraform output -json`
+    #[arg(long = "var-file", global = true, value_name = "FILE")]
+    pub(super) var_files: Vec<PathBuf>,
+    /// The region, if the manifest does not state one
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(super) region: Option<String>,
+    /// The AWS profile
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Another endpoint than AWS's
+    #[arg(long, global = true, value_name = "URL")]
+    pub(super) endpoint_url: Option<String>,
+    /// Uses the local stand-in instead of AWS, with its state in FILE
+    ///
+    /// Without FILE the state is kept below `$XDG_STATE_HOME/gatewright`, one file for each stack name.
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "the option may be absent, bare, or with a file")]
+    pub(super) local: Option<Option<PathBuf>>,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(super) color: Colour,
+}
+
+/// The manifest of a command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Manifest {
+    /// The manifest, or the folder of a `gatewright.toml`
+    #[arg(value_name = "MANIFEST", default_value = "gatewright.toml", hide_default_value = false)]
+    pub(super) path: PathBuf,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}

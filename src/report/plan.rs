@@ -1,0 +1,349 @@
+//! A plan for people: what changes, grouped by why, and at the end what to think about.
+
+use std::fmt::Write;
+
+use super::change::{Line, member_lines};
+use super::step::{by_cause, look, summary_line};
+use super::{BOLD, DIM, GREEN, RED, YELLOW, plain, plain_line, styled, wrapped};
+use crate::plan::{AccessChange, Plan, PlanDiagnostic, Step};
+
+/// The plan as text, prose no wider than `width`.
+pub fn plan(plan: &Plan, width: usize) -> String {
+    let mut text = header(plan) + "\n";
+    for (heading, steps) in by_cause(plan) {
+        section(&mut text, heading);
+        let mut before: Option<&Step> = None;
+        for one in steps {
+            // Steps of one line may stand close together.
+            if before.is_some_and(|before| !(before.changes.is_empty() && one.changes.is_empty())) {
+                text.push('\n');
+            }
+            step(&mut text, one, width);
+            before = Some(one);
+        }
+    }
+    unexpected(&mut text, plan);
+    access(&mut text, "Who can call what", &plan.access);
+    access(&mut text, "Exposed: allowed now, and not by the manifest", &plan.exposed);
+    diagnostics(&mut text, &plan.diagnostics, width);
+    risks(&mut text, plan, width);
+    _ = writeln!(text, "\n{}", styled(BOLD, &summary_line(plan)));
+    text
+}
+
+/// Whose account this is about: `hr-data-agent/dev · account 111122223333 · us-east-1`.
+pub(super) fn header(plan: &Plan) -> String {
+    let mut line = format!("{}/{} · account {} · {}", plan.stack, plan.env, plan.account, plan.region);
+    if let Some(endpoint) = &plan.endpoint {
+        _ = write!(line, " · {}", plain_line(endpoint));
+    }
+    line
+}
+
+/// A destroy that finds nothing to do.
+pub fn nothing_left(plan: &Plan) -> String {
+    format!("{}\n\n{}\n", header(plan), styled(BOLD, "Nothing to destroy: nothing of this stack is live."))
+}
+
+fn section(text: &mut String, heading: &str) {
+    _ = writeln!(text, "\n{}", styled(BOLD, heading));
+}
+
+fn step(text: &mut String, step: &Step, width: usize) {
+    let look = look(step.action);
+    let title = format!("{} {} {}", look.symbol, look.verb, plain_line(&step.address));
+    _ = write!(text, "  {}", styled(look.style, &title));
+    if let Some(id) = &step.id {
+        _ = write!(text, " {}", styled(DIM, &format!("({})", plain_line(id))));
+    }
+    text.push('\n');
+    if let Some(reason) = &step.reason {
+        _ = writeln!(text, "      {}", styled(DIM, &format!("# {}", wrapped_comment(reason, width))));
+    }
+    if let Some(blocked) = &step.blocked {
+        _ = writeln!(text, "      {} {}", styled(RED, "! blocked:"), wrapped(blocked, 17, 8, width));
+    }
+    for line in member_lines(step) {
+        member_line(text, &line);
+    }
+}
+
+fn wrapped_comment(text: &str, width: usize) -> String {
+    wrapped(text, 8, 6, width).replace("\n      ", "\n      # ")
+}
+
+fn member_line(text: &mut String, line: &Line) {
+    let indent = " ".repeat(4 + 2 * line.depth);
+    let body = plain_line(&line.text);
+    let body = match line.mark {
+        '+' => styled(GREEN, &format!("+ {body}")),
+        '-' => styled(RED, &format!("- {body}")),
+        _ => format!("  {body}"),
+    };
+    let note = if line.note.is_empty() { String::new() } else { format!("  {}", styled(DIM, line.note)) };
+    _ = writeln!(text, "{indent}{body}{note}");
+}
+
+fn unexpected(text: &mut String, plan: &Plan) {
+    if plan.unexpected.is_empty() {
+        return;
+    }
+    section(text, "Left alone: in a resource of ours, and not in the manifest");
+    for child in &plan.unexpected {
+        let (kind, name, id) = (plain_line(&child.kind), plain_line(&child.name), plain_line(&child.id));
+        _ = writeln!(text, "  ? {kind} `{name}` in {} {}", plain_line(&child.parent), styled(DIM, &format!("({id})")));
+    }
+}
+
+fn access(text: &mut String, heading: &str, changes: &[AccessChange]) {
+    if changes.is_empty() {
+        return;
+    }
+    section(text, heading);
+    for change in changes {
+        let principal = plain_line(&change.principal);
+        let tool = plain_line(&change.tool);
+        let (before, after, how) = (plain_line(&change.before), plain_line(&change.after), plain_line(&change.how));
+        _ = writeln!(text, "  {principal}  {tool}: {before} → {after} {}", styled(DIM, &format!("({how})")));
+        if let Some(witness) = &change.witness {
+            _ = writeln!(text, "      for example {}", plain_line(witness));
+        }
+    }
+}
+
+fn diagnostics(text: &mut String, found: &[PlanDiagnostic], width: usize) {
+    if found.is_empty() {
+        return;
+    }
+    section(text, "In the way");
+    for diagnostic in found {
+        let message = wrapped(&diagnostic.message, 4, 6, width);
+        _ = writeln!(text, "  {} {message} {}", styled(RED, "!"), styled(DIM, &format!("[{}]", diagnostic.code)));
+        if let Some(help) = &diagnostic.help {
+            for line in plain(help).lines() {
+                _ = writeln!(text, "      {line}");
+            }
+        }
+    }
+}
+
+fn risks(text: &mut String, plan: &Plan, width: usize) {
+    if plan.risks.is_empty() {
+        return;
+    }
+    section(text, "Risks");
+    for risk in &plan.risks {
+        let (mark, style) = if risk.accepted { ("✓", DIM) } else { ("!", YELLOW) };
+        let accepted = if risk.accepted { " (accepted)" } else { "" };
+        let title = format!("{mark} {}", risk.code);
+        let first = 4 + risk.code.chars().count() + 2;
+        let message = wrapped(&risk.sentence(), first, 6, width);
+        _ = writeln!(text, "  {}  {message}{accepted}", styled(style, &title));
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::plan::{Action, FORMAT_VERSION, MemberChange, Origin, Risk, Summary, Unexpected};
+
+    fn member(path: &str, before: Value, after: Value) -> MemberChange {
+        let known = |value: Value| (!value.is_null()).then_some(value);
+        MemberChange {
+            path: path.into(),
+            before: known(before),
+            after: known(after),
+            after_unknown: false,
+            sensitive: false,
+            forces_replacement: false,
+        }
+    }
+
+    fn step(kind: &str, name: &str, action: Action, changes: Vec<MemberChange>) -> Step {
+        Step {
+            address: format!("{kind}.{name}"),
+            kind: kind.into(),
+            action,
+            id: (action != Action::Create).then(|| format!("{name}-1x2y3z")),
+            reason: None,
+            origin: Origin::Change,
+            changes,
+            blocked: None,
+        }
+    }
+
+    fn empty() -> Plan {
+        Plan {
+            format_version: FORMAT_VERSION,
+            stack: "hr-data-agent".into(),
+            env: "dev".into(),
+            region: "us-east-1".into(),
+            account: "111122223333".into(),
+            endpoint: None,
+            hash: "0f".into(),
+            summary: Summary { unchanged: 24, ..Summary::default() },
+            steps: vec![step("gateway", "quiet", Action::NoOp, vec![])],
+            access: vec![],
+            exposed: vec![],
+            risks: vec![],
+            unexpected: vec![],
+            diagnostics: vec![],
+        }
+    }
+
+    /// A plan with everything in it.
+    pub(in crate::report) fn full() -> Plan {
+        let mut authorizer = member(
+            "authorizerConfiguration.customJWTAuthorizer.allowedClients",
+            Value::Null,
+            json!(["${user_pool_client.employee.id}"]),
+        );
+        authorizer.after_unknown = true;
+        let mut secret = member("ClientSecret", Value::Null, Value::Null);
+        secret.sensitive = true;
+        let mut renamed = member("name", json!("old"), json!("new"));
+        renamed.forces_replacement = true;
+        let statement = |scope: &str| {
+            json!(format!(
+                "permit(\n  principal,\n  action,\n  resource\n) when {{\n  principal.getTag(\"scope\") == \"{scope}\"\n}};"
+            ))
+        };
+        let mut moved = step("user_pool", "hr", Action::Move, vec![]);
+        moved.reason = Some("was user_pool.people".into());
+        let mut drifted = step(
+            "policy",
+            "hr/read",
+            Action::Update,
+            vec![member("definition.cedar.statement", statement("api/*"), statement("api/read"))],
+        );
+        drifted.origin = Origin::Drift;
+        let mut unknown =
+            step("user_pool_group", "admin", Action::Update, vec![member("Precedence", json!(2), json!(1))]);
+        unknown.origin = Origin::Unknown;
+        let mut blocked = step("gateway_target", "tools", Action::Delete, vec![]);
+        blocked.blocked = Some("it is protected: set `protect = false`, apply, then delete it".into());
+        let mut adopted = step("policy_engine", "guard", Action::Adopt, vec![]);
+        adopted.origin = Origin::Unknown;
+        Plan {
+            endpoint: Some("local stand-in".into()),
+            summary: Summary { create: 2, update: 3, replace: 1, delete: 2, moved: 1, adopt: 1, unchanged: 4 },
+            steps: vec![
+                step("gateway", "hr", Action::Create, vec![member("name", Value::Null, json!("hr-gateway")), authorizer]),
+                step("user_pool_client", "admin", Action::Create, vec![secret.clone()]),
+                step("user_pool_client", "employee", Action::Update, vec![
+                    member("AllowedOAuthScopes", json!(["hr/read", "hr/pay"]), json!(["hr/read", "hr/pii"])),
+                    member("AccessTokenValidity", json!(60), json!(5)),
+                    secret,
+                ]),
+                step("runtime", "hr", Action::Replace, vec![renamed]),
+                moved,
+                adopted,
+                drifted,
+                unknown,
+                step("user_pool_client", "former", Action::Delete, vec![]),
+                blocked,
+                step("user_pool", "same", Action::NoOp, vec![]),
+            ],
+            access: vec![AccessChange {
+                principal: "employee".into(),
+                tool: "hr/search".into(),
+                before: "denied".into(),
+                after: "allowed".into(),
+                how: "proved".into(),
+                witness: None,
+            }],
+            risks: vec![
+                Risk { code: "endpoint-changes".into(), address: "runtime.hr".into(), message: "callers hold the ARN of the old runtime, and every one of them has to be told the new one before it can go on".into(), accepted: false },
+                Risk { code: "forbid-removed".into(), address: "policy.hr/deny".into(), message: "a forbid goes".into(), accepted: true },
+            ],
+            unexpected: vec![Unexpected { parent: "policy_engine.guard".into(), kind: "policy".into(), name: "by_hand\u{1b}[31m".into(), id: "p-9".into() }],
+            diagnostics: vec![crate::plan::PlanDiagnostic {
+                code: "plan::foreign".into(),
+                address: Some("gateway.hr".into()),
+                message: "`gateway.hr` wants a name that is taken by a gateway of somebody else".into(),
+                help: Some("to take it over, write\n    adopt = \"hr-gateway-abc\"".into()),
+            }],
+            ..empty()
+        }
+    }
+
+    fn shown(value: &Plan) -> String {
+        anstream::adapter::strip_str(&plan(value, 80)).to_string()
+    }
+
+    #[test]
+    fn a_plan_without_changes_is_a_line_under_its_header() {
+        insta::assert_snapshot!(shown(&empty()), @r#"
+        hr-data-agent/dev · account 111122223333 · us-east-1
+
+        No changes: 24 resources are as the manifest says.
+        "#);
+    }
+
+    #[test]
+    fn a_plan_with_everything() {
+        insta::assert_snapshot!(shown(&full()), @r#"
+        hr-data-agent/dev · account 111122223333 · us-east-1 · local stand-in
+
+        Changes from the manifest
+          + create gateway.hr
+              name = "hr-gateway"
+              authorizer_configuration.custom_jwt_authorizer.allowed_clients = ["${user_pool_client.employee.id}"]  (known after apply)
+
+          + create user_pool_client.admin
+              client_secret = (sensitive)
+
+          ~ update user_pool_client.employee (employee-1x2y3z)
+              allowed_oauth_scopes
+              - "hr/pay"
+              + "hr/pii"
+              access_token_validity = 60 → 5
+              client_secret (sensitive)
+
+          ± replace runtime.hr (hr-1x2y3z)
+              name = "old" → "new"  # forces replacement
+
+          → move user_pool.hr (hr-1x2y3z)
+              # was user_pool.people
+          ↓ adopt policy_engine.guard (guard-1x2y3z)
+
+        Drift: changed behind the manifest's back, and set right again
+          ~ update policy.hr/read (hr/read-1x2y3z)
+              definition.cedar.statement
+                  resource
+                ) when {
+              -   principal.getTag("scope") == "api/*"
+              +   principal.getTag("scope") == "api/read"
+                };
+
+        Different from the manifest, and no record of why
+          ~ update user_pool_group.admin (admin-1x2y3z)
+              precedence = 2 → 1
+
+        No longer wanted
+          - delete user_pool_client.former (former-1x2y3z)
+          - delete gateway_target.tools (tools-1x2y3z)
+              ! blocked: it is protected: set `protect = false`, apply, then delete it
+
+        Left alone: in a resource of ours, and not in the manifest
+          ? policy `by_hand\u{1b}[31m` in policy_engine.guard (p-9)
+
+        Who can call what
+          employee  hr/search: denied → allowed (proved)
+
+        In the way
+          ! `gateway.hr` wants a name that is taken by a gateway of somebody else [plan::foreign]
+              to take it over, write
+                  adopt = "hr-gateway-abc"
+
+        Risks
+          ! endpoint-changes  runtime.hr: callers hold the ARN of the old runtime, and
+              every one of them has to be told the new one before it can go on
+          ✓ forbid-removed  policy.hr/deny: a forbid goes (accepted)
+
+        Plan: 2 to create, 3 to update, 1 to replace, 2 to delete, 1 to move, 1 to adopt; 1 blocked; 1 risk to decide on.
+        "#);
+    }
+}

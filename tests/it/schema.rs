@@ -1,0 +1,67 @@
+//! `plan.schema.json` describes what `plan --format json` prints.
+
+use gatewright::plan::{
+    Action, FORMAT_VERSION, MemberChange, Origin, Plan, PlanDiagnostic, Risk, Step, Summary, Unexpected,
+};
+use serde_json::{Value, json};
+
+const SCHEMA: &str = include_str!("../../plan.schema.json");
+
+fn plan() -> Plan {
+    Plan {
+        format_version: FORMAT_VERSION,
+        stack: "hr".into(),
+        env: "default".into(),
+        region: "us-east-1".into(),
+        account: "111122223333".into(),
+        endpoint: None,
+        hash: "0f".into(),
+        summary: Summary { create: 1, moved: 1, ..Summary::default() },
+        steps: vec![Step {
+            address: "gateway.hr".into(),
+            kind: "gateway".into(),
+            action: Action::NoOp,
+            id: None,
+            reason: None,
+            origin: Origin::Drift,
+            changes: vec![MemberChange {
+                path: "name".into(),
+                before: None,
+                after: Some(json!({"any": ["value"]})),
+                after_unknown: true,
+                sensitive: false,
+                forces_replacement: true,
+            }],
+            blocked: Some("foreign".into()),
+        }],
+        access: vec![],
+        exposed: vec![],
+        risks: vec![Risk { code: "a".into(), address: "b".into(), message: "c".into(), accepted: false }],
+        unexpected: vec![Unexpected { parent: "a".into(), kind: "b".into(), name: "c".into(), id: "d".into() }],
+        diagnostics: vec![PlanDiagnostic { code: "a".into(), address: None, message: "b".into(), help: None }],
+    }
+}
+
+#[test]
+fn the_schema_in_the_repository_is_the_one_the_plan_has() {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Plan)).unwrap() + "\n";
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/plan.schema.json"), &schema).unwrap();
+    }
+    assert_eq!(SCHEMA, schema, "run the test once with UPDATE_SCHEMA=1 after a change of `Plan`");
+}
+
+#[test]
+fn a_plan_fits_the_schema_and_a_plan_of_another_shape_does_not() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut document = serde_json::to_value(plan()).unwrap();
+    assert!(
+        validator.is_valid(&document),
+        "{:?}",
+        validator.iter_errors(&document).map(|e| e.to_string()).collect::<Vec<_>>()
+    );
+    assert_eq!(serde_json::from_value::<Plan>(document.clone()).unwrap(), plan());
+    document["steps"][0]["action"] = "explode".into();
+    assert!(!validator.is_valid(&document));
+}
