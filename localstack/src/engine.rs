@@ -197,7 +197,7 @@ fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Fail
         return Err(Failure::validation("IdempotentParameterMismatchException", message));
     }
     if let Some(object) = updated(session.state, service, &operation, &input) {
-        object.planted = after_update(&object.planted, returned, is_full_replace(&operation));
+        object.planted = after_update(&object.planted, returned, is_full_replace(&operation), &input);
     }
     let answer = run(&mut session, &input)?;
     if let Some(token) = token {

@@ -93,6 +93,13 @@ pub struct Localstack {
     engine: Arc<Engine>,
 }
 
+impl std::fmt::Debug for Localstack {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The state holds secrets.
+        formatter.debug_struct("Localstack").finish_non_exhaustive()
+    }
+}
+
 impl Localstack {
     /// A stand-in whose state is in memory.
     pub fn new(config: Config) -> Self {

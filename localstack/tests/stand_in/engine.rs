@@ -167,6 +167,14 @@ async fn tags_are_merged_bounded_and_removed() {
     refused_with(&local, "ListTagsForResource", nobody, "ResourceNotFoundException", "").await;
 }
 
+#[test]
+fn a_stand_in_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone>(_: &T) {}
+    let local = stand_in();
+    shared(&local);
+    assert_eq!(format!("{local:?}"), "Localstack { .. }");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_journal_tells_every_call() {
     let local = stand_in();
