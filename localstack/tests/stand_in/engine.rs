@@ -69,6 +69,10 @@ async fn a_client_token_is_good_for_one_request() {
     let first = ok(&local, "CreateGateway", with(gateway_input("g"), token.clone())).await;
     settle().await;
     assert_eq!(ok(&local, "CreateGateway", with(gateway_input("g"), token.clone())).await, first);
+    // The order of members says nothing.
+    let mut reversed = with(gateway_input("g"), token.clone());
+    reversed.sort_all_objects();
+    assert_eq!(ok(&local, "CreateGateway", reversed).await, first);
     assert_eq!(local.observe()["objects"].as_array().unwrap().len(), 1);
     let failure = refused(&local, "CreateGateway", with(gateway_input("other"), token.clone())).await;
     assert_eq!(failure.reason.as_deref(), Some("IdempotentParameterMismatchException"));
