@@ -213,3 +213,14 @@ async fn an_operation_that_is_not_built_says_so() {
     refused_with(&local, "ListUsers", json!({}), "UnknownOperationException", "does not implement it").await;
     refused_with(&local, "Nonsense", json!({}), "UnknownOperationException", "has no operation").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_planted_member_can_hide_a_known_one() {
+    let local = stand_in();
+    let gateway = ready_gateway(&local, "g").await;
+    let target = ready_target(&local, &gateway, "hr").await;
+    local.plant(&target, "/targetConfiguration", json!({"quantum": {"qubits": 3}}));
+    let get = json!({"gatewayIdentifier": gateway, "targetId": target});
+    let live = ok_unchecked(&local, "GetGatewayTarget", get).await;
+    assert_eq!(live["targetConfiguration"], json!({"quantum": {"qubits": 3}}));
+}

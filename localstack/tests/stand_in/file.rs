@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 
 /// An hour, since the wall clock goes on between two processes.
-const DELAY: Duration = Duration::from_secs(3600);
+const DELAY: Duration = Duration::from_hours(1);
 
 fn open(path: &Path) -> Localstack {
     Localstack::open(path, Config { delay: DELAY, ..Config::default() }).unwrap()
