@@ -45,8 +45,8 @@ mod user_pool_domain;
 mod wire;
 
 pub use failure::Failure;
-use fault::Faults;
 pub use fault::{Fault, FaultKind};
+use fault::Faults;
 pub use journal::Entry;
 pub use store::StateError;
 
@@ -96,7 +96,8 @@ pub struct Localstack {
 
 impl std::fmt::Debug for Localstack {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Localstack")
+        // The state holds secrets.
+        formatter.debug_struct("Localstack").finish_non_exhaustive()
     }
 }
 
