@@ -125,9 +125,7 @@ pub fn escape_cedar(text: &str, like: bool) -> String {
                 escaped.push('\\');
                 escaped.push(letter);
             }
-            letter if letter.is_control() => {
-                escaped.extend(['\\', 'u', '{'].into_iter().chain(format!("{:x}}}", u32::from(letter)).chars()))
-            }
+            letter if letter.is_control() => escaped.extend(letter.escape_unicode()),
             letter => escaped.push(letter),
         }
     }

@@ -9,7 +9,10 @@
 
 mod cli;
 mod faults;
+mod model_data;
 mod openings;
+mod properties;
+mod running;
 mod stories;
 mod world;
 mod wrong;
