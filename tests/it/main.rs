@@ -9,6 +9,8 @@
 )]
 
 mod cli;
+mod command;
+mod lifecycle;
 mod schema;
 mod stories;
 mod world;
