@@ -45,6 +45,7 @@ mod user_pool_domain;
 mod wire;
 
 pub use failure::Failure;
+use fault::Faults;
 pub use fault::{Fault, FaultKind};
 pub use journal::Entry;
 pub use store::StateError;
@@ -166,6 +167,11 @@ impl Localstack {
     /// Sets a fault.
     pub fn fault(&self, fault: Fault) {
         self.engine.with_faults(|faults| faults.set(fault));
+    }
+
+    /// Takes back every fault that was set and has not happened yet.
+    pub fn clear_faults(&self) {
+        self.engine.with_faults(|faults| *faults = Faults::default());
     }
 
     /// Tells what a target offers whose tools live elsewhere, so that policies about it are checked. Names, since the objects

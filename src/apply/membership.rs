@@ -18,6 +18,7 @@ impl Run<'_> {
             .iter()
             .filter(|item| matches!(item.action, Action::Create | Action::Replace) && item.blocked.is_none())
             .filter(|item| item.kind.parent.is_some() && parent_address(item).as_ref() == Some(parent))
+            .filter(|item| self.known(&item.address).is_none())
             .collect();
         self.edit(parent, |membership| {
             for item in &children {

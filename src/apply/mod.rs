@@ -97,6 +97,13 @@ pub async fn apply(aws: &Aws, planned: &Planned, report: Reporter<'_>, interrupt
         }
     }
     drop(in_hand);
+    if !interrupted.load(Ordering::Relaxed) {
+        for item in walk.waiting().filter_map(|index| walk.item(index)) {
+            let message =
+                "was never started: its calls wait for each other; this is a defect, please report it".to_owned();
+            outcome.failed.push((item.address.to_string(), message));
+        }
+    }
     outcome.interrupted = interrupted.load(Ordering::Relaxed);
     outcome.notes = run.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcome

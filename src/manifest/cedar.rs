@@ -61,8 +61,8 @@ fn is_word(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_'
 }
 
-fn length_while(text: &str, test: impl Fn(char) -> bool) -> usize {
-    text.find(|letter| !test(letter)).unwrap_or(text.len())
+fn length_while(text: &str, belongs: impl Fn(char) -> bool) -> usize {
+    text.find(|letter| !belongs(letter)).unwrap_or(text.len())
 }
 
 fn literal_length(text: &str) -> usize {

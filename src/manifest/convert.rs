@@ -1,6 +1,7 @@
 //! Values of a manifest as documents in the API's own spelling, led by the API model.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -14,7 +15,7 @@ use super::nearest::{nearest, suggestion};
 use super::tree::{self, Content, Entry, Node, private_character};
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, FileId, Span};
-use crate::kind::Kind;
+use crate::kind::{Kind, POLICY};
 use crate::reference::holds_mark_character;
 
 /// Members by manifest key: what a kind or a structure takes.
@@ -115,7 +116,7 @@ impl Loader {
                 let mut list = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
                     let length = sheet.path.len();
-                    sheet.path.push_str(&format!("[{index}]"));
+                    let _ = write!(sheet.path, "[{index}]");
                     sheet.spans.insert(sheet.path.clone(), item.span.clone());
                     list.push(self.value(sheet, element, item));
                     sheet.cut(length);
@@ -174,9 +175,10 @@ impl Loader {
 
     /// Reports a key that nothing has.
     pub(super) fn unknown_key<'k>(&mut self, sheet: &mut Sheet, entry: &Entry, known: impl Iterator<Item = &'k str>) {
-        let message = match sheet.path.is_empty() {
-            true => format!("a `{}` has no key `{}`", sheet.address.kind, entry.key),
-            false => format!("there is no key `{}` here", entry.key),
+        let message = if sheet.path.is_empty() {
+            format!("a `{}` has no key `{}`", sheet.address.kind, entry.key)
+        } else {
+            format!("there is no key `{}` here", entry.key)
         };
         let known: Vec<&str> = known.collect();
         let mut problem = Diagnostic::error("manifest::unknown-key", message).about(&sheet.address);
@@ -203,6 +205,14 @@ impl Loader {
         verbatim: bool,
         at: &Span,
     ) -> Value {
+        if sheet.address.kind == POLICY.name && sheet.path.starts_with("definition") && !is_cedar(sheet) {
+            // Only where a text is known to be Cedar can references be kept from changing what it means.
+            let problem =
+                Diagnostic::error("manifest::file", "a policy's definition cannot come from a file as a whole");
+            let help = "name a Cedar file: `definition.cedar.statement = { file = \"….cedar\" }`";
+            self.report(problem.at(at.clone(), "").help(help).about(&sheet.address));
+            return sheet.refused();
+        }
         let Some(file) = self.named_file(name, at) else { return sheet.refused() };
         let text = self.files.sources.text(file).to_owned();
         let address = sheet.address.clone();
@@ -282,7 +292,7 @@ fn value_span(entry: &Entry) -> Span {
 
 /// The document being written is a policy and the place its Cedar text.
 fn is_cedar(sheet: &Sheet) -> bool {
-    sheet.address.kind == "policy"
+    sheet.address.kind == POLICY.name
         && matches!(sheet.path.as_str(), "definition.cedar.statement" | "definition.policy.statement")
 }
 

@@ -47,12 +47,12 @@ impl Document {
         let text = match read_text(&path) {
             Ok(text) => text,
             Err(problem) => {
-                loader.report(problem);
+                loader.report(*problem);
                 return None;
             }
         };
         loader.files.root = root_of(folder_of(&path));
-        let file = loader.files.sources.add(path, text);
+        let file = loader.files.add_main(path, text);
         let entries = loader.parsed(file)?;
         loader.widen_root(file, &entries);
         let mut document = Document::default();
@@ -69,10 +69,10 @@ impl Document {
         main: bool,
         included: &mut HashSet<FileId>,
     ) -> Option<()> {
-        let mut includes = Vec::new();
+        let mut named = Vec::new();
         for entry in entries {
             match entry.key.as_str() {
-                "include" => includes = loader.includes(&entry),
+                "include" => named = loader.includes(&entry),
                 "stack" if main => self.stack = Some(entry),
                 "stack" => loader.report(
                     Diagnostic::error("manifest::include", "`[stack]` stands in an included file")
@@ -91,7 +91,7 @@ impl Document {
                 _ => self.blocks(loader, entry),
             }
         }
-        for (name, span) in includes {
+        for (name, span) in named {
             let Some(file) = loader.named_file(&name, &span) else { continue };
             if included.insert(file) {
                 let entries = loader.parsed(file)?;

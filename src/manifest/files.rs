@@ -21,35 +21,49 @@ pub(super) struct Files {
 }
 
 /// Reads a text file, or says in a phrase why not, with a code and what to do.
-pub(super) fn read_text(path: &Path) -> Result<String, Diagnostic> {
-    let cannot =
-        |why: String| Diagnostic::error("manifest::cannot-read", format!("cannot read `{}`: {why}", path.display()));
+pub(super) fn read_text(path: &Path) -> Result<String, Box<Diagnostic>> {
+    let cannot = |why: &str, help: &str| {
+        let message = format!("cannot read `{}`: {why}", path.display());
+        Box::new(Diagnostic::error("manifest::cannot-read", message).help(help))
+    };
+    let denied = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => cannot("there is no such file", "check the path"),
+        _ => cannot(&error.to_string(), "check the path and its permissions"),
+    };
     let too_large = || {
         let message = format!("`{}` is larger than {} MiB", path.display(), LARGEST >> 20);
-        Diagnostic::error("manifest::too-large", message).help("split it with `include`, or name the right file")
+        let help = "split it with `include`, or name the right file";
+        Box::new(Diagnostic::error("manifest::too-large", message).help(help))
     };
-    let file = File::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => cannot("there is no such file".to_owned()).help("check the path"),
-        _ => cannot(error.to_string()).help("check the path and its permissions"),
-    })?;
-    let metadata = file.metadata().map_err(|error| cannot(error.to_string()))?;
+    let file = File::open(path).map_err(denied)?;
+    let metadata = file.metadata().map_err(denied)?;
     if metadata.is_dir() {
-        return Err(cannot("it is a folder".to_owned()).help("name a file"));
+        return Err(cannot("it is a folder", "name a file"));
     }
     if metadata.len() > LARGEST {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
     // The length of a pipe is not known before it is read.
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| cannot(error.to_string()))?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(denied)?;
     if bytes.len() as u64 > LARGEST {
         return Err(too_large());
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
-        cannot(format!("line {line} is not UTF-8 text")).help("name a text file, saved as UTF-8")
+        cannot(&format!("line {line} is not UTF-8 text"), "name a text file, saved as UTF-8")
     })
+}
+
+impl Files {
+    /// Adds the manifest itself.
+    pub(super) fn add_main(&mut self, path: PathBuf, text: String) -> FileId {
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let file = self.sources.add(path, text);
+        self.read.insert(real, file);
+        file
+    }
 }
 
 /// The folder that a manifest's files stay below: the git work tree it lies in, else its own folder.
@@ -144,7 +158,7 @@ mod tests {
         };
         let garbage = read_text(&file("garbage", b"a\nb\xff\xfe\x00")).unwrap_err();
         assert!(garbage.message.ends_with("line 2 is not UTF-8 text"), "{}", garbage.message);
-        let large = read_text(&file("large", &vec![b'#'; (LARGEST + 1) as usize])).unwrap_err();
+        let large = read_text(&file("large", &vec![b'#'; 8 * 1024 * 1024 + 1])).unwrap_err();
         assert_eq!(large.code, "manifest::too-large");
         assert!(read_text(folder.path()).unwrap_err().message.ends_with("it is a folder"));
         assert!(read_text(&folder.path().join("none")).unwrap_err().message.ends_with("there is no such file"));

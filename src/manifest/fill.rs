@@ -44,12 +44,9 @@ impl Loader {
         if !text.contains("${") {
             return Some(Value::String(text.to_owned()));
         }
-        let pieces = match pieces(text) {
-            Ok(pieces) => pieces,
-            Err(_) => {
-                self.report(unterminated().at(span.clone(), ""));
-                return None;
-            }
+        let Ok(pieces) = pieces(text) else {
+            self.report(unterminated().at(span.clone(), ""));
+            return None;
         };
         let alone = pieces.len() == 1;
         let mut filled = Some(String::with_capacity(text.len()));
@@ -129,12 +126,9 @@ impl Loader {
         filter: Filter,
         from: Option<&Address>,
     ) -> Option<String> {
-        let pieces = match pieces(raw) {
-            Ok(pieces) => pieces,
-            Err(_) => {
-                self.report(unterminated().at(place.part(token.range.clone()), ""));
-                return None;
-            }
+        let Ok(pieces) = pieces(raw) else {
+            self.report(unterminated().at(place.part(token.range.clone()), ""));
+            return None;
         };
         let mut filled = Some(String::with_capacity(raw.len()));
         for piece in pieces {

@@ -54,7 +54,7 @@ impl Loader {
                 .map(|address| address.name.as_str())
                 .collect();
             problem.help = suggestion(&link.to.name, names).or_else(|| Some(format!("declare it: `[{}]`", link.to)));
-            problem.address = link.from.clone();
+            problem.address.clone_from(&link.from);
             self.report(problem.at(link.span.clone(), ""));
         }
     }

@@ -1,9 +1,9 @@
 //! The manifest: from a path to a [`Stack`], with everything that is wrong on the way.
 //!
-//! A text becomes a tree with places ([`tree`]), trees become one manifest ([`document`]), the environment and the variables
-//! are chosen ([`settings`], [`variables`]), and each table is rewritten into a resource in the API's own spelling
-//! ([`resource`], [`authorizer`], [`policy_set`] over [`convert`] and [`fill`]). The result is held against the API model
-//! ([`validate`]) and for its references ([`links`]). Only files are read.
+//! A text becomes a tree with places (`tree`), trees become one manifest (`document`), the environment and the variables
+//! are chosen (`settings`, `variables`), and each table is rewritten into a resource in the API's own spelling
+//! (`resource`, `authorizer`, `policy_set` over `convert` and `fill`). The result is held against the API model
+//! (`validate`) and for its references (`links`). Only files are read.
 
 mod authorizer;
 mod cedar;

@@ -1,5 +1,7 @@
 //! The nearest name: what someone likely meant.
 
+use std::fmt::Write as _;
+
 /// The candidate most like a name, if any is alike enough to be worth a suggestion.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = |candidate: &str| {
@@ -30,7 +32,7 @@ pub(crate) fn listed(names: &[&str]) -> String {
     const SHOWN: usize = 12;
     let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+        let _ = write!(text, " and {} more", names.len() - SHOWN);
     }
     text
 }

@@ -17,6 +17,7 @@ use super::tree::Entry;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, FileId, Span};
 use crate::kind::{POLICY, POLICY_ENGINE};
+use crate::reference::{Filter, Reference, pieces};
 use crate::stack::Resource;
 
 const KEYS: [&str; 6] = ["policy_engine", "file", "name_prefix", "validation_mode", "enforcement_mode", "description"];
@@ -150,7 +151,7 @@ impl Loader {
             return;
         }
         let mut sheet = Sheet::new(POLICY.api(), Address::new(POLICY.name, format!("{}/{id}", set.address.name)));
-        sheet.spans = set.spans.clone();
+        sheet.spans.clone_from(&set.spans);
         let mut document = Map::new();
         document.insert("name".to_owned(), format!("{}{id}", set.prefix).into());
         sheet.spans.insert("name".to_owned(), id_span.clone());
@@ -172,7 +173,7 @@ impl Loader {
                     continue;
                 }
             };
-            document.insert(member.to_owned(), value.into());
+            document.insert(member.to_owned(), outside_of_cedar(value).into());
             sheet.spans.insert(member.to_owned(), annotated(annotation).unwrap_or_else(|| id_span.clone()));
         }
         let document = Value::Object(document);
@@ -201,11 +202,20 @@ impl Statement {
     }
 }
 
+/// A literal's value as text of its own: its references are no longer escaped for Cedar.
+fn outside_of_cedar(text: &str) -> String {
+    let plain = |piece: Result<&str, Reference>| match piece {
+        Ok(literal) => literal.to_owned(),
+        Err(reference) => Reference { filter: Filter::Plain, ..reference }.mark(),
+    };
+    pieces(text).into_iter().map(plain).collect()
+}
+
 /// The statements of a file: each ends with a semicolon; what stands between them is left out.
 fn statements(filled: &[Filled]) -> Vec<Statement> {
     let mut found = Vec::new();
     let mut rest = filled;
-    while let Some(first) = rest.iter().position(|part| is_code(part)) {
+    while let Some(first) = rest.iter().position(is_code) {
         let tail = rest.get(first..).unwrap_or_default();
         let length = tail.iter().position(|part| part.text == ";").map_or(tail.len(), |end| end + 1);
         let (own, after) = tail.split_at(length);

@@ -6,6 +6,7 @@ use super::Loader;
 use super::convert::Sheet;
 use super::document::{Block, not_yet};
 use super::links::Link;
+use super::nearest::suggestion;
 use super::tree::{Content, Entry, Node};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
@@ -14,8 +15,8 @@ use crate::reference::{Filter, Reference, Target};
 use crate::stack::Resource;
 
 /// Engine keys that the language has and this version does not.
-const NOT_YET: [&str; 8] =
-    ["existing", "adopt", "unmanaged", "delete_unknown_children", "only_if", "secret_version", "known_tools", "moved"];
+const NOT_YET: [&str; 7] =
+    ["existing", "adopt", "unmanaged", "delete_unknown_children", "only_if", "secret_version", "known_tools"];
 
 impl Loader {
     /// Rewrites a table into a resource.
@@ -139,17 +140,14 @@ impl Loader {
         let mut found = Vec::new();
         for item in items {
             let Some(text) = self.known_text(item, "an address") else { continue };
-            match Address::parse(&text) {
-                Some(to) => {
-                    self.links.push(Link { from: Some(from.clone()), to: to.clone(), span: item.span.clone() });
-                    found.push(to);
-                }
-                None => {
-                    let problem = Diagnostic::error("manifest::unknown-resource", format!("`{text}` is no address"));
-                    let help = "an address is a kind and a name: `gateway.hr`";
-                    self.report(problem.at(item.span.clone(), "").help(help).about(from));
-                }
-            }
+            let Some(to) = Address::parse(&text) else {
+                let problem = Diagnostic::error("manifest::unknown-resource", format!("`{text}` is no address"));
+                let help = "an address is a kind and a name: `gateway.hr`";
+                self.report(problem.at(item.span.clone(), "").help(help).about(from));
+                continue;
+            };
+            self.links.push(Link { from: Some(from.clone()), to: to.clone(), span: item.span.clone() });
+            found.push(to);
         }
         found
     }
@@ -253,11 +251,10 @@ impl Loader {
             }
         }
         let Some(name) = self.known_text(&entry.node, "`jwt_authorizer`").filter(|_| !twice) else { return };
-        let names: Vec<String> = self.authorizers.iter().map(|authorizer| authorizer.name.clone()).collect();
         let Some(authorizer) = self.authorizers.iter_mut().find(|authorizer| authorizer.name == name) else {
             let message = format!("there is no `jwt_authorizer.{name}`");
             let mut problem = Diagnostic::error("manifest::unknown-resource", message).about(&sheet.address);
-            problem.help = super::nearest::suggestion(&name, names.iter().map(String::as_str))
+            problem.help = suggestion(&name, self.authorizers.iter().map(|authorizer| authorizer.name.as_str()))
                 .or_else(|| Some(format!("declare it: `[jwt_authorizer.{name}]`")));
             self.report(problem.at(entry.node.span.clone(), ""));
             return;

@@ -89,9 +89,10 @@ impl Loader {
         let Some(entry) = document.environments.iter().find(|entry| entry.key == name) else {
             let mut problem =
                 Diagnostic::error("manifest::environment-unknown", format!("there is no environment `{name}`"));
-            problem.help = match names.is_empty() {
-                true => Some("the manifest has no environments; leave `--env` out".to_owned()),
-                false => suggestion(&name, names),
+            problem.help = if names.is_empty() {
+                Some("the manifest has no environments; leave `--env` out".to_owned())
+            } else {
+                suggestion(&name, names)
             };
             self.report(problem);
             return None;

@@ -1,6 +1,7 @@
 //! What the API model says about a document, in the words and at the places of the manifest.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use model::{Api, Body, Member, PathStep, Problem, Violation, display_path, snake_case};
 use serde_json::Value;
@@ -142,16 +143,17 @@ impl Loader {
                 }
                 let keys = |wires: &[String]| wires.iter().map(key).collect::<Vec<_>>();
                 let quoted = |names: Vec<String>| listed(&names.iter().map(String::as_str).collect::<Vec<_>>());
-                let message = match found.is_empty() {
-                    true => format!("`{shown}` needs exactly one of {}", quoted(keys(arms))),
-                    false => format!("`{shown}` takes exactly one key, found {}", quoted(keys(found))),
+                let message = if found.is_empty() {
+                    format!("`{shown}` needs exactly one of {}", quoted(keys(arms)))
+                } else {
+                    format!("`{shown}` takes exactly one key, found {}", quoted(keys(found)))
                 };
                 let help = if found.is_empty() { "add one of them" } else { "keep one of them" };
                 Diagnostic::error("manifest::union", message).help(help)
             }
         };
         if let Some((_, file)) = file {
-            problem.message.push_str(&format!(", in `{file}`"));
+            let _ = write!(problem.message, ", in `{file}`");
         }
         self.report(problem.at(subject.span(&path).clone(), "").about(&sheet.address));
     }

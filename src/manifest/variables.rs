@@ -1,6 +1,7 @@
 //! Variables: what is declared, and the value that each gets.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -122,25 +123,22 @@ impl Loader {
         let mut good = true;
         for key in entry.node.table().unwrap_or_default() {
             match key.key.as_str() {
-                "type" => match key.node.text().and_then(Type::named) {
-                    Some(named) => kind = Some(named),
-                    None => {
+                "type" => {
+                    kind = key.node.text().and_then(Type::named);
+                    if kind.is_none() {
                         let problem = Diagnostic::error("manifest::variable-value", "there is no such type");
                         let help = "write `string`, `integer`, `boolean` or `list`";
                         self.report(problem.at(key.node.span.clone(), "").help(help));
                         good = false;
                     }
-                },
+                }
                 "default" => default = Some(&key.node),
                 "allowed" => allowed = Some(&key.node),
-                "description" => {}
-                "secret" => match key.node.content {
-                    Content::Boolean(false) => {}
-                    _ => {
-                        self.report(not_yet("a secret variable", &key.key_span));
-                        return None;
-                    }
-                },
+                "secret" if !matches!(key.node.content, Content::Boolean(false)) => {
+                    self.report(not_yet("a secret variable", &key.key_span));
+                    return None;
+                }
+                "description" | "secret" => {}
                 _ => {
                     let message = format!("a variable has no key `{}`", key.key);
                     let mut problem = Diagnostic::error("manifest::unknown-key", message);
@@ -246,6 +244,10 @@ impl Loader {
     fn given(&mut self, settings: &Settings, options: &Options) -> HashMap<String, Given> {
         let mut given = HashMap::new();
         for entry in settings.overrides.iter().filter(|entry| entry.key == "variables") {
+            if entry.node.table().is_none() {
+                let message = format!("`variables` is a table, found {}", entry.node.type_name());
+                self.report(Diagnostic::error("manifest::wrong-type", message).at(entry.node.span.clone(), ""));
+            }
             for member in entry.node.table().unwrap_or_default() {
                 let from = "the environment's `variables`".to_owned();
                 let value =
@@ -269,17 +271,16 @@ impl Loader {
         }
         for path in &options.variable_files {
             match variables_of_file(path) {
-                Ok((members, foreign)) => {
-                    for (name, value) in members {
-                        // What another tool prints holds more than this manifest needs.
-                        if foreign && !self.scope.variables.contains_key(&name) {
+                Ok(file) => {
+                    for (name, value) in file.values {
+                        if file.foreign && !self.scope.variables.contains_key(&name) {
                             continue;
                         }
                         let from = format!("`{}`", path.display());
                         self.give(&mut given, &name, Given { value, text: false, from, span: None }, None);
                     }
                 }
-                Err(problem) => self.report(problem),
+                Err(problem) => self.report(*problem),
             }
         }
         for (name, value) in &options.variables {
@@ -309,12 +310,18 @@ fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
-/// The variables in a file, and whether the file is another tool's output.
-fn variables_of_file(path: &std::path::Path) -> Result<(Vec<(String, Value)>, bool), Diagnostic> {
+/// What a file of variables holds.
+struct FileOfVariables {
+    values: Vec<(String, Value)>,
+    /// It is another tool's output, and may hold more than this manifest declares.
+    foreign: bool,
+}
+
+fn variables_of_file(path: &Path) -> Result<FileOfVariables, Box<Diagnostic>> {
     let text = read_text(path)?;
     let refuse = |why: &str| {
-        Diagnostic::error("manifest::variable-file", format!("`{}` {why}", path.display()))
-            .help("write TOML or JSON: one key per variable, or what `terraform output -json` prints")
+        let help = "write TOML or JSON: one key per variable, or what `terraform output -json` prints";
+        Box::new(Diagnostic::error("manifest::variable-file", format!("`{}` {why}", path.display())).help(help))
     };
     if path.extension().is_some_and(|extension| extension == "toml") || !text.trim_start().starts_with('{') {
         // Spans lead nowhere: the file is not part of the manifest.
@@ -322,18 +329,17 @@ fn variables_of_file(path: &std::path::Path) -> Result<(Vec<(String, Value)>, bo
             let what = problems.into_iter().next().map(|problem| problem.message).unwrap_or_default();
             refuse(&format!("is no TOML: {what}"))
         })?;
-        return Ok((entries.into_iter().map(|entry| (entry.key, entry.node.plain())).collect(), false));
+        let values = entries.into_iter().map(|entry| (entry.key, entry.node.plain())).collect();
+        return Ok(FileOfVariables { values, foreign: false });
     }
     let value: Value = serde_json::from_str(&text).map_err(|error| refuse(&format!("is no JSON: {error}")))?;
     let Value::Object(members) = value else { return Err(refuse("holds no table of variables")) };
     let is_output = |value: &Value| {
         value.get("value").is_some() && (value.get("type").is_some() || value.get("sensitive").is_some())
     };
-    if !members.is_empty() && members.values().all(is_output) {
-        let outputs = members
-            .into_iter()
-            .map(|(name, mut output)| (name, output.get_mut("value").map(Value::take).unwrap_or_default()));
-        return Ok((outputs.collect(), true));
-    }
-    Ok((members.into_iter().collect(), false))
+    let foreign = !members.is_empty() && members.values().all(is_output);
+    let value =
+        |mut output: Value| if foreign { output.get_mut("value").map(Value::take).unwrap_or_default() } else { output };
+    let values = members.into_iter().map(|(name, member)| (name, value(member))).collect();
+    Ok(FileOfVariables { values, foreign })
 }

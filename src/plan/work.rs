@@ -387,19 +387,27 @@ impl<'a> Lowering<'a> {
         for item in self.items.iter().filter(|item| item.changes()) {
             let Some(resource) = &item.resource else { continue };
             for need in resource.needs() {
-                // A gateway is there once it exists; what it opens with comes later.
-                let exists = if need.kind == "gateway" { &self.first } else { &self.last };
-                let Some(need) = exists.get(&need).copied() else { continue };
-                let nodes: Vec<usize> = [self.first.get(&item.address), self.last.get(&item.address)]
+                let exists =
+                    if need.kind == "gateway" { self.gateway_exists(&need) } else { self.last.get(&need).copied() };
+                let Some(exists) = exists else { continue };
+                for node in [self.first.get(&item.address), self.last.get(&item.address)]
                     .into_iter()
                     .flatten()
                     .copied()
-                    .collect();
-                for node in nodes {
-                    self.need(node, need);
+                    .collect::<Vec<_>>()
+                {
+                    self.need(node, exists);
                 }
             }
         }
+    }
+
+    /// The node after which a gateway can take targets and policies. What it opens with comes later; a single update of one that
+    /// is there already is not waited for.
+    fn gateway_exists(&self, gateway: &Address) -> Option<usize> {
+        let (first, last) = (self.first.get(gateway).copied()?, self.last.get(gateway).copied()?);
+        let makes = self.item_at(gateway).is_some_and(Item::makes);
+        (makes || first != last).then_some(first)
     }
 
     /// A client names scopes by text: a resource server that gains scopes goes before the clients, one that only loses some after.
@@ -468,10 +476,7 @@ impl<'a> Lowering<'a> {
     fn policies_wait_for_tools(&mut self, gateways: &[&Item], policies: &[&Item]) {
         let mut tools: Vec<usize> = Vec::new();
         for gateway in gateways {
-            // A single update of an attached gateway does not bring tools: it is ordered by what it opens or closes.
-            if gateway.makes() || self.first.get(&gateway.address) != self.last.get(&gateway.address) {
-                tools.extend(self.first.get(&gateway.address));
-            }
+            tools.extend(self.gateway_exists(&gateway.address));
             tools.extend(
                 self.targets_of(gateway)
                     .into_iter()

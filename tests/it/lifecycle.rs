@@ -80,7 +80,9 @@ fn the_outputs_a_person_needs_are_printed_and_no_secret_is() {
 fn collect_secrets(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => members.iter().for_each(|(key, member)| match member {
-            Value::String(text) if key == "ClientSecret" => found.push(text.clone()),
+            Value::Object(secrets) if key == "secrets" => {
+                found.extend(secrets.values().filter_map(Value::as_str).map(str::to_owned));
+            }
             other => collect_secrets(other, found),
         }),
         Value::Array(items) => items.iter().for_each(|item| collect_secrets(item, found)),

@@ -1,16 +1,17 @@
 //! The integration tests: one binary, one module a subject.
-
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on fails, and so do the functions that tests share"
+    reason = "a test that panics has said what it had to say"
 )]
 
 mod cli;
 mod command;
+mod faults;
 mod lifecycle;
+mod openings;
 mod schema;
 mod stories;
 mod world;
