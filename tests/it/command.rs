@@ -23,6 +23,14 @@ impl Terminal {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// A terminal beside a copy of all examples.
+    pub(crate) fn with_examples() -> Self {
+        let terminal = Self::new();
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
+        copy(&examples, &terminal.folder.path().join("manifests"));
+        terminal
+    }
+
     /// A terminal in a copy of an example.
     pub(crate) fn in_example(name: &str) -> Self {
         let terminal = Self::new();

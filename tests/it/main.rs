@@ -12,6 +12,7 @@ mod command;
 mod faults;
 mod lifecycle;
 mod openings;
+mod readme;
 mod schema;
 mod stories;
 mod world;
