@@ -188,7 +188,7 @@ fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Fail
     let Call { service, operation, mut input } = call;
     let returned = validate(session.state, service, &operation, &mut input)?;
     let token = client_token(service, &operation, &input);
-    let digest = hex(Value::Object(without(&input, "clientToken")).to_string().as_bytes());
+    let digest = digest(&input);
     if let Some(remembered) = token.as_ref().and_then(|token| session.state.answers.get(token)) {
         if remembered.request == digest {
             return Ok(remembered.answer.clone());
@@ -197,7 +197,7 @@ fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Fail
         return Err(Failure::validation("IdempotentParameterMismatchException", message));
     }
     if let Some(object) = updated(session.state, service, &operation, &input) {
-        object.planted = after_update(&object.planted, returned, is_full_replace(&operation));
+        object.planted = after_update(&object.planted, returned, is_full_replace(&operation), &input);
     }
     let answer = run(&mut session, &input)?;
     if let Some(token) = token {
@@ -258,6 +258,11 @@ fn client_token(service: Service, operation: &str, input: &Document) -> Option<S
     (!token.is_empty()).then(|| format!("{operation}/{place}/{token}"))
 }
 
-fn without(input: &Document, member: &str) -> Document {
-    input.iter().filter(|(name, _)| *name != member).map(|(name, value)| (name.clone(), value.clone())).collect()
+/// A digest of a request without its token, whatever the order of its members.
+fn digest(input: &Document) -> String {
+    let mut request = input.clone();
+    request.shift_remove("clientToken");
+    let mut request = Value::Object(request);
+    request.sort_all_objects();
+    hex(request.to_string().as_bytes())
 }

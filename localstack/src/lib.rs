@@ -96,7 +96,8 @@ pub struct Localstack {
 
 impl std::fmt::Debug for Localstack {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Localstack")
+        // The state holds secrets.
+        formatter.debug_struct("Localstack").finish_non_exhaustive()
     }
 }
 

@@ -96,10 +96,18 @@ pub(crate) fn is_full_replace(operation: &str) -> bool {
 }
 
 /// What stays planted after an update brought some of it back.
-pub(crate) fn after_update(before: &[Planted], returned: Vec<Planted>, full_replace: bool) -> Vec<Planted> {
+///
+/// A patch replaces the members that it names and leaves the others alone.
+pub(crate) fn after_update(
+    before: &[Planted],
+    returned: Vec<Planted>,
+    full_replace: bool,
+    input: &Document,
+) -> Vec<Planted> {
     let mut after = returned;
     for member in before {
-        let stays = member.read_only || !full_replace;
+        let outermost = member.pointer.split('/').nth(1).unwrap_or_default();
+        let stays = member.read_only || !(full_replace || input.contains_key(outermost));
         if stays && !after.iter().any(|planted| planted.pointer == member.pointer) {
             after.push(member.clone());
         }

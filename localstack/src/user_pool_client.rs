@@ -115,6 +115,8 @@ fn check(session: &Session<'_>, pool_id: &str, input: &Document, has_secret: boo
     check_scopes(session, pool_id, input)?;
     check_flows(input, has_secret)?;
     check_attributes(pool, input)?;
+    check_sign_in(input)?;
+    check_validity(input)?;
     let exists =
         |name: &str| name == "COGNITO" || session.state.find(Kind::IdentityProvider, Some(pool_id), name).is_some();
     if let Some(provider) = texts(input, "SupportedIdentityProviders").into_iter().find(|name| !exists(name)) {
@@ -172,6 +174,43 @@ fn check_attributes(pool: &Object, input: &Document) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The old names of the sign-in flows and the new ones do not mix.
+fn check_sign_in(input: &Document) -> Result<(), Failure> {
+    let flows = texts(input, "ExplicitAuthFlows");
+    let new = flows.iter().filter(|flow| flow.starts_with("ALLOW_")).count();
+    if new > 0 && new < flows.len() {
+        let message = "Invalid ExplicitAuthFlows: flows with the prefix ALLOW_ cannot be mixed with flows without it";
+        return Err(Failure::parameter(message));
+    }
+    Ok(())
+}
+
+/// How long a token may live: its member, its unit's member, the unit if none is given, and the bounds in seconds.
+const VALIDITY: [(&str, &str, &str, u64, u64); 3] = [
+    ("AccessTokenValidity", "AccessToken", "hours", 300, 86_400),
+    ("IdTokenValidity", "IdToken", "hours", 300, 86_400),
+    ("RefreshTokenValidity", "RefreshToken", "days", 3600, 315_360_000),
+];
+
+fn check_validity(input: &Document) -> Result<(), Failure> {
+    let units = input.get("TokenValidityUnits").and_then(Value::as_object).cloned().unwrap_or_default();
+    for (member, token, default, shortest, longest) in VALIDITY {
+        // Zero stands for the default.
+        let Some(value) = input.get(member).and_then(Value::as_u64).filter(|value| *value > 0) else { continue };
+        let unit = Some(text(&units, token)).filter(|unit| !unit.is_empty()).unwrap_or(default);
+        let seconds = match unit {
+            "seconds" => value,
+            "minutes" => value.saturating_mul(60),
+            "hours" => value.saturating_mul(3600),
+            _ => value.saturating_mul(86_400),
+        };
+        if !(shortest..=longest).contains(&seconds) {
+            return Err(Failure::parameter(format!("Invalid range for token validity: {member} of {value} {unit}")));
+        }
+    }
+    Ok(())
+}
+
 /// Gives everything that is absent Cognito's default.
 fn fill_in(client: &mut Document) {
     let defaults = [
@@ -182,6 +221,9 @@ fn fill_in(client: &mut Document) {
         ("EnablePropagateAdditionalUserContextData", json!(false)),
         ("AuthSessionValidity", json!(3)),
     ];
+    if client.get("RefreshTokenValidity") == Some(&json!(0)) {
+        client.shift_remove("RefreshTokenValidity");
+    }
     for (member, default) in defaults {
         client.entry(member).or_insert(default);
     }

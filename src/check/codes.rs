@@ -90,7 +90,7 @@ pub const CODES: &[(&str, &str)] = &[
         "cedar::syntax",
         "The text is not Cedar. The message says what stands there and what may stand there instead. A policy is one \
          `permit` or `forbid` with a scope of principal, action and resource, optional `when` and `unless` conditions, and \
-         a semicolon at the end.",
+         a semicolon at the end. Brackets may lie 24 deep in each other.",
     ),
     (
         "cedar::one-statement",

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TokenKind {
+pub(crate) enum TokenKind {
     /// Blanks.
     Space,
     /// `// …` to the end of the line.
@@ -23,13 +23,13 @@ pub(super) enum TokenKind {
 
 /// One token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: TokenKind,
-    pub(super) range: Range<usize>,
+pub(crate) struct Token {
+    pub(crate) kind: TokenKind,
+    pub(crate) range: Range<usize>,
 }
 
 /// The tokens of a Cedar text; together they are the text.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let mut found: Vec<Token> = Vec::new();
     let mut start = 0;
     let mut after_like = false;
@@ -86,6 +86,23 @@ pub(super) fn statements(text: &str) -> usize {
         .count()
 }
 
+/// Brackets and conditions may lie this deep in each other. Cedar's parser and validator call themselves for every level, and
+/// text that is deeper could exhaust the stack.
+pub(crate) const DEEPEST: usize = 24;
+
+/// The text nests deeper than [`DEEPEST`]. Every `if` counts as a level, as the next may stand in its `else`.
+pub(crate) fn is_too_deep(text: &str) -> bool {
+    let mut depth = 0_usize;
+    tokens(text).into_iter().any(|token| {
+        match (token.kind, text.get(token.range).unwrap_or_default()) {
+            (TokenKind::Mark, "(" | "[" | "{") | (TokenKind::Word, "if") => depth += 1,
+            (TokenKind::Mark, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
+}
+
 /// Cedar text as a manifest writes it: a literal `${` in a string literal is escaped.
 pub(super) fn escaped(text: &str) -> String {
     let escape = |token: Token| {
@@ -115,6 +132,14 @@ mod tests {
         assert_eq!(of(TokenKind::Reference), ["${v}"]);
         assert_eq!(of(TokenKind::Comment), ["// \"no ${y}", "// c"]);
         assert_eq!(statements(text), 1);
+    }
+
+    #[test]
+    fn depth_counts_brackets_and_conditions_outside_of_literals() {
+        let nested = |depth: usize| format!("permit(x) when {{ {}{} }};", "(".repeat(depth - 1), ")".repeat(depth - 1));
+        assert!(!is_too_deep(&nested(DEEPEST)) && is_too_deep(&nested(DEEPEST + 1)));
+        assert!(is_too_deep(&"if a then b else ".repeat(DEEPEST + 1)));
+        assert!(!is_too_deep(&format!("a like \"{}\"", "(".repeat(100))));
     }
 
     #[test]

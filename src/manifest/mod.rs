@@ -6,7 +6,7 @@
 //! (`validate`) and for its references (`links`). Only files are read.
 
 mod authorizer;
-mod cedar;
+pub(crate) mod cedar;
 mod codes;
 mod convert;
 mod document;

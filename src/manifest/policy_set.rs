@@ -8,7 +8,7 @@ use miette::Diagnostic as _;
 use serde_json::{Map, Value, json};
 
 use super::Loader;
-use super::cedar::TokenKind;
+use super::cedar::{self, TokenKind};
 use super::convert::Sheet;
 use super::document::{Block, is_name};
 use super::fill::{CedarPlace, Filled};
@@ -112,6 +112,12 @@ impl Loader {
 
     fn policy_of(&mut self, set: &Set, file: FileId, statement: &Statement, ids: &mut HashMap<String, Span>) {
         let span = |range: &Range<usize>| Span { file, range: range.clone() };
+        if cedar::is_too_deep(&statement.text) {
+            let message = format!("brackets and conditions lie more than {} deep in each other", cedar::DEEPEST);
+            let problem = Diagnostic::error("manifest::cedar-syntax", message).at(span(&statement.range), "");
+            self.report(problem.help("split the statement into several").about(&set.address));
+            return;
+        }
         let policy = match Policy::parse(None, &statement.text) {
             Ok(policy) => policy,
             Err(errors) => {

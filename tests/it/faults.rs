@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use localstack::{Config, Fault, FaultKind, Localstack};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::openings::passing;
 use crate::world::{World, steps};

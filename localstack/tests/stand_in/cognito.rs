@@ -92,6 +92,7 @@ async fn a_pool_that_makes_no_sense_is_refused() {
         (json!({"UserPoolTags": {"aws:x": "1"}}), "InvalidParameterException"),
         (json!({"Schema": [{"Name": "dept", "Required": true}]}), "InvalidParameterException"),
         (json!({"PoolName": ""}), "InvalidParameterException"),
+        (json!({"AliasAttributes": ["email"], "UsernameAttributes": ["email"]}), "InvalidParameterException"),
         (json!({"Nonsense": 1}), "InvalidParameterException"),
     ] {
         refused_with(&local, "CreateUserPool", with(json!({"PoolName": "x"}), changes), code, "").await;
@@ -180,6 +181,9 @@ async fn a_client_that_makes_no_sense_is_refused() {
         (json!({"ReadAttributes": ["custom:none"]}), "InvalidParameterException"),
         (json!({"SupportedIdentityProviders": ["Okta"]}), "InvalidParameterException"),
         (json!({"DefaultRedirectURI": "https://a.example"}), "InvalidParameterException"),
+        (json!({"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "USER_PASSWORD_AUTH"]}), "InvalidParameterException"),
+        (json!({"AccessTokenValidity": 2, "TokenValidityUnits": {"AccessToken": "days"}}), "InvalidParameterException"),
+        (json!({"GenerateSecret": true, "ClientSecret": "an0ther+secret+of+my+own"}), "InvalidParameterException"),
         (json!({"UserPoolId": "us-east-1_nobody"}), "ResourceNotFoundException"),
     ] {
         refused_with(&local, "CreateUserPoolClient", with(m2m(&pool), changes), code, "").await;

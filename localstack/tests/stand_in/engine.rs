@@ -69,6 +69,10 @@ async fn a_client_token_is_good_for_one_request() {
     let first = ok(&local, "CreateGateway", with(gateway_input("g"), token.clone())).await;
     settle().await;
     assert_eq!(ok(&local, "CreateGateway", with(gateway_input("g"), token.clone())).await, first);
+    // The order of members says nothing.
+    let mut reversed = with(gateway_input("g"), token.clone());
+    reversed.sort_all_objects();
+    assert_eq!(ok(&local, "CreateGateway", reversed).await, first);
     assert_eq!(local.observe()["objects"].as_array().unwrap().len(), 1);
     let failure = refused(&local, "CreateGateway", with(gateway_input("other"), token.clone())).await;
     assert_eq!(failure.reason.as_deref(), Some("IdempotentParameterMismatchException"));
@@ -167,6 +171,14 @@ async fn tags_are_merged_bounded_and_removed() {
     refused_with(&local, "ListTagsForResource", nobody, "ResourceNotFoundException", "").await;
 }
 
+#[test]
+fn a_stand_in_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone>(_: &T) {}
+    let local = stand_in();
+    shared(&local);
+    assert_eq!(format!("{local:?}"), "Localstack { .. }");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_journal_tells_every_call() {
     let local = stand_in();
@@ -200,4 +212,15 @@ async fn an_operation_that_is_not_built_says_so() {
     refused_with(&local, "ListMemories", json!({}), "UnknownOperationException", "does not implement it").await;
     refused_with(&local, "ListUsers", json!({}), "UnknownOperationException", "does not implement it").await;
     refused_with(&local, "Nonsense", json!({}), "UnknownOperationException", "has no operation").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_planted_member_can_hide_a_known_one() {
+    let local = stand_in();
+    let gateway = ready_gateway(&local, "g").await;
+    let target = ready_target(&local, &gateway, "hr").await;
+    local.plant(&target, "/targetConfiguration", json!({"quantum": {"qubits": 3}}));
+    let get = json!({"gatewayIdentifier": gateway, "targetId": target});
+    let live = ok_unchecked(&local, "GetGatewayTarget", get).await;
+    assert_eq!(live["targetConfiguration"], json!({"quantum": {"qubits": 3}}));
 }

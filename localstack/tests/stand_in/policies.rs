@@ -211,3 +211,40 @@ async fn a_target_whose_tools_nobody_knows_takes_any_action() {
 fn statement_of(tool: &str) -> String {
     format!("permit(principal, action == AgentCore::Action::\"remote___{tool}\", GATEWAY) when {{ principal has id }};")
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_update_is_judged_like_a_new_policy() {
+    let scene = Scene::new(true).await;
+    let (id, ..) = scene.outcome(scene.input("read", CONDITIONAL)).await;
+    let open = scene.input("read", "permit(principal, action == READ, GATEWAY);")["definition"].clone();
+    // The arm is the caller's choice and stays as it was sent.
+    let update = with(scene.key(&id), json!({"definition": {"policy": open["cedar"]}}));
+    ok(&scene.local, "UpdatePolicy", update.clone()).await;
+    settle().await;
+    let live = ok(&scene.local, "GetPolicy", scene.key(&id)).await;
+    assert_eq!(at(&live, "/status"), "UPDATE_FAILED");
+    assert!(at(&live, "/statusReasons/0").contains("Overly Permissive"));
+    ok(&scene.local, "UpdatePolicy", with(update, json!({"validationMode": "IGNORE_ALL_FINDINGS"}))).await;
+    settle().await;
+    let live = ok(&scene.local, "GetPolicy", scene.key(&id)).await;
+    assert_eq!((at(&live, "/status"), live["statusReasons"].clone()), ("ACTIVE".into(), json!([])));
+    assert!(live.pointer("/definition/policy/statement").is_some());
+    let about = json!({"policyEngineId": scene.engine, "targetResourceScope": scene.arn});
+    assert_eq!(ok(&scene.local, "ListPolicies", about).await["policies"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_lists_dynamically_hides_the_tools() {
+    let scene = Scene::new(true).await;
+    let target = with(
+        target_input(&scene.gateway, "remote"),
+        json!({
+            "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://mcp.example/mcp", "listingMode": "DYNAMIC"}}},
+            "credentialProviderConfigurations": null,
+        }),
+    );
+    ok(&scene.local, "CreateGatewayTarget", target).await;
+    settle().await;
+    let (_, status, reason) = scene.outcome(scene.input("p", CONDITIONAL)).await;
+    assert_eq!((status.as_str(), reason.as_str()), ("CREATE_FAILED", "An internal error occurred during creation"));
+}

@@ -17,6 +17,7 @@ use self::tools::Guarded;
 use super::of_kind;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::kind::{POLICY, statement_of};
+use crate::manifest::cedar::{DEEPEST, is_too_deep};
 use crate::reference::{self, Target};
 use crate::stack::Stack;
 
@@ -50,6 +51,11 @@ fn with_names(stack: &Stack, statement: &str) -> String {
 
 /// The one policy of a text, called by its address.
 fn read(text: &Text<'_>, found: &mut Vec<Diagnostic>) -> Option<Policy> {
+    if is_too_deep(text.statement()) {
+        let message = format!("brackets and conditions lie more than {DEEPEST} deep in each other");
+        found.push(text.error("cedar::syntax", message).at(text.whole(), "").help("split the statement into several"));
+        return None;
+    }
     let set = match PolicySet::from_str(text.statement()) {
         Ok(set) => set,
         Err(errors) => {

@@ -9,6 +9,7 @@ use super::place::Text;
 use super::tools::{Guarded, engine_of};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
+use crate::manifest::cedar::{TokenKind, tokens};
 use crate::reference::{Target, references};
 use crate::stack::Stack;
 
@@ -78,24 +79,14 @@ pub(super) fn names_own_gateways(
 
 /// The bytes of the scope's last clause: from `resource` to the parenthesis that ends the scope.
 fn resource_clause(statement: &str) -> Range<usize> {
-    let mut inside: Option<char> = None;
-    let mut start = None;
-    let mut letters = statement.char_indices().peekable();
-    while let Some((index, letter)) = letters.next() {
-        match (inside, letter) {
-            (Some('"'), '\\') => {
-                letters.next();
-            }
-            (Some('"'), '"') | (Some('/'), '\n') => inside = None,
-            (None, '"') => inside = Some('"'),
-            (None, '/') if letters.peek().is_some_and(|(_, next)| *next == '/') => inside = Some('/'),
-            (None, ',' | '(') => {
-                start = statement.get(index + 1..).map(|rest| index + 1 + (rest.len() - rest.trim_start().len()));
-            }
-            (None, ')') => {
-                let start = start.unwrap_or_default().min(index);
-                let clause = statement.get(start..index).unwrap_or_default();
-                return start..start + clause.trim_end().len();
+    let mut start = 0;
+    for token in tokens(statement).into_iter().filter(|token| token.kind == TokenKind::Mark) {
+        match statement.get(token.range.clone()) {
+            Some("(" | ",") => start = token.range.end,
+            Some(")") => {
+                let clause = statement.get(start..token.range.start).unwrap_or_default();
+                let start = start + clause.len() - clause.trim_start().len();
+                return start..start + clause.trim().len();
             }
             _ => {}
         }

@@ -15,7 +15,7 @@ pub(super) struct Guarded<'a> {
     pub(super) targets: Vec<GuardedTarget<'a>>,
     /// Every target's name is known: no other target can be meant.
     pub(super) named: bool,
-    /// The types, where every tool is known.
+    /// The types, where there are tools and every one is known.
     pub(super) validator: Option<Validator>,
 }
 
@@ -72,6 +72,10 @@ pub(super) fn engine_of(gateway: &Resource) -> Option<Address> {
 
 fn validator(targets: &[GuardedTarget<'_>]) -> Option<Validator> {
     let actions: Vec<Action> = targets.iter().flat_map(GuardedTarget::actions).collect();
+    if actions.is_empty() {
+        // Without a single tool no policy could fit.
+        return None;
+    }
     let others: Vec<String> = targets.iter().map(|target| target.name.to_owned()).collect();
     Schema::from_json_value(cedar_schema(&actions, &others)).ok().map(Validator::new)
 }

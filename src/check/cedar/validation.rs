@@ -1,7 +1,7 @@
 //! Types: a policy is validated strictly against the schema that the service derives from the tools.
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Policy, PolicySet, ValidationMode};
+use cedar_policy::{Policy, PolicySet, ValidationMode, ValidationResult};
 
 use super::place::Text;
 use super::tools::Guarded;
@@ -26,12 +26,7 @@ pub(super) fn check(text: &Text<'_>, policy: Policy, guarded: &Guarded<'_>, foun
     let result = validator.validate(&set, ValidationMode::Strict);
     let errors = messages(text, result.validation_errors().map(DetailedError::from));
     if errors.is_empty() {
-        let warnings = result.validation_warnings().map(DetailedError::from);
-        // Cedar takes offence at the characters that stand for a reference.
-        let warnings = warnings.filter(|warning| !warning.message.contains(ESCAPED_MARK));
-        for (message, place, _) in messages(text, warnings) {
-            found.push(text.warning("cedar::never-applies", message).at(place, ""));
-        }
+        suspicions(text, &result, found);
     }
     for (message, place, help) in errors {
         let hint = HINTS.iter().find(|(sign, _)| message.contains(sign));
@@ -40,6 +35,28 @@ pub(super) fn check(text: &Text<'_>, policy: Policy, guarded: &Guarded<'_>, foun
         let mut diagnostic = text.error("cedar::validation", message).at(place, "");
         if let Some(help) = hint.or(help) {
             diagnostic = diagnostic.help(help);
+        }
+        found.push(diagnostic);
+    }
+}
+
+/// What Cedar warns about.
+fn suspicions(text: &Text<'_>, result: &ValidationResult, found: &mut Vec<Diagnostic>) {
+    let warnings = result.validation_warnings().map(DetailedError::from);
+    // Cedar takes offence at the characters that stand for a reference.
+    let warnings = messages(text, warnings.filter(|warning| !warning.message.contains(ESCAPED_MARK)));
+    let (scopes, others): (Vec<_>, Vec<_>) =
+        warnings.into_iter().partition(|(message, ..)| message.starts_with("unable to find an applicable action"));
+    for (message, place, _) in others {
+        let impossible = message.starts_with("policy is impossible");
+        let message = if impossible { "no call can ever match this policy".to_owned() } else { message };
+        let mut diagnostic = text.warning("cedar::never-applies", message).at(place, "");
+        if impossible {
+            diagnostic = diagnostic.help(if scopes.is_empty() {
+                "its conditions contradict each other, or the types of its scope"
+            } else {
+                "its scope fits no tool; a group of tools is named with `in`: `action in AgentCore::Action::\"…\"`"
+            });
         }
         found.push(diagnostic);
     }
