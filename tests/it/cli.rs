@@ -108,10 +108,7 @@ fn without_credentials_or_region_it_says_what_to_do() {
     let answer = terminal.run(&["plan"]);
     assert_eq!((answer.code, answer.out.as_str()), (1, ""), "{}", answer.err);
     assert!(answer.err.contains("--profile"), "{}", answer.err);
-    let text = std::fs::read_to_string(terminal.folder.path().join("gatewright.toml")).unwrap();
-    let text: String =
-        text.lines().filter(|line| !line.starts_with("region")).map(|line| format!("{line}\n")).collect();
-    std::fs::write(terminal.folder.path().join("gatewright.toml"), text).unwrap();
+    terminal.edit("gatewright.toml", "region = \"us-east-1\"\n", "");
     let answer = terminal.run(&["plan"]);
     assert_eq!(answer.code, 1);
     assert!(answer.err.contains("no region"), "{}", answer.err);
