@@ -8,11 +8,15 @@
 )]
 
 mod cli;
+mod command;
 mod faults;
+mod lifecycle;
 mod model_data;
 mod openings;
 mod properties;
+mod readme;
 mod running;
+mod schema;
 mod stories;
 mod world;
 mod wrong;
