@@ -121,7 +121,8 @@ impl Merge<'_> {
                 self.list(element, pattern, wanted, there).map(Some)
             }
             (_, Some(desired), _) => Ok(Some(desired.clone())),
-            (_, None, Some(live)) if self.kind.kept(pattern).is_some() => Ok(Some(live.clone())),
+            // Left out, it returns to its documented default; where nobody knows that, it stays as it is.
+            (_, None, Some(live)) => Ok(self.kind.kept(pattern).map(|default| default.unwrap_or_else(|| live.clone()))),
             _ => Ok(None),
         }
     }

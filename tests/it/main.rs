@@ -9,6 +9,7 @@
 
 mod cli;
 mod faults;
+mod members;
 mod openings;
 mod stories;
 mod world;
