@@ -65,6 +65,11 @@ pub static GATEWAY: Kind = Kind {
     exceptions: &[
         Exception { path: "name", rule: Rule::Replace, reason: "UpdateGateway demands the original name" },
         Exception {
+            path: "protocolConfiguration",
+            rule: Rule::Needs("protocolType"),
+            reason: "means nothing without a protocol (service.md §4)",
+        },
+        Exception {
             path: "protocolConfiguration.mcp.supportedVersions",
             rule: Rule::Kept(None),
             reason: "the service fills in a version when none is given; the default moves (service.md §1.10)",

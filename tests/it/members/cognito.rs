@@ -37,7 +37,13 @@ const POOL_CASES: &[Case] = &[
         "policies.password_policy = { minimum_length = 10, temporary_password_validity_days = 4 }",
         "Policies.PasswordPolicy.TemporaryPasswordValidityDays",
     )
-    .given("policies.password_policy.minimum_length = 10")
+    .stays(),
+    case(
+        "Policies",
+        "policies.password_policy.require_symbols = false",
+        "policies.password_policy.require_symbols = true",
+        "Policies.PasswordPolicy.RequireSymbols",
+    )
     .stays(),
     case(
         "Policies",
@@ -71,7 +77,7 @@ const POOL_CASES: &[Case] = &[
         "LambdaConfig",
         "lambda_config.pre_token_generation = \"arn:aws:lambda:us-east-1:111122223333:function:a\"",
         "lambda_config.pre_token_generation = \"arn:aws:lambda:us-east-1:111122223333:function:b\"",
-        "LambdaConfig.PreTokenGeneration",
+        "LambdaConfig.PreTokenGenerationConfig.LambdaArn",
     )
     .removed("LambdaConfig"),
     case(
@@ -85,28 +91,38 @@ const POOL_CASES: &[Case] = &[
         "SmsVerificationMessage",
         "sms_verification_message = \"code {####}\"",
         "sms_verification_message = \"your code {####}\"",
-        "SmsVerificationMessage",
+        "VerificationMessageTemplate.SmsMessage",
     )
-    .removed("SmsVerificationMessage"),
+    .not_by_hand()
+    .stays(),
     case(
         "EmailVerificationMessage",
         "email_verification_message = \"code {####}\"",
         "email_verification_message = \"your code {####}\"",
-        "EmailVerificationMessage",
+        "VerificationMessageTemplate.EmailMessage",
     )
-    .removed("EmailVerificationMessage"),
+    .not_by_hand()
+    .stays(),
     case(
         "EmailVerificationSubject",
         "email_verification_subject = \"code\"",
         "email_verification_subject = \"your code\"",
-        "EmailVerificationSubject",
+        "VerificationMessageTemplate.EmailSubject",
     )
-    .removed("EmailVerificationSubject"),
+    .not_by_hand()
+    .stays(),
     case(
         "VerificationMessageTemplate",
         "verification_message_template.default_email_option = \"CONFIRM_WITH_CODE\"",
         "verification_message_template.default_email_option = \"CONFIRM_WITH_LINK\"",
         "VerificationMessageTemplate.DefaultEmailOption",
+    )
+    .stays(),
+    case(
+        "VerificationMessageTemplate",
+        "verification_message_template.email_message = \"code {####}\"",
+        "verification_message_template.email_message = \"your code {####}\"",
+        "VerificationMessageTemplate.EmailMessage",
     )
     .stays(),
     case(
@@ -387,7 +403,9 @@ const CLIENT_CASES: &[Case] = &[
         "",
         "allowed_oauth_flows_user_pool_client = true\nallowed_oauth_flows = [\"code\"]\nallowed_oauth_scopes = [\"openid\"]",
         "AllowedOAuthFlows, AllowedOAuthScopes, AllowedOAuthFlowsUserPoolClient",
-    ),
+    )
+    .drifts("AllowedOAuthFlowsUserPoolClient")
+    .default("AllowedOAuthFlows, AllowedOAuthScopes, AllowedOAuthFlowsUserPoolClient", "null"),
     case(
         "AnalyticsConfiguration",
         "analytics_configuration = { application_id = \"ab\", role_arn = \"arn:aws:iam::111122223333:role/a\", external_id = \"x\" }",
@@ -433,7 +451,7 @@ static GROUP: Subject = Subject {
     beside: IN_POOL,
     base: &["user_pool = \"p\""],
     cases: &[
-        case("Description", "description = \"one\"", "description = \"two\"", "Description").removed("Description"),
+        case("Description", "description = \"one\"", "description = \"two\"", "Description").default("Description", "\"\""),
         case(
             "RoleArn",
             "role_arn = \"arn:aws:iam::111122223333:role/a\"",

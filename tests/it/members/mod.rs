@@ -39,7 +39,8 @@ pub(super) struct Case {
     /// The paths that the plan shows.
     paths: &'static str,
     without: Without,
-    by_hand: bool,
+    /// The paths that the plan shows after a change by hand; nothing if no call can make one.
+    drift: Option<&'static str>,
     /// Lines of the resource that stand there in every state.
     given: &'static str,
     /// Resources that the case needs beside the subject's.
@@ -60,13 +61,8 @@ enum Without {
 }
 
 /// A member that is changed in place and cannot be left out.
-pub(super) const fn case(
-    member: &'static str,
-    before: &'static str,
-    after: &'static str,
-    paths: &'static str,
-) -> Case {
-    Case { member, before, after, paths, without: Without::Required, by_hand: true, given: "", beside: "" }
+pub(super) const fn case(member: &'static str, before: &'static str, after: &'static str, paths: &'static str) -> Case {
+    Case { member, before, after, paths, without: Without::Required, drift: Some(paths), given: "", beside: "" }
 }
 
 impl Case {
@@ -84,7 +80,11 @@ impl Case {
 
     /// No call sets the value it had before.
     pub(super) const fn not_by_hand(self) -> Self {
-        Self { by_hand: false, ..self }
+        Self { drift: None, ..self }
+    }
+
+    pub(super) const fn drifts(self, paths: &'static str) -> Self {
+        Self { drift: Some(paths), ..self }
     }
 
     pub(super) const fn given(self, given: &'static str) -> Self {
@@ -131,10 +131,10 @@ pub(super) async fn try_case(subject: &Subject, case: &Case) {
     let own = |document: &Value| own_tags(subject.kind, document).get(case.member).cloned();
     assert_ne!(own(&now), own(&before), "it has changed");
 
-    if case.by_hand {
+    if let Some(drift) = case.drift {
         by_hand(&world, subject, case.member, before.get(case.member)).await;
         let plan = world.plan(&after).await;
-        assert_eq!(steps(&plan), change, "changed by hand");
+        assert_eq!(steps(&plan), [format!("update {}: {drift}", subject.address())], "changed by hand");
         assert_eq!(json!(plan.steps[0].origin), "drift");
         world.apply(&after).await;
         assert_eq!(own(&read(&world, subject).await), own(&now), "it is set back");
