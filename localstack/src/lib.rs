@@ -45,8 +45,8 @@ mod user_pool_domain;
 mod wire;
 
 pub use failure::Failure;
-pub use fault::{Fault, FaultKind};
 use fault::Faults;
+pub use fault::{Fault, FaultKind};
 pub use journal::Entry;
 pub use store::StateError;
 

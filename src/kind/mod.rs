@@ -326,7 +326,8 @@ impl Kind {
 
     /// What changing a top-level member means.
     pub fn meaning(&self, wire: &str) -> Meaning {
-        if self.rule(wire, |rule| *rule == Rule::Replace).is_some() {
+        let identity = wire == self.name_member && self.id_member == self.name_member;
+        if identity || self.rule(wire, |rule| *rule == Rule::Replace).is_some() {
             return Meaning::Replace;
         }
         if self.companion_of(wire).is_some() {

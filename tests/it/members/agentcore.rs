@@ -1,13 +1,13 @@
 //! The members of AgentCore's kinds.
 
-use gatewright::kind::{GATEWAY, GATEWAY_TARGET, POLICY, POLICY_ENGINE, RUNTIME};
+use gatewright::kind;
 
 use super::{Case, Subject, case, try_all};
 
-pub(super) const SUBJECTS: &[&Subject] = &[&ENGINE_SUBJECT, &GATEWAY_SUBJECT, &TARGET_SUBJECT, &POLICY_SUBJECT, &RUNTIME_SUBJECT];
+pub(super) const SUBJECTS: &[&Subject] = &[&ENGINE, &GATEWAY, &TARGET, &POLICY, &RUNTIME];
 
-static ENGINE_SUBJECT: Subject = Subject {
-    kind: &POLICY_ENGINE,
+pub(super) static ENGINE: Subject = Subject {
+    kind: &kind::POLICY_ENGINE,
     name: "e",
     beside: "",
     base: &[],
@@ -21,8 +21,8 @@ static ENGINE_SUBJECT: Subject = Subject {
     ],
 };
 
-static GATEWAY_SUBJECT: Subject = Subject {
-    kind: &GATEWAY,
+pub(super) static GATEWAY: Subject = Subject {
+    kind: &kind::GATEWAY,
     name: "g",
     beside: "",
     base: &["role_arn = \"arn:aws:iam::111122223333:role/g\"", "authorizer_type = \"AWS_IAM\""],
@@ -167,8 +167,8 @@ const GATEWAY_CASES: &[Case] = &[
     .removed("wafConfiguration"),
 ];
 
-static TARGET_SUBJECT: Subject = Subject {
-    kind: &GATEWAY_TARGET,
+pub(super) static TARGET: Subject = Subject {
+    kind: &kind::GATEWAY_TARGET,
     name: "t",
     beside: "[gateway.g]\nrole_arn = \"arn:aws:iam::111122223333:role/g\"\nauthorizer_type = \"AWS_IAM\"\nprotocol_type = \"MCP\"",
     base: &["gateway = \"g\"", "target_configuration.mcp.mcp_server.endpoint = \"https://a.example.com\""],
@@ -248,8 +248,8 @@ const TARGET_CASES: &[Case] = &[
     .removed("certificateConfigurations"),
 ];
 
-static POLICY_SUBJECT: Subject = Subject {
-    kind: &POLICY,
+pub(super) static POLICY: Subject = Subject {
+    kind: &kind::POLICY,
     name: "p",
     beside: r#"[policy_engine.e]
 [gateway.g]
@@ -276,13 +276,8 @@ tool_schema.inline_payload = [{ name = "read", description = "Reads", input_sche
             "definition.cedar.statement",
         ),
         case("description", "description = \"one\"", "description = \"two\"", "description").removed("description"),
-        case(
-            "enforcementMode",
-            "enforcement_mode = \"ACTIVE\"",
-            "enforcement_mode = \"LOG_ONLY\"",
-            "enforcementMode",
-        )
-        .default("enforcementMode", "\"ACTIVE\""),
+        case("enforcementMode", "enforcement_mode = \"ACTIVE\"", "enforcement_mode = \"LOG_ONLY\"", "enforcementMode")
+            .default("enforcementMode", "\"ACTIVE\""),
     ],
     left_out: &[
         ("name", "it is the object's identity"),
@@ -290,8 +285,8 @@ tool_schema.inline_payload = [{ name = "read", description = "Reads", input_sche
     ],
 };
 
-static RUNTIME_SUBJECT: Subject = Subject {
-    kind: &RUNTIME,
+pub(super) static RUNTIME: Subject = Subject {
+    kind: &kind::RUNTIME,
     name: "r",
     beside: "",
     base: &[
@@ -416,25 +411,25 @@ const RUNTIME_CASES: &[Case] = &[
 
 #[tokio::test(start_paused = true)]
 async fn policy_engines() {
-    try_all(&ENGINE_SUBJECT).await;
+    try_all(&ENGINE).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn gateways() {
-    try_all(&GATEWAY_SUBJECT).await;
+    try_all(&GATEWAY).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn gateway_targets() {
-    try_all(&TARGET_SUBJECT).await;
+    try_all(&TARGET).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn policies() {
-    try_all(&POLICY_SUBJECT).await;
+    try_all(&POLICY).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn runtimes() {
-    try_all(&RUNTIME_SUBJECT).await;
+    try_all(&RUNTIME).await;
 }

@@ -8,7 +8,7 @@ pub(super) const SUBJECTS: &[&Subject] = &[&POOL, &DOMAIN, &SERVER, &CLIENT, &GR
 
 const POOL_REPLACED: &str = "only the create operation takes it, and a pool is never replaced";
 
-static POOL: Subject = Subject {
+pub(super) static POOL: Subject = Subject {
     kind: &USER_POOL,
     name: "p",
     beside: "",
@@ -252,7 +252,7 @@ const POOL_CASES: &[Case] = &[
 
 const IN_POOL: &str = "[user_pool.p]";
 
-static DOMAIN: Subject = Subject {
+pub(super) static DOMAIN: Subject = Subject {
     kind: &USER_POOL_DOMAIN,
     name: "d",
     beside: IN_POOL,
@@ -277,7 +277,7 @@ static DOMAIN: Subject = Subject {
     left_out: &[("Domain", "it is the object's identity")],
 };
 
-static SERVER: Subject = Subject {
+pub(super) static SERVER: Subject = Subject {
     kind: &RESOURCE_SERVER,
     name: "api",
     beside: IN_POOL,
@@ -302,7 +302,7 @@ static SERVER: Subject = Subject {
     left_out: &[("Identifier", "it is the object's identity")],
 };
 
-static CLIENT: Subject = Subject {
+pub(super) static CLIENT: Subject = Subject {
     kind: &USER_POOL_CLIENT,
     name: "c",
     beside: "[user_pool.p]\n[resource_server.api]\nuser_pool = \"p\"\nname = \"API\"\nscopes = { read = \"Read\" }",
@@ -445,13 +445,14 @@ const CLIENT_CASES: &[Case] = &[
     .removed("RefreshTokenRotation"),
 ];
 
-static GROUP: Subject = Subject {
+pub(super) static GROUP: Subject = Subject {
     kind: &USER_POOL_GROUP,
     name: "readers",
     beside: IN_POOL,
     base: &["user_pool = \"p\""],
     cases: &[
-        case("Description", "description = \"one\"", "description = \"two\"", "Description").default("Description", "\"\""),
+        case("Description", "description = \"one\"", "description = \"two\"", "Description")
+            .default("Description", "\"\""),
         case(
             "RoleArn",
             "role_arn = \"arn:aws:iam::111122223333:role/a\"",

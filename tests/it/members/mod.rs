@@ -4,13 +4,14 @@
 
 mod agentcore;
 mod cognito;
+mod forms;
+mod lifecycle;
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 use gatewright::kind::{KINDS, Kind, UpdateStyle};
-use gatewright::plan::{Action, Step};
 use model::Location;
 use serde_json::{Map, Value, json};
 
@@ -178,12 +179,18 @@ pub(super) async fn try_all(subject: &'static Subject) {
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
-/// The stand-in's object with a name of the manifest's subject.
-fn object(world: &World, subject: &Subject) -> Value {
+/// The stand-in's objects of the subject's kind.
+pub(super) fn objects(world: &World, subject: &Subject) -> Vec<Value> {
     let state = world.stand_in.observe();
     let kind = if subject.kind.name == "user_pool_group" { "group" } else { subject.kind.name };
     let mut found: Vec<Value> = state["objects"].as_array().unwrap().clone();
     found.retain(|object| object["kind"] == kind);
+    found
+}
+
+/// The only one.
+pub(super) fn object(world: &World, subject: &Subject) -> Value {
+    let mut found = objects(world, subject);
     assert_eq!(found.len(), 1, "{found:#?}");
     found.remove(0)
 }
@@ -263,27 +270,6 @@ async fn by_hand(world: &World, subject: &Subject, member: &str, wanted: Option<
 /// Lets objects settle: time is paused, so this takes none.
 pub(super) async fn settle() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-}
-
-/// The step of an address.
-pub(super) fn step_of<'a>(plan: &'a gatewright::plan::Plan, address: &str) -> &'a Step {
-    plan.steps.iter().find(|step| step.address == address).unwrap_or_else(|| panic!("{address}: {:?}", steps(plan)))
-}
-
-/// A change of this line makes a new object, and the plan says so.
-pub(super) async fn try_replacement(subject: &Subject, before: &str, after: &str, path: &str) {
-    let world = World::new();
-    world.apply(&subject.manifest(before, "")).await;
-    let old = object(&world, subject)["id"].clone();
-    let after = subject.manifest(after, "");
-    let plan = world.plan(&after).await;
-    let step = step_of(&plan, &subject.address());
-    assert_eq!(step.action, Action::Replace, "{step:#?}");
-    assert_eq!(step.changes.len(), 1, "{step:#?}");
-    assert_eq!((step.changes[0].path.as_str(), step.changes[0].forces_replacement), (path, true));
-    world.apply(&after).await;
-    assert_ne!(object(&world, subject)["id"], old, "it is a new object");
-    world.destroy_stack(&world.stack(&after)).await;
 }
 
 /// The subjects of all kinds.
