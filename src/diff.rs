@@ -10,6 +10,7 @@ use model::{Body, Shape};
 use serde_json::{Map, Value};
 
 use crate::kind::{Kind, Rule};
+use crate::live;
 use crate::ownership::canonical;
 
 /// One difference.
@@ -25,8 +26,10 @@ pub struct Difference {
     pub after: Option<Value>,
 }
 
-/// Every difference between a desired document and a live view, both in request spelling. Tags are not compared here.
+/// Every difference between a desired document and a live view. Tags are not compared here.
 pub fn differences(kind: &Kind, desired: &Value, live: &Value) -> Vec<Difference> {
+    // What can be said in two ways is compared as one.
+    let desired = &live::view(kind, desired);
     let mut found = Vec::new();
     for member in kind.members() {
         if Some(member.wire.as_str()) == kind.tags_member {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::diff::{Difference, key_of};
 use crate::kind::{Kind, Rule};
+use crate::live;
 
 /// A live member that would be lost.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,12 +22,13 @@ pub struct Unplaced {
 
 /// The whole object for a full-replace update.
 ///
-/// `live` is the read document after the kind's view. Tags are left to the caller.
+/// `there` is the read document after the kind's view. Tags are left to the caller.
 ///
 /// # Errors
 /// An unknown live member that cannot be placed.
-pub fn full_replace(kind: &Kind, desired: &Value, live: &Value) -> Result<Value, Unplaced> {
+pub fn full_replace(kind: &Kind, desired: &Value, there: &Value) -> Result<Value, Unplaced> {
     let Some(input) = kind.update.and_then(|(update, _)| kind.api().input(update)) else { return Ok(json!({})) };
+    let desired = &live::view(kind, desired);
     let mut body = Map::new();
     let merge = Merge { kind };
     for member in input.members() {
@@ -35,18 +37,19 @@ pub fn full_replace(kind: &Kind, desired: &Value, live: &Value) -> Result<Value,
             && member.wire != kind.request_id
             && kind.parent.is_none_or(|parent| parent.member != member.wire)
             && Some(member.wire.as_str()) != kind.tags_member;
-        if !own {
+        let idle = |rule: &Rule| matches!(rule, Rule::Needs(other) if desired.get(other).is_none());
+        if !own || kind.rule(&member.wire, idle).is_some() {
             continue;
         }
         // What a companion sets stays as it is here.
-        let wanted = if kind.companion_of(&member.wire).is_some() { live } else { desired };
-        let value = merge.value(&member.shape, &member.wire, wanted.get(&member.wire), live.get(&member.wire))?;
+        let wanted = if kind.companion_of(&member.wire).is_some() { there } else { desired };
+        let value = merge.value(&member.shape, &member.wire, wanted.get(&member.wire), there.get(&member.wire))?;
         if let Some(value) = value {
             body.insert(member.wire.clone(), value);
         }
     }
-    for path in unknown_members(kind, live) {
-        if let Some(value) = live.get(&path) {
+    for path in unknown_members(kind, there) {
+        if let Some(value) = there.get(&path) {
             body.insert(path, value.clone());
         }
     }
@@ -121,7 +124,8 @@ impl Merge<'_> {
                 self.list(element, pattern, wanted, there).map(Some)
             }
             (_, Some(desired), _) => Ok(Some(desired.clone())),
-            (_, None, Some(live)) if self.kind.kept(pattern).is_some() => Ok(Some(live.clone())),
+            // Left out, it returns to its documented default; where nobody knows that, it stays as it is.
+            (_, None, Some(live)) => Ok(self.kind.kept(pattern).map(|default| default.unwrap_or_else(|| live.clone()))),
             _ => Ok(None),
         }
     }

@@ -118,6 +118,7 @@ pub(crate) fn fill_in(pool: &mut Document) -> Result<(), Failure> {
     check_tier(pool)?;
     fill_in_policies(pool);
     fill_in_triggers(pool)?;
+    fill_in_messages(pool);
     pool.entry("DeletionProtection").or_insert_with(|| json!("INACTIVE"));
     pool.entry("MfaConfiguration").or_insert_with(|| json!("OFF"));
     let defaults = [
@@ -175,6 +176,23 @@ fn fill_in_triggers(pool: &mut Document) -> Result<(), Failure> {
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+/// The old and the new way to write a message are always shown both; the new one wins.
+fn fill_in_messages(pool: &mut Document) {
+    for (old, new) in [
+        ("EmailVerificationMessage", "EmailMessage"),
+        ("EmailVerificationSubject", "EmailSubject"),
+        ("SmsVerificationMessage", "SmsMessage"),
+    ] {
+        let template = pool.get("VerificationMessageTemplate").and_then(|template| template.get(new)).cloned();
+        let Some(message) = template.or_else(|| pool.get(old).cloned()) else { continue };
+        pool.insert(old.into(), message.clone());
+        let template = pool.entry("VerificationMessageTemplate").or_insert_with(|| json!({}));
+        if let Some(template) = template.as_object_mut() {
+            template.insert(new.into(), message);
+        }
     }
 }
 

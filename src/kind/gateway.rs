@@ -65,6 +65,11 @@ pub static GATEWAY: Kind = Kind {
     exceptions: &[
         Exception { path: "name", rule: Rule::Replace, reason: "UpdateGateway demands the original name" },
         Exception {
+            path: "protocolConfiguration",
+            rule: Rule::Needs("protocolType"),
+            reason: "means nothing without a protocol (service.md §4)",
+        },
+        Exception {
             path: "protocolConfiguration.mcp.supportedVersions",
             rule: Rule::Kept(None),
             reason: "the service fills in a version when none is given; the default moves (service.md §1.10)",
@@ -93,6 +98,11 @@ pub static GATEWAY: Kind = Kind {
             path: "authorizerConfiguration.customJWTAuthorizer.customClaims",
             rule: Rule::KeyedBy("inboundTokenClaimName"),
             reason: "a rule is about one claim",
+        },
+        Exception {
+            path: "authorizerConfiguration.customJWTAuthorizer.privateEndpoint.managedVpcResource.tags",
+            rule: Rule::WriteOnly,
+            reason: "never returned (service.md §1.10)",
         },
         Exception {
             path: "authorizerConfiguration.customJWTAuthorizer.privateEndpointOverrides",

@@ -85,6 +85,11 @@ pub static GATEWAY_TARGET: Kind = Kind {
             reason: "the name is part of every action of its tools; renaming in place would leave policies without a tool",
         },
         Exception {
+            path: "privateEndpoint.managedVpcResource.tags",
+            rule: Rule::WriteOnly,
+            reason: "never returned (service.md §1.10)",
+        },
+        Exception {
             path: "targetConfiguration.mcp.mcpServer.listingMode",
             rule: Rule::Kept(Some("\"DEFAULT\"")),
             reason: "filled in by the service (service.md §1.10)",

@@ -196,6 +196,8 @@ pub enum Rule {
     WriteOnly,
     /// The service reports it but refuses it in requests.
     NeverSent,
+    /// The service refuses it, whoever filled it in, where this other member is not wanted.
+    Needs(&'static str),
     /// A list whose order matters; all others are compared as sets.
     Ordered,
     /// A list of structures told apart by this member (or dotted path).
@@ -250,7 +252,8 @@ pub struct Kind {
     pub exceptions: &'static [Exception],
     /// Paths whose values are never shown, logged or kept.
     pub secrets: &'static [&'static str],
-    /// Turns a read document into the spelling of requests, and takes out what the service puts in by itself.
+    /// Turns a read document into the spelling of requests, and takes out what the service puts in by itself. A desired document
+    /// goes through it too before the two are compared: what can be said in two ways becomes one.
     pub view: fn(&mut Map<String, Value>),
 }
 
@@ -323,7 +326,8 @@ impl Kind {
 
     /// What changing a top-level member means.
     pub fn meaning(&self, wire: &str) -> Meaning {
-        if self.rule(wire, |rule| *rule == Rule::Replace).is_some() {
+        let identity = wire == self.name_member && self.id_member == self.name_member;
+        if identity || self.rule(wire, |rule| *rule == Rule::Replace).is_some() {
             return Meaning::Replace;
         }
         if self.companion_of(wire).is_some() {

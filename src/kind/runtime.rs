@@ -114,6 +114,11 @@ pub static RUNTIME: Kind = Kind {
             reason: "a rule is about one claim",
         },
         Exception {
+            path: "authorizerConfiguration.customJWTAuthorizer.privateEndpoint.managedVpcResource.tags",
+            rule: Rule::WriteOnly,
+            reason: "never returned (service.md §1.10)",
+        },
+        Exception {
             path: "authorizerConfiguration.customJWTAuthorizer.privateEndpointOverrides",
             rule: Rule::WriteOnly,
             reason: "reported as not returned by Get (service.md §1.10)",

@@ -62,6 +62,31 @@ pub static USER_POOL: Kind = Kind {
         Exception { path: "Policies.PasswordPolicy", rule: Rule::Kept(None), reason: "filled in when left out" },
         Exception { path: "Policies.SignInPolicy", rule: Rule::Kept(None), reason: "filled in when left out" },
         Exception {
+            path: "Policies.PasswordPolicy.MinimumLength",
+            rule: Rule::Kept(None),
+            reason: "filled in when left out",
+        },
+        Exception {
+            path: "Policies.PasswordPolicy.RequireUppercase",
+            rule: Rule::Kept(Some("false")),
+            reason: "not demanded unless asked for",
+        },
+        Exception {
+            path: "Policies.PasswordPolicy.RequireLowercase",
+            rule: Rule::Kept(Some("false")),
+            reason: "not demanded unless asked for",
+        },
+        Exception {
+            path: "Policies.PasswordPolicy.RequireNumbers",
+            rule: Rule::Kept(Some("false")),
+            reason: "not demanded unless asked for",
+        },
+        Exception {
+            path: "Policies.PasswordPolicy.RequireSymbols",
+            rule: Rule::Kept(Some("false")),
+            reason: "not demanded unless asked for",
+        },
+        Exception {
             path: "Policies.PasswordPolicy.TemporaryPasswordValidityDays",
             rule: Rule::Kept(Some("7")),
             reason: "documented default",
@@ -129,6 +154,13 @@ fn issuer(live: &Value, place: &Place) -> Option<String> {
     Some(format!("https://{host}.{}.{suffix}/{id}", place.region))
 }
 
+/// Members of the pool and the members of its message template that took their place.
+const OLDER_MESSAGES: [(&str, &str); 3] = [
+    ("EmailVerificationMessage", "EmailMessage"),
+    ("EmailVerificationSubject", "EmailSubject"),
+    ("SmsVerificationMessage", "SmsMessage"),
+];
+
 /// Read and requests differ in names; of the schema only custom attributes are anybody's choice.
 fn view(live: &mut Map<String, Value>) {
     if let Some(name) = live.remove("Name") {
@@ -151,16 +183,22 @@ fn view(live: &mut Map<String, Value>) {
     if !custom.is_empty() {
         live.insert("Schema".to_owned(), Value::Array(custom));
     }
+    // The older name of the trigger is always shown beside the newer one.
+    if let Some(triggers) = live.get_mut("LambdaConfig").and_then(Value::as_object_mut)
+        && let Some(function) = triggers.remove("PreTokenGeneration")
+    {
+        triggers
+            .entry("PreTokenGenerationConfig")
+            .or_insert_with(|| json!({"LambdaVersion": "V1_0", "LambdaArn": function}));
+    }
     // The older message members repeat what the template holds.
-    for repeated in ["EmailVerificationMessage", "EmailVerificationSubject", "SmsVerificationMessage"] {
-        let template = live.get("VerificationMessageTemplate");
-        let member = match repeated {
-            "EmailVerificationMessage" => "EmailMessage",
-            "EmailVerificationSubject" => "EmailSubject",
-            _ => "SmsMessage",
-        };
-        if template.and_then(|template| template.get(member)) == live.get(repeated) {
-            live.remove(repeated);
+    for (older, newer) in OLDER_MESSAGES {
+        let Some(text) = live.get(older).cloned() else { continue };
+        let template = live.entry("VerificationMessageTemplate").or_insert_with(|| json!({}));
+        if let Some(template) = template.as_object_mut()
+            && *template.entry(newer).or_insert_with(|| text.clone()) == text
+        {
+            live.remove(older);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `user_pool_group`: a group of users, named in the claim `cognito:groups` (service.md §13.5).
 
-use super::{Kind, List, Names, Output, Parent, Service, UpdateStyle, call, pool_page, same, text_at};
+use super::{Exception, Kind, List, Names, Output, Parent, Rule, Service, UpdateStyle, call, pool_page, same, text_at};
 
 /// A group.
 pub static USER_POOL_GROUP: Kind = Kind {
@@ -32,7 +32,15 @@ pub static USER_POOL_GROUP: Kind = Kind {
     lifecycle: None,
     outputs: &[Output { name: "name", about: "the group's name", value: |live, _| text_at(live, "/GroupName") }],
     reference_keys: &[],
-    exceptions: &[],
+    exceptions: &[
+        Exception {
+            path: "Description",
+            rule: Rule::Kept(Some("\"\"")),
+            reason: "UpdateGroup keeps what it leaves out; an empty text clears it",
+        },
+        Exception { path: "RoleArn", rule: Rule::Kept(None), reason: "UpdateGroup has no way to take it away" },
+        Exception { path: "Precedence", rule: Rule::Kept(None), reason: "UpdateGroup has no way to take it away" },
+    ],
     secrets: &[],
     view: same,
 };

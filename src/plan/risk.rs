@@ -110,7 +110,7 @@ impl Found {
     fn update(&mut self, item: &Item) {
         let Some(live) = &item.live else { return };
         let before = live::view(item.kind, &live.document);
-        let after = &item.desired;
+        let after = &live::view(item.kind, &item.desired);
         for difference in &item.differences {
             if difference.path == "protect" && difference.after == Some(Value::Bool(false)) {
                 self.add(item, "protection-removed", "it may be deleted and replaced from now on");

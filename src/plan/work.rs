@@ -615,12 +615,25 @@ impl<'a> Lowering<'a> {
             if item.action != Action::Delete || item.kind.name == "policy" {
                 continue;
             }
+            if item.kind.name == "user_pool_domain" {
+                self.domain_makes_room(item, *node);
+                continue;
+            }
             let others: Vec<usize> = (0..self.nodes.len())
                 .filter(|other| self.nodes.get(*other).is_some_and(|node| node.op != Op::Delete))
                 .collect();
             for other in others {
                 self.after(*node, other);
             }
+        }
+    }
+
+    /// A pool has one domain of its kind: the old one goes before the new one comes.
+    fn domain_makes_room(&mut self, domain: &Item, node: usize) {
+        let others = self.of_kind("user_pool_domain").filter(|other| parent_of(other) == parent_of(domain));
+        let comes: Vec<usize> = others.filter_map(|other| self.first.get(&other.address).copied()).collect();
+        for other in comes {
+            self.need(other, node);
         }
     }
 

@@ -11,6 +11,7 @@ mod cli;
 mod command;
 mod faults;
 mod lifecycle;
+mod members;
 mod model_data;
 mod openings;
 mod properties;
