@@ -218,14 +218,16 @@ fn parent_of(item: &Item) -> Option<Address> {
     }
 }
 
-/// A running gateway whose interceptors are in the way of policies that change: the service lists tools through them.
+/// A running gateway whose interceptors are in the way of policies that change: the service lists tools through them. Those
+/// that this run adds count too: a permit must not go before them, and cannot go after them.
 pub(super) fn interceptors_in_the_way(gateway: &Item, items: &[Item]) -> bool {
     let Some(live) = &gateway.live else { return false };
-    let list = live.document.get("interceptorConfigurations").and_then(Value::as_array);
+    let intercepted =
+        |of: &Value| of.get("interceptorConfigurations").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     matches!(gateway.action, Action::NoOp | Action::Update)
         && gateway.blocked.is_none()
         && !gateway.unlock
-        && list.is_some_and(|list| !list.is_empty())
+        && (intercepted(&live.document) || intercepted(&gateway.desired))
         && attached_engine(gateway, items).is_some_and(|engine| policies_change(&engine, items))
 }
 
@@ -453,16 +455,22 @@ impl<'a> Lowering<'a> {
             else {
                 continue;
             };
-            if first == last && !gateway.unlock {
+            if first == last && gateway.makes() {
                 continue;
             }
+            let single = first == last && !gateway.unlock;
             let targets: Vec<usize> = self
                 .targets_of(gateway)
                 .into_iter()
                 .filter_map(|target| self.last.get(&target.address).copied())
                 .collect();
             for target in targets {
-                self.need(last, target);
+                match single {
+                    false => self.need(last, target),
+                    // The service takes no target calls while its gateway is being updated.
+                    true if closes(gateway) => self.after(target, last),
+                    true => self.after(last, target),
+                }
             }
         }
     }
@@ -579,12 +587,15 @@ impl<'a> Lowering<'a> {
                     self.need(last, node);
                 }
             } else if running && closes(gateway) {
-                // It restrains callers: no permit of this run goes before it.
-                if let Some(created) = created.filter(|_| !policy.is_forbid()) {
-                    self.need(created, last);
+                // It restrains callers: no permit of this run goes before it, and no forbid is taken away before it.
+                let opens = if policy.is_forbid() { deleted.filter(|_| created.is_none()) } else { created };
+                if let Some(opens) = opens {
+                    self.need(opens, last);
                 }
             } else {
-                for node in created.into_iter().chain(activated) {
+                // It lets callers in: every policy of this run stands, and every permit that goes is gone.
+                let closes = deleted.filter(|_| !policy.is_forbid());
+                for node in created.into_iter().chain(activated).chain(closes) {
                     self.need(last, node);
                 }
             }
