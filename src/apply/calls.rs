@@ -4,14 +4,15 @@ use model::Meaning;
 use serde_json::{Map, Value, json};
 
 use super::retry::{self, Patience};
-use super::{Known, Run, parent_address};
+use super::{Known, Run};
 use crate::aws::CallError;
 use crate::diff::differences;
 use crate::kind::{Ids, Kind, Rule, Service, UpdateStyle};
 use crate::live::{self, BUDGET, Settled, State};
 use crate::merge;
 use crate::ownership::{self, APPLIED, PREFIX, PROTECT, Tags, canonical};
-use crate::plan::work::{Form, Item, applied_document, in_form};
+use crate::plan::form::{Form, in_form};
+use crate::plan::item::{Item, applied_document};
 use crate::progress::Event;
 use crate::reference;
 use crate::tags;
@@ -28,7 +29,7 @@ impl Run<'_> {
     }
 
     fn parent_ids(&self, item: &Item) -> Result<Ids, String> {
-        let Some(parent) = parent_address(item) else { return Ok(Ids::default()) };
+        let Some(parent) = item.parent() else { return Ok(Ids::default()) };
         match self.known(&parent) {
             Some(known) => Ok(Ids { parent: known.ids.id, id: String::new() }),
             None => Err(format!("`{parent}` is not there")),
@@ -45,7 +46,7 @@ impl Run<'_> {
     pub(super) async fn create(&self, item: &Item, form: Form, last: bool) -> Result<(), String> {
         let desired = self.desired(item)?;
         let ids = self.parent_ids(item)?;
-        let parent = parent_address(item);
+        let parent = item.parent();
         let applied = ownership::applied_digest(item.kind, &applied_to(item, &desired));
         if let Some(parent) = &parent {
             self.announce_children(parent).await?;
@@ -338,7 +339,7 @@ impl Run<'_> {
 
     /// Writes what was applied: as tags, or in the parent's membership.
     async fn remember(&self, item: &Item, known: &Known, applied: &str) -> Result<(), String> {
-        if let Some(parent) = parent_address(item) {
+        if let Some(parent) = item.parent() {
             return self.remember_child(&parent, item, &known.ids.id, applied).await;
         }
         let Some(arn) = item.kind.arn.map(|arn| arn(&known.ids.id, &self.place)) else { return Ok(()) };

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Meaning;
 use serde_json::{Map, Value};
 
-use super::work::{self, Item, Work};
+use super::attachment::{attached_engine, interceptors_in_the_way, is_relocked};
+use super::item::Item;
+use super::work::{self, Work};
 use super::{Action, FORMAT_VERSION, MemberChange, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, risk};
 use crate::address::Address;
 use crate::diff::{Difference, differences};
@@ -368,13 +370,13 @@ impl Making<'_> {
     fn clear_interceptors(&mut self) {
         let items: Vec<Item> = self.items.values().cloned().collect();
         for gateway in items.iter().filter(|item| item.kind.name == "gateway") {
-            if work::is_relocked(gateway, &items) {
+            if is_relocked(gateway, &items) {
                 if let Some(item) = self.items.get_mut(&gateway.address) {
                     item.action = Action::Update;
                     item.reason = Some("locked while its policies change, then opened again".to_owned());
                 }
-            } else if work::interceptors_in_the_way(gateway, &items) {
-                let engine = work::attached_engine(gateway, &items);
+            } else if interceptors_in_the_way(gateway, &items) {
+                let engine = attached_engine(gateway, &items);
                 let reason = format!(
                     "the service cannot change policies while `{}` has interceptors, and only a JWT gateway can be locked meanwhile",
                     gateway.address

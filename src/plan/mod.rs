@@ -1,7 +1,11 @@
 //! The plan: a value that says what would change and why. Printing, saving and applying read it; making it is a pure
 //! function of the stack and what was observed.
 
+mod attachment;
+pub mod form;
+pub mod item;
 mod make;
+mod order;
 pub mod risk;
 pub mod work;
 
