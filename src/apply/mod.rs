@@ -3,8 +3,11 @@
 //! Independent branches go on when one fails; what needs a failed node is skipped and named; running `apply` again finishes.
 
 mod calls;
+mod create;
+mod delete;
 mod membership;
 mod retry;
+mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};

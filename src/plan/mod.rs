@@ -7,6 +7,7 @@ pub mod item;
 mod make;
 mod order;
 pub mod risk;
+mod shown;
 pub mod work;
 
 use schemars::JsonSchema;
