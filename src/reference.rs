@@ -22,6 +22,8 @@ pub enum Target {
     Region,
     /// `${aws.partition}`: `aws`, `aws-cn` or `aws-us-gov`.
     Partition,
+    /// `${var.name}` of a secret variable, whose value stands in no document before it is sent.
+    Variable(String),
 }
 
 /// How the value is written into the text around it.
@@ -60,6 +62,7 @@ impl Reference {
             Target::Account => "account".to_owned(),
             Target::Region => "region".to_owned(),
             Target::Partition => "partition".to_owned(),
+            Target::Variable(name) => format!("variable\t{name}"),
         };
         format!("{OPEN}{filter}\t{target}{CLOSE}")
     }
@@ -70,6 +73,7 @@ impl Reference {
             [filter, "account"] => (filter, Target::Account),
             [filter, "region"] => (filter, Target::Region),
             [filter, "partition"] => (filter, Target::Partition),
+            [filter, "variable", name] => (filter, Target::Variable((*name).to_owned())),
             [filter, kind, name, output] => (filter, Target::Output(Address::new(*kind, *name), (*output).to_owned())),
             _ => return None,
         };
@@ -90,6 +94,7 @@ impl Reference {
             Target::Account => "aws.account".to_owned(),
             Target::Region => "aws.region".to_owned(),
             Target::Partition => "aws.partition".to_owned(),
+            Target::Variable(name) => format!("var.{name}"),
         };
         if self.filter == Filter::Snake { format!("${{snake({target})}}") } else { format!("${{{target}}}") }
     }

@@ -1,6 +1,8 @@
 //! The stack: what a manifest says once it is read, the input of every later stage.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -28,6 +30,103 @@ pub struct Stack {
     pub resources: Vec<Resource>,
     /// The `jwt_authorizer` definitions, which the resources that use them already hold.
     pub authorizers: Vec<Authorizer>,
+    /// Where the manifest is kept, if it says so: `github.com/acme/hr`.
+    pub source: Option<String>,
+    /// How long the stack is to live.
+    pub expires: Option<Duration>,
+    /// Risks that were decided on.
+    pub accepts: Vec<Accept>,
+    /// Addresses that changed.
+    pub moved: Vec<Moved>,
+    /// The secret variables.
+    pub secrets: Secrets,
+}
+
+/// `[[accept]]`: a risk that somebody decided to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accept {
+    /// The risk's code.
+    pub risk: String,
+    /// The resource it is about; it may be gone from the manifest.
+    pub address: Option<Address>,
+    /// The persona whose access it is about.
+    pub persona: Option<String>,
+    /// The tool that the persona may call.
+    pub tool: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it holds, in UTC.
+    pub until: Date,
+    /// The span of its header.
+    pub span: Span,
+}
+
+/// A line of `[moved]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The address that the live object still has.
+    pub from: Address,
+    /// The address in this manifest.
+    pub to: Address,
+    /// The span of the old address.
+    pub span: Span,
+}
+
+/// A day of the calendar. Days compare as they follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date {
+    /// The year.
+    pub year: u16,
+    /// The month, from 1.
+    pub month: u8,
+    /// The day, from 1.
+    pub day: u8,
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+/// The secret variables and their values, which are never shown: in documents marks stand for them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secrets(BTreeMap<String, Option<String>>);
+
+impl Secrets {
+    /// Adds a variable; nothing stands for a value that nobody has given yet.
+    pub fn insert(&mut self, name: impl Into<String>, value: Option<String>) {
+        self.0.insert(name.into(), value);
+    }
+
+    /// It is one of them.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The value of one, if it was given.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_deref()
+    }
+
+    /// The names of all.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// A document with the values in it: only for what is sent, and for comparing with what is live.
+    pub fn reveal(&self, document: &Value) -> Value {
+        reference::resolve(document, &|target| match target {
+            Target::Variable(name) => self.value(name).map(ToOwned::to_owned),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// A `jwt_authorizer` definition, kept for the checks.
@@ -84,7 +183,7 @@ impl Stack {
                 Target::Account => Some(account.to_owned()),
                 Target::Region => Some(region.to_owned()),
                 Target::Partition => Some(partition.to_owned()),
-                Target::Output(..) => None,
+                Target::Output(..) | Target::Variable(_) => None,
             });
         }
     }
@@ -106,6 +205,16 @@ pub struct Resource {
     pub depends_on: Vec<Address>,
     /// `protect = true`: never deleted or replaced.
     pub protect: bool,
+    /// Wire names of members that somebody else writes: a value given is for the creation only.
+    pub unmanaged: Vec<String>,
+    /// `delete_unknown_children = true`: what lives in it and is not in the manifest goes.
+    pub delete_unknown_children: bool,
+    /// The id of an object that others of the manifest refer to and that is never changed.
+    pub existing: Option<String>,
+    /// The id of an object that the stack takes over.
+    pub adopt: Option<String>,
+    /// Where its document holds secrets, by [`model::display_path`]: the marks of [`Secrets`] stand there.
+    pub secrets: BTreeSet<String>,
     /// The span of its header, `[kind.name]`.
     pub span: Span,
     /// Where each document path stands, by [`model::display_path`]; a path without an entry of its own belongs to the
@@ -114,6 +223,25 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// A resource of which nothing is said yet.
+    pub fn new(address: Address, kind: &'static Kind, span: Span) -> Self {
+        Self {
+            address,
+            kind,
+            document: Value::Null,
+            parent: None,
+            depends_on: Vec::new(),
+            protect: false,
+            unmanaged: Vec::new(),
+            delete_unknown_children: false,
+            existing: None,
+            adopt: None,
+            secrets: BTreeSet::new(),
+            span,
+            spans: HashMap::new(),
+        }
+    }
+
     /// The live name: the value of the member that carries it.
     pub fn live_name(&self) -> Option<&str> {
         self.document.get(self.kind.name_member)?.as_str()

@@ -209,6 +209,7 @@ impl<'a> Run<'a> {
             Target::Account => Some(self.place.account.clone()),
             Target::Region => Some(self.place.region.clone()),
             Target::Partition => Some(self.place.partition.clone()),
+            Target::Variable(_) => None,
         }
     }
 

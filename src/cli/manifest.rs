@@ -8,7 +8,7 @@ use super::options::{Global, Manifest};
 use super::output;
 use crate::check;
 use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources};
-use crate::manifest::{self, Loaded, Options};
+use crate::manifest::{self, Loaded, Options, StandardInput};
 use crate::report::diagnostic::render;
 use crate::stack::Stack;
 
@@ -39,6 +39,7 @@ impl Checked {
     pub(super) fn read(global: &Global, manifest: &Manifest) -> Self {
         let mut options = options(global, manifest);
         options.first_environment = true;
+        options.secrets_later = true;
         let first = load(&options);
         let others = if options.environment.is_some() { Vec::new() } else { first.environments.clone() };
         let mut checked =
@@ -102,5 +103,7 @@ fn options(global: &Global, manifest: &Manifest) -> Options {
         process_environment: environment.collect(),
         region: global.region.clone(),
         first_environment: false,
+        secrets_later: false,
+        standard_input: StandardInput::default(),
     }
 }

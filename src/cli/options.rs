@@ -11,7 +11,7 @@ pub(super) struct Global {
     /// The environment: `prod`, or `preview:pr-123` for an instance of `preview`
     #[arg(long, global = true, value_name = "ENV")]
     pub(super) env: Option<String>,
-    /// Sets a variable; lists as TOML text
+    /// Sets a variable; lists as TOML text, a secret with `-` from a line of standard input
     #[arg(long = "var", global = true, value_name = "NAME=VALUE", value_parser = assignment)]
     pub(super) vars: Vec<(String, String)>,
     /// Reads variables from a TOML or JSON file, or from `terraform output -json`

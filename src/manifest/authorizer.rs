@@ -17,14 +17,16 @@ use crate::stack::{Authorizer, Claim};
 const SHAPE: &str = "CustomJWTAuthorizerConfiguration";
 
 /// Keys of the definition beside the structure's members.
-const KEYS: [&str; 6] =
-    ["user_pool", "user_pool_clients", "resource_binding", "scope_claim", "group_claim", "client_claim"];
+const KEYS: [&str; 7] =
+    ["user_pool", "user_pool_clients", "resource_binding", "scope_claim", "group_claim", "client_claim", "only_if"];
 
 impl Loader {
     /// Reads every definition; the resources that use one find it by name.
     pub(super) fn jwt_authorizers(&mut self, document: &Document) {
         for block in &document.jwt_authorizers {
-            self.jwt_authorizer(block);
+            if !self.is_absent(block) {
+                self.jwt_authorizer(block);
+            }
         }
     }
 
@@ -52,6 +54,7 @@ impl Loader {
         let mut discovery = None;
         for entry in block.node.table().unwrap_or_default() {
             match entry.key.as_str() {
+                "only_if" => {}
                 "user_pool" => pool = Some(entry),
                 "user_pool_clients" => clients = Some(entry),
                 "resource_binding" => match entry.node.content {
@@ -108,6 +111,7 @@ impl Loader {
         }
         authorizer.document = Value::Object(members);
         authorizer.spans = std::mem::take(&mut sheet.spans);
+        self.no_secrets(&authorizer.document, &authorizer.spans, &authorizer.span, &address);
         self.validate_shape(SHAPE, &authorizer.document, &sheet, &authorizer.spans, &authorizer.span);
         self.authorizers.push(authorizer);
     }

@@ -3,6 +3,18 @@
 /// Every code with its explanation, sorted.
 pub const CODES: &[(&str, &str)] = &[
     (
+        "manifest::absent-resource",
+        "A reference leads to a resource or definition that `only_if` takes out here. Both places are shown. Give \
+         what refers to it the same `only_if = \"${var.beta}\"`, so that both are there or neither is, or remove \
+         the reference.",
+    ),
+    (
+        "manifest::accept",
+        "An `[[accept]]` is not complete, or says something that there is not. It has the code of a risk, what it \
+         is about (`address`, or `persona` and `tool`; nothing for `mass-delete`), a `reason` for reviewers, and \
+         `until`, the last day on which it holds: `until = 2026-12-31`.",
+    ),
+    (
         "manifest::arn-pattern",
         "An ARN does not look as AWS's API model says. The model is wrong about some ARNs, so this is a warning \
          only. Compare the ARN with the one that AWS shows: `arn:aws:iam::111122223333:role/hr-gateway` has five \
@@ -37,6 +49,11 @@ pub const CODES: &[(&str, &str)] = &[
         "Resources refer to each other in a circle, so that none could be created first. Take one reference out. \
          Where two resources seem to need each other's ids, a name that the manifest gives to both does the same \
          without a reference.",
+    ),
+    (
+        "manifest::defaults",
+        "`[defaults.KIND]` holds a key that several resources cannot share: the name, the parent, or the id of an \
+         object. Write it below each resource.",
     ),
     (
         "manifest::duplicate-address",
@@ -99,6 +116,13 @@ pub const CODES: &[(&str, &str)] = &[
          for a policy.",
     ),
     (
+        "manifest::moved",
+        "A line of `[moved]` does not say how an address changed. On the left stands the address that the live \
+         object still has and the manifest has no more, on the right its new one, of the same kind: \
+         `\"user_pool.hr\" = \"user_pool.people\"`. Each move is one step; remove the line once every environment \
+         was applied.",
+    ),
+    (
         "manifest::not-allowed",
         "The value is none of those the API takes. The help lists them; most are in capitals: `protocol_type = \
          \"MCP\"`.",
@@ -142,10 +166,22 @@ pub const CODES: &[(&str, &str)] = &[
          `${stack.name}` and `${stack.env}`, each also as `${snake(…)}`. A literal `${` is written `$${`.",
     ),
     (
+        "manifest::secret-place",
+        "A secret variable is used where its value would be shown or kept in the open. Secrets may stand in a \
+         kind's secret members and in a runtime's `environment_variables`; never in names, tags or Cedar text.",
+    ),
+    (
+        "manifest::secret-variable",
+        "A secret is said in the open: in the manifest, on a command line, or by values it is allowed to have. \
+         Change the secret, since others may have read it. Give it in `GATEWRIGHT_VAR_API_KEY`, in a \
+         `--var-file`, or as a line of standard input with `--var api_key=-`.",
+    ),
+    (
         "manifest::stack",
         "`[stack]` is missing or one of its keys is no good. A manifest begins with `[stack]` and `name = \
          \"hr-data-agent\"`, the name that everything it makes is tagged with. An account is twelve digits in \
-         quotes, a region is written `us-east-1`.",
+         quotes, a region is written `us-east-1`, \
+         `expires` is a time such as `7d`.",
     ),
     (
         "manifest::syntax",

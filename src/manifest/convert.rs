@@ -9,10 +9,10 @@ use model::{Api, Body, Member, Shape, snake_case};
 use serde_json::{Map, Value};
 
 use super::Loader;
-use super::document::not_yet;
 use super::fill::CedarPlace;
 use super::nearest::{nearest, suggestion};
 use super::tree::{self, Content, Entry, Node, private_character};
+use super::yaml;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, FileId, Span};
 use crate::kind::{Kind, POLICY};
@@ -245,13 +245,21 @@ impl Loader {
         self.fill_document(document, at, Some(&address)).unwrap_or_else(|| sheet.refused())
     }
 
-    /// A JSON or TOML file as a document.
+    /// A JSON, TOML or YAML file as a document.
     fn parsed_file(&mut self, file: FileId, name: &str, text: &str, at: &Span) -> Option<Value> {
         match Path::new(name).extension().and_then(|extension| extension.to_str()) {
-            Some("yaml" | "yml") => {
-                self.report(not_yet("reading YAML files", at));
-                None
-            }
+            Some("yaml" | "yml") => match yaml::parse(text) {
+                Ok(document) if holds_marks(&document) => {
+                    self.report(private_character().at(Span { file, range: 0..0 }, "").with(at.clone(), "named here"));
+                    None
+                }
+                Ok(document) => Some(document),
+                Err(yaml::Refused { range, message, help }) => {
+                    let problem = Diagnostic::error("manifest::file", format!("`{name}` {message}"));
+                    self.report(problem.at(Span { file, range }, "").with(at.clone(), "named here").help(help));
+                    None
+                }
+            },
             Some("toml") => match tree::parse(file, text) {
                 Ok(entries) => {
                     let members = entries.into_iter().map(|entry| (entry.key, entry.node.plain()));
@@ -297,7 +305,7 @@ fn is_cedar(sheet: &Sheet) -> bool {
 }
 
 /// A table that is nothing but `{ file = "…" }`, with or without `verbatim`.
-fn file_table(entries: &[Entry]) -> Option<(&str, bool)> {
+pub(super) fn file_table(entries: &[Entry]) -> Option<(&str, bool)> {
     let mut name = None;
     let mut verbatim = false;
     for entry in entries {

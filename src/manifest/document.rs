@@ -12,11 +12,11 @@ use crate::diagnostic::{Diagnostic, FileId, Span};
 use crate::kind::{self, KINDS, Kind};
 
 /// Tables that the language has and this version does not.
-const NOT_YET: [&str; 8] =
-    ["grant", "persona", "expect", "accept", "moved", "defaults", "identity_provider", "runtime_endpoint"];
+const NOT_YET: [&str; 5] = ["grant", "persona", "expect", "identity_provider", "runtime_endpoint"];
 
 /// Tables that are neither kinds nor still to come.
-const OTHER_TABLES: [&str; 5] = ["stack", "environment", "variables", "jwt_authorizer", "policy_set"];
+const OTHER_TABLES: [&str; 8] =
+    ["stack", "environment", "variables", "defaults", "jwt_authorizer", "policy_set", "accept", "moved"];
 
 /// Everything that a manifest and the files it includes say, in their order.
 #[derive(Default)]
@@ -24,6 +24,12 @@ pub(super) struct Document {
     pub(super) stack: Option<Entry>,
     pub(super) environments: Vec<Entry>,
     pub(super) variables: Vec<Entry>,
+    /// `[defaults.KIND]`.
+    pub(super) defaults: Vec<Entry>,
+    /// `[[accept]]`.
+    pub(super) accepts: Vec<Node>,
+    /// The lines of `[moved]`.
+    pub(super) moved: Vec<Entry>,
     pub(super) resources: Vec<Block>,
     pub(super) jwt_authorizers: Vec<Block>,
     pub(super) policy_sets: Vec<Block>,
@@ -34,6 +40,8 @@ pub(super) struct Document {
 pub(super) struct Block {
     /// The kind, unless it is a definition.
     pub(super) kind: Option<&'static Kind>,
+    /// Its address; of a definition with the definition's word as kind.
+    pub(super) address: Address,
     pub(super) name: String,
     /// The name's place.
     pub(super) name_span: Span,
@@ -58,6 +66,7 @@ impl Document {
         let mut document = Document::default();
         let mut included = HashSet::from([file]);
         document.take(loader, entries, true, &mut included)?;
+        loader.defaults(&mut document);
         Some(document)
     }
 
@@ -87,6 +96,26 @@ impl Document {
                     let variables = self.members(loader, entry);
                     self.variables.extend(variables);
                 }
+                "defaults" => {
+                    let defaults = self.members(loader, entry);
+                    self.defaults.extend(defaults);
+                }
+                "accept" => match entry.node.content {
+                    Content::List(items) => self.accepts.extend(items),
+                    _ => loader.report(
+                        Diagnostic::error("manifest::wrong-type", "`accept` is a list of tables")
+                            .at(entry.key_span, "")
+                            .help("write `[[accept]]` with two brackets, once for each risk"),
+                    ),
+                },
+                "moved" => match entry.node.content {
+                    Content::Table(lines) => self.moved.extend(lines),
+                    _ => loader.report(
+                        Diagnostic::error("manifest::wrong-type", format!("`moved` is {}", entry.node.type_name()))
+                            .at(entry.node.span, "")
+                            .help("write `[moved]` and below it `\"user_pool.old\" = \"user_pool.new\"`"),
+                    ),
+                },
                 name if NOT_YET.contains(&name) => loader.report(not_yet(&format!("`{name}`"), &entry.key_span)),
                 _ => self.blocks(loader, entry),
             }
@@ -123,7 +152,8 @@ impl Document {
         }
         let key = entry.key.clone();
         for member in self.members(loader, entry) {
-            let block = Block { kind, name: member.key, name_span: member.key_span, node: member.node };
+            let address = Address::new(key.as_str(), member.key.as_str());
+            let block = Block { kind, address, name: member.key, name_span: member.key_span, node: member.node };
             match key.as_str() {
                 "jwt_authorizer" => self.jwt_authorizers.push(block),
                 "policy_set" => self.policy_sets.push(block),

@@ -22,13 +22,42 @@ pub fn expand(stack: &Stack) -> String {
             line(&mut text, key, &quoted(value));
         }
     }
+    if let Some(source) = &stack.source {
+        line(&mut text, "source", &quoted(source));
+    }
+    if let Some(expires) = stack.expires {
+        let hours = expires.as_secs() / 3600;
+        let time = if hours % 24 == 0 { format!("{}d", hours / 24) } else { format!("{hours}h") };
+        line(&mut text, "expires", &quoted(&time));
+    }
     if !stack.tags.is_empty() {
         let tags = stack.tags.iter().map(|(key, value)| format!("{} = {}", bare(key), quoted(&escaped(value))));
         line(&mut text, "tags", &format!("{{ {} }}", tags.collect::<Vec<_>>().join(", ")));
     }
+    for name in stack.secrets.names() {
+        let _ = writeln!(text, "\n[variables.{name}]\nsecret = true");
+    }
     for resource in &stack.resources {
         text.push('\n');
         table(&mut text, resource);
+    }
+    for accept in &stack.accepts {
+        text.push_str("\n[[accept]]\n");
+        line(&mut text, "risk", &quoted(&accept.risk));
+        let address = accept.address.as_ref().map(ToString::to_string);
+        for (key, value) in [("address", &address), ("persona", &accept.persona), ("tool", &accept.tool)] {
+            if let Some(value) = value {
+                line(&mut text, key, &quoted(value));
+            }
+        }
+        line(&mut text, "reason", &quoted(&accept.reason));
+        line(&mut text, "until", &accept.until.to_string());
+    }
+    if !stack.moved.is_empty() {
+        text.push_str("\n[moved]\n");
+        for moved in &stack.moved {
+            line(&mut text, &quoted(&moved.from.to_string()), &quoted(&moved.to.to_string()));
+        }
     }
     text
 }
@@ -45,6 +74,14 @@ fn table(text: &mut String, resource: &Resource) {
     }
     if resource.protect {
         line(text, "protect", "true");
+    }
+    if resource.delete_unknown_children {
+        line(text, "delete_unknown_children", "true");
+    }
+    if !resource.unmanaged.is_empty() {
+        let keys =
+            resource.unmanaged.iter().filter_map(|wire| kind.member(wire)).map(|member| quoted(&kind.key_of(member)));
+        line(text, "unmanaged", &format!("[{}]", keys.collect::<Vec<_>>().join(", ")));
     }
     for (wire, value) in resource.document.as_object().into_iter().flatten() {
         let Some(member) = kind.member(wire) else { continue };

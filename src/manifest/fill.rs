@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Loader;
 use super::cedar::{self, Token, TokenKind};
 use super::links::Link;
+use super::secret::misplaced;
 use super::text::{Known, Meaningless, Meant, Piece, pieces};
 use super::tree::private_character;
 use crate::address::Address;
@@ -155,6 +156,10 @@ impl Loader {
             return None;
         };
         let meant = self.meant(expression, place, from)?;
+        if let Known::Later(target @ Target::Variable(_)) = meant.value {
+            self.report(in_cedar(target).at(place.clone(), ""));
+            return None;
+        }
         let set = |items: &[Value]| {
             let items = items.iter().map(|item| Some(format!("\"{}\"", filtered(Filter::Cedar, item.as_str()?))));
             items.collect::<Option<Vec<_>>>().map(|items| format!("[{}]", items.join(", ")))
@@ -199,6 +204,10 @@ impl Loader {
     fn part(&mut self, meant: Meant, filter: Filter, place: &Span) -> Option<String> {
         match meant.value {
             Known::Broken => None,
+            Known::Later(target @ Target::Variable(_)) if matches!(filter, Filter::Cedar | Filter::Like) => {
+                self.report(in_cedar(target).at(place.clone(), ""));
+                None
+            }
             Known::Later(target) => {
                 let filter = match (meant.snake, filter) {
                     (false, filter) => filter,
@@ -239,6 +248,10 @@ impl Loader {
             None => span.clone(),
         }
     }
+}
+
+fn in_cedar(target: Target) -> Diagnostic {
+    misplaced("Cedar text", &Reference { target, filter: Filter::Plain }.mark())
 }
 
 fn unterminated() -> Diagnostic {

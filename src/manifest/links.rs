@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::Loader;
+use super::absent::absent_resource;
 use super::document::Document;
 use super::nearest::suggestion;
 use crate::address::Address;
@@ -42,9 +43,16 @@ impl Loader {
                 && link.to.name.split_once('/').is_some_and(|(set, _)| {
                     let prefix = format!("{set}/");
                     document.policy_sets.iter().any(|block| block.name == set)
+                        && self.absence_of(&link.to).is_none()
                         && !known.iter().any(|address| address.kind == POLICY.name && address.name.starts_with(&prefix))
                 });
             if known.contains(&link.to) || of_a_set || !reported.insert((&link.to, &link.span)) {
+                continue;
+            }
+            if let Some(absent) = self.absence_of(&link.to) {
+                let mut problem = absent_resource(&link.to, link.span.clone(), absent);
+                problem.address.clone_from(&link.from);
+                self.report(problem);
                 continue;
             }
             let mut problem = Diagnostic::error("manifest::unknown-resource", format!("there is no `{}`", link.to));

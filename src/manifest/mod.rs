@@ -5,18 +5,24 @@
 //! (`resource`, `authorizer`, `policy_set` over `convert` and `fill`). The result is held against the API model
 //! (`validate`) and for its references (`links`). Only files are read.
 
+mod absent;
+mod accept;
 mod authorizer;
 pub(crate) mod cedar;
 mod codes;
 mod convert;
+mod defaults;
 mod document;
 mod expand;
 mod files;
 mod fill;
+mod input;
 mod links;
+mod moved;
 pub(crate) mod nearest;
 mod policy_set;
 mod resource;
+mod secret;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -24,15 +30,18 @@ mod text;
 mod tree;
 mod validate;
 mod variables;
+mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
-use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::address::Address;
+use crate::diagnostic::{Diagnostic, Severity, Sources, Span};
 use crate::stack::{Authorizer, Resource, Stack};
 
 pub use codes::CODES;
 pub use expand::expand;
+pub use input::StandardInput;
 
 use document::Document;
 use files::Files;
@@ -56,6 +65,10 @@ pub struct Options {
     pub region: Option<String>,
     /// Take the first environment where none is chosen.
     pub first_environment: bool,
+    /// A secret variable without a value is no error: nothing is going to be sent.
+    pub secrets_later: bool,
+    /// Where `--var name=-` reads the values of secret variables.
+    pub standard_input: StandardInput,
 }
 
 /// What came of it.
@@ -80,6 +93,12 @@ pub fn load(options: &Options) -> Loaded {
     // By place, so that output does not depend on which stage found what.
     diagnostics
         .sort_by_key(|diagnostic| diagnostic.primary.as_ref().map(|label| (label.span.file, label.span.range.start)));
+    // What `[defaults]` says wrong is wrong in every resource, and said once.
+    let mut seen = HashSet::new();
+    diagnostics.retain(|diagnostic| {
+        let place = diagnostic.primary.as_ref().map(|label| label.span.clone());
+        place.is_none() || seen.insert((diagnostic.code, place, diagnostic.message.clone()))
+    });
     let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     Loaded { sources: loader.files.sources, diagnostics, stack: stack.filter(|_| !refused), environments }
 }
@@ -96,6 +115,8 @@ struct Loader {
     resources: Vec<Resource>,
     /// Every mention of a resource by name, to be held against the resources there are.
     links: Vec<Link>,
+    /// What `only_if` takes out, and where it says so.
+    absent: HashMap<Address, Span>,
 }
 
 impl Loader {
@@ -112,12 +133,18 @@ impl Loader {
 
         self.jwt_authorizers(&document);
         for block in &document.resources {
-            self.resource(block);
+            if !self.is_absent(block) {
+                self.resource(block);
+            }
         }
         for block in &document.policy_sets {
-            self.policy_set(block);
+            if !self.is_absent(block) {
+                self.policy_set(block);
+            }
         }
         self.link(&document);
+        let accepts = self.accepts(&document);
+        let moved = self.moved(&document);
 
         let mut resources = std::mem::take(&mut self.resources);
         resources.sort_by_key(|resource| (resource.span.file, resource.span.range.start));
@@ -130,6 +157,11 @@ impl Loader {
             tags,
             resources,
             authorizers: std::mem::take(&mut self.authorizers),
+            source: settings.source,
+            expires: settings.expires,
+            accepts,
+            moved,
+            secrets: std::mem::take(&mut self.scope.secrets),
         })
     }
 }

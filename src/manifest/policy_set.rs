@@ -20,7 +20,8 @@ use crate::kind::{POLICY, POLICY_ENGINE};
 use crate::reference::{Filter, Reference, pieces};
 use crate::stack::Resource;
 
-const KEYS: [&str; 6] = ["policy_engine", "file", "name_prefix", "validation_mode", "enforcement_mode", "description"];
+const KEYS: [&str; 7] =
+    ["policy_engine", "file", "name_prefix", "validation_mode", "enforcement_mode", "description", "only_if"];
 
 /// What a set says about all of its policies.
 struct Set {
@@ -70,6 +71,7 @@ impl Loader {
                     set.engine = self.named(&entry.node, POLICY_ENGINE.name, &address);
                 }
                 "file" => file = Some(entry),
+                "only_if" => {}
                 "name_prefix" => set.prefix = self.known_text(&entry.node, "`name_prefix`").unwrap_or_default(),
                 "validation_mode" | "enforcement_mode" | "description" => {
                     if let Some(member) = policy_keys.get(&entry.key) {
@@ -182,17 +184,9 @@ impl Loader {
             document.insert(member.to_owned(), outside_of_cedar(value).into());
             sheet.spans.insert(member.to_owned(), annotated(annotation).unwrap_or_else(|| id_span.clone()));
         }
-        let document = Value::Object(document);
-        let resource = Resource {
-            address: sheet.address.clone(),
-            kind: &POLICY,
-            document,
-            parent: set.engine.clone(),
-            depends_on: Vec::new(),
-            protect: false,
-            span: id_span,
-            spans: HashMap::new(),
-        };
+        let mut resource = Resource::new(sheet.address.clone(), &POLICY, id_span);
+        resource.document = Value::Object(document);
+        resource.parent.clone_from(&set.engine);
         self.finish(resource, sheet);
     }
 }

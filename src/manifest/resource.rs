@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Loader;
+use super::absent::absent_resource;
 use super::convert::Sheet;
 use super::document::{Block, not_yet};
 use super::links::Link;
@@ -15,8 +16,10 @@ use crate::reference::{Filter, Reference, Target};
 use crate::stack::Resource;
 
 /// Engine keys that the language has and this version does not.
-const NOT_YET: [&str; 7] =
-    ["existing", "adopt", "unmanaged", "delete_unknown_children", "only_if", "secret_version", "known_tools"];
+const NOT_YET: [&str; 4] = ["existing", "adopt", "secret_version", "known_tools"];
+
+/// Engine keys, which every resource takes.
+pub(super) const ENGINE_KEYS: [&str; 5] = ["depends_on", "protect", "unmanaged", "delete_unknown_children", "only_if"];
 
 impl Loader {
     /// Rewrites a table into a resource.
@@ -26,16 +29,7 @@ impl Loader {
         let keys = self.spelling.of_kind(kind);
         let mut sheet = Sheet::new(kind.api(), address.clone());
         let mut document = Map::new();
-        let mut resource = Resource {
-            address: address.clone(),
-            kind,
-            document: Value::Null,
-            parent: None,
-            depends_on: Vec::new(),
-            protect: false,
-            span: block.node.span.clone(),
-            spans: std::collections::HashMap::new(),
-        };
+        let mut resource = Resource::new(address.clone(), kind, block.node.span.clone());
         let mut special = Special::default();
         for entry in block.node.table().unwrap_or_default() {
             let key = entry.key.as_str();
@@ -54,6 +48,12 @@ impl Loader {
                 resource.depends_on = self.depends_on(&entry.node, &address);
             } else if key == "protect" {
                 resource.protect = self.truth(entry, &address);
+            } else if key == "unmanaged" {
+                resource.unmanaged = self.unmanaged(entry, kind, &address);
+            } else if key == "delete_unknown_children" {
+                resource.delete_unknown_children = self.truth(entry, &address);
+            } else if key == "only_if" {
+                // It was looked at before.
             } else if kind.reference_keys.contains(&key) {
                 match key {
                     "jwt_authorizer" => special.jwt_authorizer = Some(entry),
@@ -65,8 +65,7 @@ impl Loader {
                 self.report(not_yet(&format!("`{key}`"), &entry.key_span).about(&address));
             } else {
                 let parent = kind.parent.map(|parent| parent.kind);
-                let engine = ["depends_on", "protect"];
-                let others = kind.reference_keys.iter().copied().chain(parent).chain(engine);
+                let others = kind.reference_keys.iter().copied().chain(parent).chain(ENGINE_KEYS);
                 self.unknown_key(&mut sheet, entry, keys.keys().map(String::as_str).chain(others));
             }
         }
@@ -93,6 +92,7 @@ impl Loader {
     /// Holds a resource against the model and keeps it.
     pub(super) fn finish(&mut self, mut resource: Resource, mut sheet: Sheet) {
         resource.spans = std::mem::take(&mut sheet.spans);
+        self.secrets_of(&mut resource);
         self.validate_resource(&resource, &sheet);
         self.resources.push(resource);
     }
@@ -148,6 +148,37 @@ impl Loader {
             };
             self.links.push(Link { from: Some(from.clone()), to: to.clone(), span: item.span.clone() });
             found.push(to);
+        }
+        found
+    }
+
+    /// `unmanaged`: keys of members, as the API calls them.
+    fn unmanaged(&mut self, entry: &Entry, kind: &'static Kind, from: &Address) -> Vec<String> {
+        let Content::List(items) = &entry.node.content else {
+            let problem = Diagnostic::error("manifest::wrong-type", "`unmanaged` is a list of keys");
+            let help = "for example `unmanaged = [\"description\"]`";
+            self.report(problem.at(entry.node.span.clone(), "").help(help).about(from));
+            return Vec::new();
+        };
+        let keys = self.spelling.of_kind(kind);
+        let mut found: Vec<String> = Vec::new();
+        for item in items {
+            let Some(key) = self.known_text(item, "a key") else { continue };
+            let refuse = |code, message: String| Diagnostic::error(code, message).at(item.span.clone(), "").about(from);
+            match keys.get(&key) {
+                Some(member) if member.wire == kind.name_member => {
+                    let problem = refuse("manifest::not-allowed", format!("`{key}` cannot be unmanaged"));
+                    self.report(problem.help("the name is what the object is found by; take it out of the list"));
+                }
+                Some(member) if found.contains(&member.wire) => {}
+                Some(member) => found.push(member.wire.clone()),
+                None => {
+                    let message = format!("a `{}` has no key `{key}`", kind.name);
+                    let mut problem = refuse("manifest::unknown-key", message);
+                    problem.help = suggestion(&key, keys.keys().map(String::as_str));
+                    self.report(problem);
+                }
+            }
         }
         found
     }
@@ -251,6 +282,12 @@ impl Loader {
             }
         }
         let Some(name) = self.known_text(&entry.node, "`jwt_authorizer`").filter(|_| !twice) else { return };
+        let definition = Address::new("jwt_authorizer", name.as_str());
+        if let Some(absent) = self.absent.get(&definition) {
+            let problem = absent_resource(&definition, entry.node.span.clone(), absent.clone());
+            self.report(problem.about(&sheet.address));
+            return;
+        }
         let Some(authorizer) = self.authorizers.iter_mut().find(|authorizer| authorizer.name == name) else {
             let message = format!("there is no `jwt_authorizer.{name}`");
             let mut problem = Diagnostic::error("manifest::unknown-resource", message).about(&sheet.address);

@@ -1,8 +1,9 @@
 //! What holds for the whole stack: its name, its environment, where it lives, its tags.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::document::{Document, is_name, not_yet};
+use super::document::{Document, is_name};
 use super::nearest::{listed, suggestion};
 use super::tree::{Content, Entry, Node};
 use super::{Loader, Options};
@@ -16,12 +17,14 @@ pub(super) struct Settings {
     pub(super) instance: String,
     /// The chosen environment's keys.
     pub(super) overrides: Vec<Entry>,
+    pub(super) source: Option<String>,
+    pub(super) expires: Option<Duration>,
 }
 
 impl Loader {
     /// Chooses the environment and fills the scope. Nothing if there is no choice: then nothing else can be said.
     pub(super) fn settings(&mut self, document: &Document, options: &Options) -> Option<Settings> {
-        let settings = self.environment(document, options)?;
+        let mut settings = self.environment(document, options)?;
         if !settings.instance.is_empty() && settings.environment.is_some() {
             self.scope.instance = Some(settings.instance.clone());
         }
@@ -47,8 +50,15 @@ impl Loader {
                 "account" => self.scope.account = self.account(entry),
                 // Tags are read once variables are known, and the root was before any file.
                 "tags" | "root" => {}
-                "expires" | "source" => self.report(not_yet(&format!("`{}`", entry.key), &entry.key_span)),
-                _ => self.unknown_setting(entry, "[stack]", &["name", "region", "account", "tags", "root"]),
+                "source" => settings.source = self.source(entry),
+                "expires" => {
+                    let text = self.setting(entry, "a time such as `7d`, `12h` or `2w`", |text| time(text).is_some());
+                    settings.expires = text.and_then(|text| time(&text));
+                }
+                _ => {
+                    let known = ["name", "region", "account", "tags", "root", "source", "expires"];
+                    self.unknown_setting(entry, "[stack]", &known);
+                }
             }
         }
         if !named {
@@ -110,7 +120,7 @@ impl Loader {
             return None;
         }
         let overrides = entry.node.table().unwrap_or_default().to_vec();
-        Some(Settings { environment: Some(name), instance, overrides })
+        Some(Settings { environment: Some(name), instance, overrides, ..Settings::default() })
     }
 
     fn region(&mut self, entry: &Entry) -> Option<String> {
@@ -121,6 +131,15 @@ impl Loader {
                 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         };
         self.setting(entry, "a region such as `us-east-1`", is_region)
+    }
+
+    /// Where the manifest is kept: it becomes a tag, and tags take no other characters.
+    fn source(&mut self, entry: &Entry) -> Option<String> {
+        let fits = |text: &str| {
+            let letter = |letter: char| letter.is_alphanumeric() || "_.:/=+-@".contains(letter);
+            !text.is_empty() && text.len() <= 256 && text.chars().all(letter)
+        };
+        self.setting(entry, "a place such as `github.com/acme/hr`, at most 256 characters without blanks", fits)
     }
 
     fn account(&mut self, entry: &Entry) -> Option<String> {
@@ -173,6 +192,10 @@ impl Loader {
         let value = self.fill(text, &node.span, None)?;
         match value.as_str() {
             Some(text) if !crate::reference::is_unknown(text) => Some(text.to_owned()),
+            Some(text) if super::secret::holds_secret(text) => {
+                self.report(super::secret::misplaced(what, text).at(node.span.clone(), ""));
+                None
+            }
             Some(_) => {
                 let message = format!("{what} cannot hold a value that is known only later");
                 let problem = Diagnostic::error("manifest::reference", message).at(node.span.clone(), "");
@@ -182,4 +205,18 @@ impl Loader {
             None => Some(value.to_string()),
         }
     }
+}
+
+/// A time: hours, days or weeks, and not more than a century of them.
+fn time(text: &str) -> Option<Duration> {
+    const HOUR: u64 = 3600;
+    let unit = match text.chars().next_back()? {
+        'h' => HOUR,
+        'd' => 24 * HOUR,
+        'w' => 7 * 24 * HOUR,
+        _ => return None,
+    };
+    let digits = text.get(..text.len() - 1)?;
+    let number = digits.parse::<u64>().ok().filter(|number| *number > 0 && !digits.starts_with('+'))?;
+    number.checked_mul(unit).filter(|seconds| *seconds <= 100 * 366 * 24 * HOUR).map(Duration::from_secs)
 }

@@ -9,6 +9,7 @@ use super::nearest::{listed, nearest, suggestion};
 use crate::address::Address;
 use crate::kind::{self, KINDS};
 use crate::reference::Target;
+use crate::stack::Secrets;
 
 /// A piece of text.
 #[derive(Debug, PartialEq)]
@@ -78,6 +79,8 @@ pub(super) struct Meaningless {
 pub(super) struct Scope {
     /// Variables; nothing where the value was refused.
     pub(super) variables: HashMap<String, Option<Value>>,
+    /// The secret ones of them.
+    pub(super) secrets: Secrets,
     pub(super) stack_name: String,
     /// The instance, if the manifest has environments.
     pub(super) instance: Option<String>,
@@ -143,6 +146,9 @@ impl Scope {
     }
 
     fn variable(&self, name: &str) -> Result<Known, Meaningless> {
+        if self.secrets.contains(name) {
+            return Ok(Known::Later(Target::Variable(name.to_owned())));
+        }
         match self.variables.get(name) {
             Some(Some(value)) => Ok(Known::Value(value.clone())),
             Some(None) => Ok(Known::Broken),

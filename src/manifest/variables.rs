@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::document::{Document, not_yet};
+use super::document::Document;
 use super::files::read_text;
 use super::nearest::{listed, suggestion};
 use super::settings::Settings;
@@ -31,6 +31,7 @@ struct Declared {
     kind: Type,
     allowed: Vec<Value>,
     default: Option<Value>,
+    secret: bool,
 }
 
 /// A value that someone gave, and where.
@@ -41,6 +42,8 @@ struct Given {
     text: bool,
     from: String,
     span: Option<Span>,
+    /// It stands where others read it: in the manifest, or on a command line.
+    open: bool,
 }
 
 impl Type {
@@ -95,8 +98,15 @@ impl Loader {
         for entry in &document.variables {
             self.scope.variables.insert(entry.key.clone(), None);
         }
+        for variable in declared.iter().filter(|variable| variable.secret) {
+            self.scope.secrets.insert(variable.name.clone(), None);
+        }
         let given = self.given(settings, options);
         for variable in declared {
+            if variable.secret {
+                self.secret_variable(&variable, given.get(&variable.name), options);
+                continue;
+            }
             let value = match given.get(&variable.name) {
                 Some(given) => self.accepted(&variable, given),
                 None if variable.default.is_some() => variable.default,
@@ -120,6 +130,7 @@ impl Loader {
         let mut kind = None;
         let mut allowed = None;
         let mut default = None;
+        let mut secret = None;
         let mut good = true;
         for key in entry.node.table().unwrap_or_default() {
             match key.key.as_str() {
@@ -134,11 +145,17 @@ impl Loader {
                 }
                 "default" => default = Some(&key.node),
                 "allowed" => allowed = Some(&key.node),
-                "secret" if !matches!(key.node.content, Content::Boolean(false)) => {
-                    self.report(not_yet("a secret variable", &key.key_span));
-                    return None;
-                }
-                "description" | "secret" => {}
+                "secret" => match key.node.content {
+                    Content::Boolean(true) => secret = Some(key),
+                    Content::Boolean(false) => {}
+                    _ => {
+                        let message = format!("`secret` is true or false, found {}", key.node.type_name());
+                        let problem = Diagnostic::error("manifest::wrong-type", message);
+                        self.report(problem.at(key.node.span.clone(), ""));
+                        good = false;
+                    }
+                },
+                "description" => {}
                 _ => {
                     let message = format!("a variable has no key `{}`", key.key);
                     let mut problem = Diagnostic::error("manifest::unknown-key", message);
@@ -146,6 +163,14 @@ impl Loader {
                     self.report(problem.at(key.key_span.clone(), ""));
                 }
             }
+        }
+        if let Some(secret) = secret {
+            return (self.may_be_secret(entry, secret, kind.is_none_or(|kind| kind == Type::String)) && good).then(
+                || {
+                    let (name, span) = (entry.key.clone(), entry.key_span.clone());
+                    Declared { name, span, kind: Type::String, allowed: Vec::new(), default: None, secret: true }
+                },
+            );
         }
         let kind = kind.or_else(|| Type::of(&default?.plain())).unwrap_or(Type::String);
         let allowed = match allowed {
@@ -166,14 +191,88 @@ impl Loader {
                 }
             },
         };
-        let mut variable =
-            Declared { name: entry.key.clone(), span: entry.key_span.clone(), kind, allowed, default: None };
+        let mut variable = Declared {
+            name: entry.key.clone(),
+            span: entry.key_span.clone(),
+            kind,
+            allowed,
+            default: None,
+            secret: false,
+        };
         if let Some(node) = default {
             let value = self.typed(node, kind, &entry.key)?;
-            let given = Given { value, text: false, from: "`default`".to_owned(), span: Some(node.span.clone()) };
+            let (from, span) = ("`default`".to_owned(), Some(node.span.clone()));
+            let given = Given { value, text: false, from, span, open: true };
             variable.default = Some(self.accepted(&variable, &given)?);
         }
         good.then_some(variable)
+    }
+
+    /// The value of a secret, if it can be one; no finding shows it.
+    fn secret_variable(&mut self, variable: &Declared, given: Option<&Given>, options: &Options) {
+        let name = &variable.name;
+        let Some(given) = given else {
+            if !options.secrets_later {
+                let message = format!("the secret `{name}` has no value");
+                let help = format!(
+                    "put it in {PROCESS_PREFIX}{}, in a `--var-file`, or on standard input with `--var {name}=-`",
+                    name.to_uppercase()
+                );
+                let problem = Diagnostic::error("manifest::variable-missing", message);
+                self.report(problem.at(variable.span.clone(), "").help(help));
+            }
+            return;
+        };
+        match given.value.as_str() {
+            // It was refused where it was given.
+            _ if given.open => {}
+            Some(text) if !text.is_empty() && !holds_mark_character(text) => {
+                self.scope.secrets.insert(name.as_str(), Some(text.to_owned()));
+            }
+            _ => {
+                let message = format!("the secret `{name}` cannot be what {} gives", given.from);
+                let problem = Diagnostic::error("manifest::variable-value", message);
+                let help = "a secret is text, at least one character, without private-use characters";
+                self.report(problem.at(variable.span.clone(), "declared here").help(help));
+            }
+        }
+    }
+
+    /// A place is on no line of a value.
+    fn lie_apart(&self, place: &Span, value: &Span) -> bool {
+        let line = |at: usize| self.files.sources.position(&Span { file: place.file, range: at..at }).0;
+        place.file != value.file
+            || line(place.range.end) < line(value.range.start)
+            || line(place.range.start) > line(value.range.end)
+    }
+
+    /// What a declaration says beside `secret = true`.
+    fn may_be_secret(&mut self, entry: &Entry, secret: &Entry, text: bool) -> bool {
+        let mut good = true;
+        for key in entry.node.table().unwrap_or_default() {
+            let (message, help) = match key.key.as_str() {
+                "default" => (
+                    format!("the secret `{}` has a `default`", entry.key),
+                    "remove it, and change the secret: whoever reads the manifest has read it",
+                ),
+                "allowed" => (
+                    format!("the secret `{}` has `allowed` values", entry.key),
+                    "remove them: whoever reads the manifest could guess",
+                ),
+                "type" if !text => (format!("the secret `{}` is a string", entry.key), "remove `type`"),
+                _ => continue,
+            };
+            good = false;
+            // The line of a value is not shown.
+            let places = [&key.key_span, &secret.key_span, &entry.key_span];
+            let apart = places.into_iter().find(|place| self.lie_apart(place, &key.node.span));
+            let mut problem = Diagnostic::error("manifest::secret-variable", message).help(help);
+            if let Some(place) = apart {
+                problem = problem.at(place.clone(), "");
+            }
+            self.report(problem);
+        }
+        good
     }
 
     /// A value written in a manifest: of the type, and without references.
@@ -250,8 +349,8 @@ impl Loader {
             }
             for member in entry.node.table().unwrap_or_default() {
                 let from = "the environment's `variables`".to_owned();
-                let value =
-                    Given { value: member.node.plain(), text: false, from, span: Some(member.node.span.clone()) };
+                let span = Some(member.node.span.clone());
+                let value = Given { value: member.node.plain(), text: false, from, span, open: true };
                 if value.value.to_string().contains("${") {
                     let message = "values of variables hold no references";
                     let problem = Diagnostic::error("manifest::variable-value", message);
@@ -266,7 +365,7 @@ impl Loader {
             let Some(name) = key.strip_prefix(PROCESS_PREFIX) else { continue };
             let declared = self.scope.variables.keys().find(|declared| declared.to_uppercase() == name);
             let name = declared.cloned().unwrap_or_else(|| name.to_lowercase());
-            let value = Given { value: value.clone().into(), text: true, from: key.clone(), span: None };
+            let value = Given { value: value.clone().into(), text: true, from: key.clone(), span: None, open: false };
             self.give(&mut given, &name, value, None);
         }
         for path in &options.variable_files {
@@ -277,20 +376,51 @@ impl Loader {
                             continue;
                         }
                         let from = format!("`{}`", path.display());
-                        self.give(&mut given, &name, Given { value, text: false, from, span: None }, None);
+                        let value = Given { value, text: false, from, span: None, open: false };
+                        self.give(&mut given, &name, value, None);
                     }
                 }
                 Err(problem) => self.report(*problem),
             }
         }
         for (name, value) in &options.variables {
-            let value = Given { value: value.clone().into(), text: true, from: "`--var`".to_owned(), span: None };
+            let from_input = value == "-" && self.scope.secrets.contains(name);
+            let (value, from) = match from_input.then(|| options.standard_input.line(name)) {
+                None => (value.clone(), "`--var`".to_owned()),
+                Some(Ok(Some(line))) => (line, "standard input".to_owned()),
+                Some(failed) => {
+                    let why = failed.err().map_or_else(|| "it has no line left".to_owned(), |error| error.to_string());
+                    let message = format!("standard input does not give `{name}`: {why}");
+                    let help = format!(
+                        "write one line for each `--var NAME=-`, in the order of the options: `… | gatewright plan --var {name}=-`"
+                    );
+                    self.report(Diagnostic::error("manifest::variable-missing", message).help(help));
+                    let refused =
+                        Given { value: Value::Null, text: false, from: String::new(), span: None, open: true };
+                    given.insert(name.clone(), refused);
+                    continue;
+                }
+            };
+            let value = Given { value: value.into(), text: true, from, span: None, open: !from_input };
             self.give(&mut given, name, value, None);
         }
         given
     }
 
     fn give(&mut self, given: &mut HashMap<String, Given>, name: &str, value: Given, span: Option<&Span>) {
+        if value.open && self.scope.secrets.contains(name) {
+            let from = match span {
+                // The line is named and not shown: the value stands in it.
+                Some(span) => {
+                    let path = self.files.sources.path(span.file).file_name().unwrap_or_default().display().to_string();
+                    format!("line {} of `{path}`", self.files.sources.position(span).0)
+                }
+                None => value.from.clone(),
+            };
+            self.report(super::secret::in_the_open(name, &from));
+            given.insert(name.to_owned(), value);
+            return;
+        }
         if self.scope.variables.contains_key(name) {
             given.insert(name.to_owned(), value);
             return;

@@ -10,6 +10,7 @@
 mod cli;
 mod command;
 mod faults;
+mod language;
 mod lifecycle;
 mod members;
 mod model_data;

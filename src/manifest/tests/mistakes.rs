@@ -17,7 +17,7 @@ fn a_variable_without_a_good_value_is_one_error() {
             "manifest::variable-missing gatewright.toml:3:12 the variable `a` has no value",
             "manifest::variable-value gatewright.toml:5:11 the variable `b` cannot be `1`, from `default`",
             "manifest::variable-value gatewright.toml:8:11 values of variables hold no references",
-            "manifest::not-yet gatewright.toml:10:1 a secret variable is not in this version",
+            "manifest::variable-missing gatewright.toml:9:12 the secret `d` has no value",
             "manifest::unknown-variable gatewright.toml:12:36 there is no variable `e`",
         ]
     );

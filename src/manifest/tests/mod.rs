@@ -1,5 +1,6 @@
 //! Whole manifests through [`load`].
 
+mod language;
 mod mistakes;
 
 use std::fs;

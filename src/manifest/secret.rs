@@ -1,0 +1,124 @@
+//! Where the values of secret variables may stand. In documents they are marks: nothing here knows a value.
+
+use std::collections::HashMap;
+
+use model::{PathStep, display_path};
+use serde_json::Value;
+
+use super::Loader;
+use crate::address::Address;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::kind::{Kind, RUNTIME};
+use crate::reference::{Target, pieces, references};
+use crate::stack::Resource;
+
+impl Loader {
+    /// Notes where a resource holds secrets, and refuses those that stand elsewhere.
+    pub(super) fn secrets_of(&mut self, resource: &mut Resource) {
+        for (steps, name) in places(&resource.document) {
+            let path = display_path(&steps);
+            if takes_secrets(resource.kind, &steps) {
+                resource.secrets.insert(path);
+            } else {
+                let problem = misplaced_variable(&format!("`{path}`"), &name);
+                self.report(problem.at(resource.span_of(&path).clone(), "").about(&resource.address));
+            }
+        }
+    }
+
+    /// Refuses every secret of a document that has no place for one.
+    pub(super) fn no_secrets(
+        &mut self,
+        document: &Value,
+        spans: &HashMap<String, Span>,
+        header: &Span,
+        address: &Address,
+    ) {
+        for (steps, name) in places(document) {
+            let path = display_path(&steps);
+            let span = spans.get(&path).unwrap_or(header).clone();
+            self.report(misplaced_variable(&format!("`{path}`"), &name).at(span, "").about(address));
+        }
+    }
+}
+
+/// The text holds the mark of a secret.
+pub(super) fn holds_secret(text: &str) -> bool {
+    secret_in(text).is_some()
+}
+
+/// The finding that a secret's mark stands in a text of this sort.
+pub(super) fn misplaced(what: &str, text: &str) -> Diagnostic {
+    misplaced_variable(what, &secret_in(text).unwrap_or_default())
+}
+
+/// The finding that a secret is given where others read it.
+pub(super) fn in_the_open(name: &str, from: &str) -> Diagnostic {
+    let message = format!("{from} gives `{name}`, which is a secret");
+    let help = format!(
+        "others can read it there, so change the secret; give it in GATEWRIGHT_VAR_{}, in a `--var-file`, or on \
+         standard input with `--var {name}=-`",
+        name.to_uppercase()
+    );
+    Diagnostic::error("manifest::secret-variable", message).help(help)
+}
+
+fn misplaced_variable(what: &str, name: &str) -> Diagnostic {
+    Diagnostic::error(
+        "manifest::secret-place",
+        format!("`${{var.{name}}}` is a secret, and {what} is no place for one"),
+    )
+    .help("secrets go into a kind's secret members and a runtime's `environment_variables`, which are never shown")
+}
+
+fn secret_in(text: &str) -> Option<String> {
+    pieces(text).into_iter().filter_map(Result::err).find_map(|reference| match reference.target {
+        Target::Variable(name) => Some(name),
+        _ => None,
+    })
+}
+
+/// What is never shown, and what people put secrets into.
+fn takes_secrets(kind: &Kind, steps: &[PathStep]) -> bool {
+    let environment = matches!(steps, [PathStep::Key(member), _] if member == "environmentVariables");
+    let mut pattern = String::new();
+    for step in steps {
+        match step {
+            PathStep::Index(_) => pattern.push_str("[]"),
+            PathStep::Key(key) => {
+                if !pattern.is_empty() {
+                    pattern.push('.');
+                }
+                pattern.push_str(key);
+            }
+        }
+    }
+    kind.is_secret(&pattern) || (*kind == RUNTIME && environment)
+}
+
+/// Every string that holds a secret: where it stands, and the secret's name.
+fn places(document: &Value) -> Vec<(Vec<PathStep>, String)> {
+    fn walk(value: &Value, steps: &mut Vec<PathStep>, found: &mut Vec<(Vec<PathStep>, String)>) {
+        let mut inside = |step, value: &Value| {
+            steps.push(step);
+            walk(value, steps, found);
+            steps.pop();
+        };
+        match value {
+            Value::Object(members) => {
+                members.iter().for_each(|(key, member)| inside(PathStep::Key(key.clone()), member));
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(index, item)| inside(PathStep::Index(index), item));
+            }
+            Value::String(text) => found.extend(secret_in(text).map(|name| (steps.clone(), name))),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    let is_secret = |target: &Target| matches!(target, Target::Variable(_));
+    if references(document).iter().any(|reference| is_secret(&reference.target)) {
+        walk(document, &mut Vec::new(), &mut found);
+    }
+    found
+}
