@@ -37,8 +37,9 @@ pub fn full_replace(kind: &Kind, desired: &Value, there: &Value) -> Result<Value
             && member.wire != kind.request_id
             && kind.parent.is_none_or(|parent| parent.member != member.wire)
             && Some(member.wire.as_str()) != kind.tags_member;
+        // A wanted member is always sent: if it does not fit, the service says so.
         let idle = |rule: &Rule| matches!(rule, Rule::Needs(other) if desired.get(other).is_none());
-        if !own || kind.rule(&member.wire, idle).is_some() {
+        if !own || (desired.get(&member.wire).is_none() && kind.rule(&member.wire, idle).is_some()) {
             continue;
         }
         // What a companion sets stays as it is here.

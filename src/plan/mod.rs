@@ -8,6 +8,7 @@ mod make;
 mod order;
 pub mod risk;
 mod shown;
+pub mod subset;
 pub mod work;
 
 use schemars::JsonSchema;
@@ -159,6 +160,10 @@ pub struct Step {
     pub changes: Vec<MemberChange>,
     /// What keeps the step from being taken; nothing if it can be.
     pub blocked: Option<String>,
+    /// A digest of what the manifest wants of it, references unresolved; nothing for a delete. Two plans with the same digest
+    /// lead to the same object, however far the first got.
+    #[serde(default)]
+    pub wanted: Option<String>,
 }
 
 /// One member that changes.
