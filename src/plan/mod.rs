@@ -240,6 +240,15 @@ pub struct PlanDiagnostic {
 }
 
 impl Plan {
+    /// A digest of everything in the plan but the field `hash` itself and what was accepted since.
+    pub fn digest(&self) -> String {
+        let mut plan = self.clone();
+        plan.hash.clear();
+        plan.risks.iter_mut().for_each(|risk| risk.accepted = false);
+        let value = serde_json::to_value(plan).unwrap_or_default();
+        crate::ownership::digest(&crate::ownership::canonical(&value), 32)
+    }
+
     /// There is nothing to do and nothing in the way.
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| step.action == Action::NoOp)
