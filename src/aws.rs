@@ -107,7 +107,7 @@ async fn sdk_config(connection: &Connection) -> SdkConfig {
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(std::time::Duration::from_secs(5))
-                .operation_attempt_timeout(std::time::Duration::from_secs(60))
+                .operation_attempt_timeout(std::time::Duration::from_mins(1))
                 .build(),
         )
         .retry_config(RetryConfig::standard().with_max_attempts(5));

@@ -13,7 +13,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(25);
 /// The longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a create, update or delete may take before it counts as stuck (Terraform's budget, service.md §1.4).
-pub const BUDGET: Duration = Duration::from_secs(30 * 60);
+pub const BUDGET: Duration = Duration::from_mins(30);
 
 /// One item of a listing.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,7 @@
 //! One listing per kind and parent, then the reads that are needed, concurrently. Objects on their way to another state are
 //! waited for, so that a plan is made of what will be there.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::tags;
 /// Calls in flight at once.
 const CONCURRENCY: usize = 16;
 /// How long a plan waits for objects that are on their way.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A live object of ours.
 #[derive(Debug, Clone, PartialEq)]
@@ -283,10 +284,9 @@ impl Observation<'_> {
     }
 
     fn add(&mut self, address: Address, live: Live) {
-        if self.observed.ours.contains_key(&address) {
-            self.observed.duplicates.push(live);
-        } else {
-            self.observed.ours.insert(address, live);
+        match self.observed.ours.entry(address) {
+            Entry::Vacant(free) => drop(free.insert(live)),
+            Entry::Occupied(_) => self.observed.duplicates.push(live),
         }
     }
 

@@ -39,8 +39,8 @@ const UNKNOWN: &str = "....";
 /// Tags of one resource.
 pub type Tags = BTreeMap<String, String>;
 
-/// Some characters of the SHA-256 of text, 6 bits each, all of them allowed in a tag.
-fn digest(text: &str, length: usize) -> String {
+/// Some characters of the SHA-256 of text, 6 bits each (32 at most), all of them allowed in a tag.
+pub fn digest(text: &str, length: usize) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let hash = Sha256::digest(text.as_bytes());
     hash.iter()

@@ -125,7 +125,7 @@ pub fn escape_cedar(text: &str, like: bool) -> String {
                 escaped.push('\\');
                 escaped.push(letter);
             }
-            letter if letter.is_control() => escaped.push_str(&format!("\\u{{{:x}}}", u32::from(letter))),
+            letter if letter.is_control() => escaped.extend(letter.escape_unicode()),
             letter => escaped.push(letter),
         }
     }

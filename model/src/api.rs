@@ -272,7 +272,8 @@ mod source {
 
     #[derive(Deserialize)]
     pub(super) struct Source {
-        source: String,
+        #[serde(rename = "source")]
+        origin: String,
         metadata: Metadata,
         operations: BTreeMap<String, SourceOperation>,
         shapes: BTreeMap<String, SourceShape>,
@@ -315,6 +316,7 @@ mod source {
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
+    #[expect(clippy::struct_excessive_bools, reason = "the file format's traits, one by one")]
     struct SourceShape {
         #[serde(rename = "type")]
         kind: String,
@@ -387,7 +389,7 @@ mod source {
             let operations = self.operations.into_iter().map(|(name, operation)| (name, operation.into_operation()));
             let shapes = self.shapes.into_iter().map(|(name, shape)| (name.clone(), shape.into_shape(name)));
             Api {
-                source: self.source,
+                source: self.origin,
                 version: self.metadata.api_version,
                 signing_name: self.metadata.signing_name.unwrap_or(self.metadata.endpoint_prefix),
                 target_prefix: self.metadata.target_prefix,

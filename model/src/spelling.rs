@@ -1,4 +1,4 @@
-//! Spelling: API members are camelCase or PascalCase, manifest keys are `snake_case`.
+//! Spelling: API members are camelCase or `PascalCase`, manifest keys are `snake_case`.
 
 use crate::api::{Member, Shape};
 

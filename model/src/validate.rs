@@ -1,7 +1,7 @@
 //! Validation of a document against a shape: every violation at once, each with its path.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::{Mutex, OnceLock};
 
 use serde_json::Value;
@@ -30,7 +30,8 @@ pub fn display_path(path: &[PathStep]) -> String {
                 text.push_str(key);
             }
             PathStep::Index(index) => {
-                text.push_str(&format!("[{index}]"));
+                // Writing to a string cannot fail.
+                let _ = write!(text, "[{index}]");
             }
         }
     }
@@ -111,7 +112,7 @@ impl fmt::Display for Problem {
             Problem::Pattern { found, pattern, .. } => write!(formatter, "`{found}` does not match `{pattern}`"),
             Problem::OutOfRange { unit, found, range } => {
                 let bounds = match (range.min, range.max) {
-                    (Some(min), Some(max)) if min == max => format!("exactly {min}"),
+                    (Some(min), Some(max)) if min >= max => format!("exactly {min}"),
                     (Some(min), Some(max)) => format!("{min} to {max}"),
                     (Some(min), None) => format!("at least {min}"),
                     (None, Some(max)) => format!("at most {max}"),
@@ -170,8 +171,10 @@ impl Walk<'_> {
     fn check(&mut self, shape: &str, value: &Value) {
         let Some(shape) = self.api.shape(shape) else { return };
         match (&shape.body, value) {
-            (Body::Document, _) | (Body::Boolean, Value::Bool(_)) | (Body::Blob, Value::String(_)) => {}
-            (Body::Timestamp { .. }, Value::String(_) | Value::Number(_)) => {}
+            (Body::Document, _)
+            | (Body::Boolean, Value::Bool(_))
+            | (Body::Blob, Value::String(_))
+            | (Body::Timestamp { .. }, Value::String(_) | Value::Number(_)) => {}
             (Body::Structure { .. }, Value::Object(object)) => self.structure(shape, object),
             (Body::List { element, range }, Value::Array(list)) => {
                 self.bounds(*range, list.len() as f64, "elements");
@@ -217,25 +220,23 @@ impl Walk<'_> {
         let members = shape.members();
         let mut present = Vec::new();
         for (key, value) in object {
-            match shape.member(key) {
-                Some(member) => {
-                    present.push(key.clone());
-                    self.within(PathStep::Key(key.clone()), &member.shape, value);
-                }
-                None => {
-                    let known = members.iter().map(|member| member.wire.clone()).collect();
-                    self.path.push(PathStep::Key(key.clone()));
-                    self.report(Problem::Unknown { name: key.clone(), known });
-                    self.path.pop();
-                    // A misspelt arm of a union is one mistake, not two.
-                    if let Some(meant) = members.iter().find(|member| same_key(&member.wire, key)) {
-                        present.push(meant.wire.clone());
-                    }
+            if let Some(member) = shape.member(key) {
+                present.push(key.clone());
+                self.within(PathStep::Key(key.clone()), &member.shape, value);
+            } else {
+                let known = members.iter().map(|member| member.wire.clone()).collect();
+                self.path.push(PathStep::Key(key.clone()));
+                self.report(Problem::Unknown { name: key.clone(), known });
+                self.path.pop();
+                // A misspelt arm of a union is one mistake, not two.
+                if let Some(meant) = members.iter().find(|member| same_key(&member.wire, key)) {
+                    present.push(meant.wire.clone());
                 }
             }
         }
         if shape.is_union() {
-            if present.len() != 1 && !(present.is_empty() && !object.is_empty()) {
+            let misspelt = present.is_empty() && !object.is_empty();
+            if present.len() != 1 && !misspelt {
                 let arms = members.iter().map(|member| member.wire.clone()).collect();
                 self.report(Problem::Union { found: present, arms });
             }

@@ -46,7 +46,7 @@ impl Run<'_> {
         let desired = self.desired(item)?;
         let ids = self.parent_ids(item)?;
         let parent = parent_address(item);
-        let applied = ownership::applied_digest(item.kind, &self.applied(item, &desired));
+        let applied = ownership::applied_digest(item.kind, &applied_to(item, &desired));
         if let Some(parent) = &parent {
             self.announce_children(parent).await?;
         }
@@ -69,11 +69,6 @@ impl Run<'_> {
             self.learn(&item.address, known);
         }
         Ok(())
-    }
-
-    fn applied(&self, item: &Item, desired: &Value) -> Value {
-        let protect = item.resource.as_ref().is_some_and(|resource| resource.protect);
-        applied_document(item.kind, desired, &item.tags, protect)
     }
 
     /// Creates, and creates again what failed for a reason that passes.
@@ -100,7 +95,7 @@ impl Run<'_> {
                 && retry::is_finding(&reasons)
                 && mode.as_deref() != Some("IGNORE_ALL_FINDINGS")
             {
-                self.note(&item.address, format!("refused for its findings ({reasons}), made again with IGNORE_ALL_FINDINGS: a forbid only restrains"));
+                self.note(&item.address, &format!("refused for its findings ({reasons}), made again with IGNORE_ALL_FINDINGS: a forbid only restrains"));
                 if let Some(members) = body.as_object_mut() {
                     members.insert("validationMode".to_owned(), json!("IGNORE_ALL_FINDINGS"));
                 }
@@ -122,7 +117,7 @@ impl Run<'_> {
             Some(url) => format!("waits for consent: open {url}"),
             None => "waits for consent: open the gateway in the console".to_owned(),
         };
-        self.note(&item.address, text);
+        self.note(&item.address, &text);
     }
 
     /// One create. When its answer is lost, looks before it tries again: without a client token a second call would make a
@@ -142,7 +137,8 @@ impl Run<'_> {
             let taken = error.is("ConflictException")
                 || error.is("GroupExistsException")
                 || error.is("InvalidParameterException");
-            if !error.unanswered && !(taken && lost > 0) {
+            let taken_by_us = taken && lost > 0;
+            if !error.unanswered && !taken_by_us {
                 return Err(error.to_string());
             }
             if let Some(known) = self.find_created(item, ids).await? {
@@ -242,7 +238,7 @@ impl Run<'_> {
         let after = self.reread(item, &before.ids).await?;
         self.learn(&item.address, after.clone());
         if last {
-            let applied = ownership::applied_digest(kind, &self.applied(item, &desired));
+            let applied = ownership::applied_digest(kind, &applied_to(item, &desired));
             self.remember(item, &after, &applied).await?;
         }
         Ok(())
@@ -274,7 +270,7 @@ impl Run<'_> {
             }
             self.note(
                 &item.address,
-                format!("the service reports {} but does not take it back; updated without it", refused.join(", ")),
+                &format!("the service reports {} but does not take it back; updated without it", refused.join(", ")),
             );
             self.send_update(item, now, &body).await.map_err(|error| error.to_string())?;
             return self.wait_ready(item, &now.ids).await.map(drop);
@@ -305,7 +301,7 @@ impl Run<'_> {
             let reasons = live::reasons(item.kind, &document);
             let ignores = body.get("validationMode").and_then(Value::as_str) == Some("IGNORE_ALL_FINDINGS");
             if item.kind.name == "policy" && item.is_forbid() && retry::is_finding(&reasons) && !ignores {
-                self.note(&item.address, format!("refused for its findings ({reasons}), sent again with IGNORE_ALL_FINDINGS: a forbid only restrains"));
+                self.note(&item.address, &format!("refused for its findings ({reasons}), sent again with IGNORE_ALL_FINDINGS: a forbid only restrains"));
                 if let Some(members) = body.as_object_mut() {
                     members.insert("validationMode".to_owned(), json!("IGNORE_ALL_FINDINGS"));
                 }
@@ -413,6 +409,12 @@ impl Run<'_> {
             Settled::Stuck(status) => Err(stuck(&status)),
         }
     }
+}
+
+/// The document that is remembered as applied to an item.
+fn applied_to(item: &Item, desired: &Value) -> Value {
+    let protect = item.resource.as_ref().is_some_and(|resource| resource.protect);
+    applied_document(item.kind, desired, &item.tags, protect)
 }
 
 fn stuck(status: &str) -> String {

@@ -189,8 +189,8 @@ impl<'a> Run<'a> {
         parents.entry(address.clone()).or_default().clone()
     }
 
-    fn note(&self, address: &Address, text: String) {
-        (self.report)(Event::Note { address: address.to_string(), text: text.clone() });
+    fn note(&self, address: &Address, text: &str) {
+        (self.report)(Event::Note { address: address.to_string(), text: text.to_owned() });
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{address}: {text}"));
     }
 

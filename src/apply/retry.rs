@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use crate::aws::{Answer, CallError};
 
 /// How long a refusal that passes by itself is waited for (Terraform's budget, service.md §1.9).
-const BUDGET: Duration = Duration::from_secs(120);
+const BUDGET: Duration = Duration::from_mins(2);
 
 /// Refusals that pass when IAM has spread or an object has come to rest: code, and a part of the message.
 const PASSING: &[(&str, &str)] = &[

@@ -1,9 +1,9 @@
 //! `gatewright apply`: makes the account as the manifest says.
 
+use super::connect::connect;
 use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
 use super::output;
-use super::session::Session;
 use super::walk::{self, Consent};
 use crate::{engine, report};
 
@@ -18,11 +18,11 @@ pub(super) struct Args {
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     arguments.consent.can_be_had()?;
-    let session = Session::open(global, &arguments.manifest).await?;
-    let planned = engine::plan(&session.aws, &session.stack).await?;
-    let exit = walk::walk(&session, planned, &arguments.consent, "Apply this plan?").await?;
-    if exit != Exit::Interrupted {
-        let outputs = engine::outputs(&session.aws, &session.stack).await?;
+    let connected = connect(global, &arguments.manifest).await?;
+    let planned = engine::plan(&connected.aws, &connected.stack).await?;
+    let exit = walk::walk(&connected, planned, &arguments.consent, "Apply this plan?").await?;
+    if matches!(exit, Exit::Done | Exit::Guard) {
+        let outputs = engine::outputs(&connected.aws, &connected.stack).await?;
         output::out(&report::next_outputs(&outputs))?;
     }
     Ok(exit)

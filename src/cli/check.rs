@@ -1,5 +1,7 @@
 //! `gatewright check`: everything that can be found without an account.
 
+use std::fmt::Write;
+
 use clap::ValueEnum;
 
 use super::exit::{Exit, Failure};
@@ -7,6 +9,7 @@ use super::manifest::Checked;
 use super::options::{Global, Manifest};
 use super::output;
 use crate::manifest::expand;
+use crate::report::count;
 use crate::report::diagnostic::{render, to_github, to_json, to_sarif};
 
 /// Finds what is wrong with a manifest, without an account
@@ -45,10 +48,20 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
         return Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done });
     }
     match arguments.format {
+        Format::Human if found.is_empty() => output::err(&nothing_found(&checked)),
         Format::Human => output::err(&render(found, sources, true)),
         Format::Json => output::out(&(serde_json::to_string_pretty(&to_json(found, sources))? + "\n"))?,
         Format::Github => output::out(&to_github(found, sources))?,
         Format::Sarif => output::out(&(serde_json::to_string_pretty(&to_sarif(found, sources))? + "\n"))?,
     }
     Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done })
+}
+
+fn nothing_found(checked: &Checked) -> String {
+    let resources = checked.stacks.iter().map(|stack| stack.resources.len()).max().unwrap_or_default();
+    let mut line = format!("nothing wrong found in {}", count(resources, "resource"));
+    if checked.stacks.len() > 1 {
+        _ = write!(line, ", {}", count(checked.stacks.len(), "environment"));
+    }
+    line + "\n"
 }

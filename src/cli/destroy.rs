@@ -1,9 +1,9 @@
 //! `gatewright destroy`: removes what the manifest made.
 
+use super::connect::connect;
 use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
 use super::output;
-use super::session::Session;
 use super::walk::{self, Consent};
 use crate::{engine, report};
 
@@ -18,11 +18,11 @@ pub(super) struct Args {
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     arguments.consent.can_be_had()?;
-    let session = Session::open(global, &arguments.manifest).await?;
-    let planned = engine::plan_destroy(&session.aws, &session.stack).await?;
+    let connected = connect(global, &arguments.manifest).await?;
+    let planned = engine::plan_destroy(&connected.aws, &connected.stack).await?;
     if planned.plan.steps.is_empty() && !planned.plan.is_incomplete() {
         output::out(&report::nothing_left(&planned.plan))?;
         return Ok(Exit::Done);
     }
-    walk::walk(&session, planned, &arguments.consent, "Delete all of this?").await
+    walk::walk(&connected, planned, &arguments.consent, "Delete all of this?").await
 }

@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod completions;
+mod connect;
 mod destroy;
 mod exit;
 mod explain;
@@ -11,7 +12,6 @@ mod options;
 mod output;
 mod outputs;
 mod plan;
-mod session;
 mod walk;
 
 use std::ffi::OsString;

@@ -41,7 +41,7 @@ pub(super) struct Global {
 #[derive(Debug, clap::Args)]
 pub(super) struct Manifest {
     /// The manifest, or the folder of a `gatewright.toml`
-    #[arg(value_name = "MANIFEST", default_value = "gatewright.toml", hide_default_value = false)]
+    #[arg(value_name = "MANIFEST", default_value = "gatewright.toml")]
     pub(super) path: PathBuf,
 }
 

@@ -78,7 +78,9 @@ fn write(stream: &mut impl Write, text: &str) -> io::Result<()> {
 fn heard(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        other => {
+            other.map_err(|error| io::Error::new(error.kind(), format!("cannot write to standard output: {error}")))
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 
+use super::connect::{announce, connect};
 use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
 use super::output;
-use super::session::{Session, announce};
 use crate::engine::{self, OutputValue};
 use crate::{kind, report};
 
@@ -35,8 +35,8 @@ enum Format {
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     let (manifest, name) = told_apart(&arguments.arguments);
-    let session = Session::open(global, &manifest).await?;
-    let mut values = engine::outputs(&session.aws, &session.stack).await?;
+    let connected = connect(global, &manifest).await?;
+    let mut values = engine::outputs(&connected.aws, &connected.stack).await?;
     if let Some(name) = &name {
         values.retain(|value| is_named(value, name));
         if values.is_empty() {
@@ -48,7 +48,7 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
     let text = match (arguments.format, exact) {
         (Format::Human, Some(value)) => format!("{}\n", report::plain(&value.value)),
         (Format::Human, None) => {
-            announce(&session);
+            announce(&connected);
             report::outputs(&values)
         }
         (Format::Json, _) => serde_json::to_string_pretty(&by_address(&values))? + "\n",

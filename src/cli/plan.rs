@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::connect::connect;
 use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
 use super::output;
-use super::session::Session;
 use crate::plan::Plan;
 use crate::{engine, report};
 
@@ -39,8 +39,8 @@ enum Format {
 }
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
-    let session = Session::open(global, &arguments.manifest).await?;
-    let plan = engine::plan(&session.aws, &session.stack).await?.plan;
+    let connected = connect(global, &arguments.manifest).await?;
+    let plan = engine::plan(&connected.aws, &connected.stack).await?.plan;
     if let Some(path) = &arguments.out {
         std::fs::write(path, json(&plan)?)
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot write {}: {error}", path.display())))?;

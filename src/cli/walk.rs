@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::connect::Connected;
 use super::exit::{Exit, Failure};
 use super::output;
-use super::session::Session;
 use crate::engine::{self, Planned};
 use crate::plan::{Plan, Risk};
 use crate::report::{self, Progress};
@@ -35,7 +35,7 @@ impl Consent {
 
 /// Shows a plan, asks, and carries it out.
 pub(super) async fn walk(
-    session: &Session,
+    connected: &Connected,
     mut planned: Planned,
     consent: &Consent,
     question: &str,
@@ -48,11 +48,11 @@ pub(super) async fn walk(
     if !can_do_something(&planned.plan) {
         return Ok(left);
     }
-    decide(&mut planned.plan, consent)?;
+    decide(&mut planned.plan)?;
     if !consent.yes && !output::ask(&format!("\n{question} Type `yes` to go ahead: "), "yes")? {
         return Err(Failure::new(Exit::Failed, "not confirmed, nothing was changed"));
     }
-    carry_out(session, &planned, left).await
+    carry_out(connected, &planned, left).await
 }
 
 fn can_do_something(plan: &Plan) -> bool {
@@ -70,9 +70,9 @@ fn left_undone(plan: &Plan) -> Exit {
     }
 }
 
-/// Every risk is accepted by its name, or nothing is done.
-fn decide(plan: &mut Plan, consent: &Consent) -> Result<(), Failure> {
-    if consent.yes {
+/// Every risk is accepted by its name, or nothing is done. `--yes` accepts none.
+fn decide(plan: &mut Plan) -> Result<(), Failure> {
+    if !output::can_ask() {
         let mut codes: Vec<&str> = plan.open_risks().map(|risk| risk.code.as_str()).collect();
         codes.sort_unstable();
         codes.dedup();
@@ -99,7 +99,7 @@ fn accept(risk: &mut Risk) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn carry_out(session: &Session, planned: &Planned, left: Exit) -> Result<Exit, Failure> {
+async fn carry_out(connected: &Connected, planned: &Planned, left: Exit) -> Result<Exit, Failure> {
     let interrupted = AtomicBool::new(false);
     let begun = Instant::now();
     let outcome = {
@@ -108,14 +108,14 @@ async fn carry_out(session: &Session, planned: &Planned, left: Exit) -> Result<E
         let report = |event| progress.event(event);
         output::err("\n");
         tokio::select! {
-            outcome = engine::apply(&session.aws, planned, &report, &interrupted) => outcome,
+            outcome = engine::apply(&connected.aws, planned, &report, &interrupted) => outcome,
             () = interrupt.twice(&interrupted, &progress) => return Ok(Exit::Interrupted),
         }
     };
     output::err(&report::summary(&outcome, begun.elapsed()));
     Ok(if outcome.interrupted {
         Exit::Interrupted
-    } else if !outcome.failed.is_empty() {
+    } else if !outcome.failed.is_empty() || !outcome.skipped.is_empty() {
         Exit::Failed
     } else {
         left

@@ -289,7 +289,7 @@ impl Kind {
             .chain(companions)
             .flatten()
             .filter_map(|operation| api.input(operation))
-            .flat_map(|shape| shape.members())
+            .flat_map(model::Shape::members)
         {
             let own = member.wire == self.name_member
                 || (member.location == Location::Body

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::Meaning;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::work::{self, Item, Work};
 use super::{Action, FORMAT_VERSION, MemberChange, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, risk};
@@ -87,8 +86,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
 /// A digest of everything in the plan; the field itself is empty while it is taken.
 fn hash(plan: &Plan) -> String {
     let value = serde_json::to_value(plan).unwrap_or_default();
-    let digest = Sha256::digest(canonical(&value).as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    ownership::digest(&canonical(&value), 32)
 }
 
 fn summary(items: &[Item]) -> Summary {

@@ -11,6 +11,42 @@ use serde_json::Value;
 
 pub use make::{Planned, Towards, make};
 
+/// Every code of a plan's diagnostics with what it means; `explain` prints these.
+pub const CODES: &[(&str, &str)] = &[
+    (
+        "plan::duplicate",
+        "Two live objects carry the same address in their tags, so nobody can tell which one the manifest means. Look at both, and take the tag `gatewright:address` off the one that is not meant.",
+    ),
+    (
+        "plan::engine-replacement",
+        "The change needs a new policy engine, and a gateway would be without enforcement while the old one goes. Declare a second engine under another name with the same policies, attach it to the gateway and apply; then remove the first.",
+    ),
+    (
+        "plan::foreign",
+        "The live name that the manifest wants is taken by an object that this stack did not make. It is never changed or deleted. Choose another name, or remove the object if nobody needs it.",
+    ),
+    (
+        "plan::foreign-child",
+        "A resource would be deleted that holds something which this stack did not make: deleting it would delete that as well, or the service would refuse. Remove the child where it was made, or keep the parent.",
+    ),
+    (
+        "plan::interceptors",
+        "The service lists a gateway's tools through its interceptors, and policies cannot be created or changed while they are in place. A JWT gateway is locked meanwhile; no other gateway can be, and taking its interceptors away would open it. Take the interceptors out of the manifest and apply while callers are kept away, then put them back.",
+    ),
+    (
+        "plan::pool-replacement",
+        "Some members of a user pool can only be given at creation, and a new pool would be without the users of the old one. A pool is never replaced. Take the change back, or declare a second pool and move to it.",
+    ),
+    (
+        "plan::protected",
+        "The live object is marked as protected (tag `gatewright:protect`, or the parent's membership): no command deletes or replaces it. Apply once with `protect = false` on it, then plan again.",
+    ),
+    (
+        "plan::unread",
+        "Something could not be read, most often because the caller lacks the permission. What is not seen is not counted as unchanged: steps that depend on it are held back. Give the caller the permission, or look at the endpoint.",
+    ),
+];
+
 /// The version of the plan's JSON form.
 pub const FORMAT_VERSION: u32 = 1;
 

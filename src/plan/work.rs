@@ -137,11 +137,11 @@ pub enum Form {
     Full,
     /// A gateway that lets nobody in: the lock in its allow-list, its engine in ENFORCE, no interceptors.
     Locked,
-    /// A running gateway with its new engine attached in LOG_ONLY, all else as it is.
+    /// A running gateway with its new engine attached in `LOG_ONLY`, all else as it is.
     Watching,
     /// A gateway without its interceptors: the service cannot create policies while they are in place.
     Bare,
-    /// A policy that is not counted yet: LOG_ONLY.
+    /// A policy that is not counted yet: `LOG_ONLY`.
     Inactive,
 }
 
@@ -338,7 +338,7 @@ impl<'a> Lowering<'a> {
                 } else if engine && has("interceptorConfigurations") {
                     vec![Op::Create(Form::Bare), Op::Update(Form::Full)]
                 } else {
-                    self.with_update_only(item)
+                    Self::with_update_only(item)
                 };
             }
             let before = item.live.as_ref().map(|live| live.document.clone()).unwrap_or_default();
@@ -354,11 +354,11 @@ impl<'a> Lowering<'a> {
         if item.kind.name == "policy" && makes && self.joins_unlockable(item) {
             return vec![Op::Create(Form::Inactive), Op::Update(Form::Full)];
         }
-        if makes { self.with_update_only(item) } else { vec![Op::Update(Form::Full)] }
+        if makes { Self::with_update_only(item) } else { vec![Op::Update(Form::Full)] }
     }
 
     /// A create, and an update for members that only the update operation takes.
-    fn with_update_only(&self, item: &Item) -> Vec<Op> {
+    fn with_update_only(item: &Item) -> Vec<Op> {
         let members = item.desired.as_object().into_iter().flatten();
         let mut only = members.filter(|(member, _)| item.kind.meaning(member) == Meaning::UpdateOnly);
         if only.next().is_some() {
@@ -497,13 +497,11 @@ impl<'a> Lowering<'a> {
     /// running gateway what closes goes first: deleted permits, forbids, permits, deleted forbids; a permit needs every forbid.
     fn chain_policies(&mut self, policies: &[&Item], running: bool) {
         let rank = |item: &Item, delete: bool| match (running, delete, item.is_forbid()) {
-            (true, true, false) => 0,
-            (true, false, true) => 1,
+            (true, true, false) | (false, false, false) => 0,
+            (_, false, true) => 1,
             (true, false, false) => 2,
-            (_, true, true) => 4,
             (false, true, false) => 3,
-            (false, false, false) => 0,
-            (false, false, true) => 1,
+            (_, true, true) => 4,
         };
         let mut order: Vec<(usize, Address, usize)> = Vec::new();
         for policy in policies {

@@ -77,6 +77,9 @@ impl Member {
     fn compare(&mut self, path: &str, before: Option<&Value>, after: Option<&Value>) {
         match (before, after) {
             (before, after) if before == after => {}
+            // An element that comes or goes is one thing.
+            (None, Some(element)) if path.ends_with(']') => self.one('+', path, element),
+            (Some(element), None) if path.ends_with(']') => self.one('-', path, element),
             (Some(Value::Object(_)) | None, Some(Value::Object(_))) | (Some(Value::Object(_)), None)
                 if !(is_empty(before) && is_empty(after)) =>
             {

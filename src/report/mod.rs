@@ -60,7 +60,7 @@ fn styled(style: Style, text: &str) -> String {
 }
 
 /// `1 resource`, `2 resources`.
-fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

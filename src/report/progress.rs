@@ -74,7 +74,7 @@ impl<'a> Progress<'a> {
 
     fn started(&self, lines: &mut Lines, address: String, what: String) {
         let bar = lines.terminal.as_ref().map(|terminal| {
-            let style = ProgressStyle::with_template("  {spinner} {msg} {elapsed:.dim}");
+            let style = ProgressStyle::with_template("  {spinner} {msg} {elapsed}");
             let bar = ProgressBar::new_spinner();
             let bar = terminal.add(if let Ok(style) = style { bar.with_style(style) } else { bar });
             bar.set_message(format!("{}: {}", plain_line(&address), plain_line(&what)));

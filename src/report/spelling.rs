@@ -31,7 +31,7 @@ impl Spelling {
     pub(super) fn respell(self, path: &str, value: Option<&Value>) -> (String, Option<Value>) {
         let mut place = self.kind.map_or(Place::Data, Place::Document);
         let mut spelled = String::new();
-        for segment in path.split('.').filter(|segment| !segment.is_empty()) {
+        for segment in segments(path) {
             let (key, indices) = segment.split_at(segment.find('[').unwrap_or(segment.len()));
             let (name, next) = place.member(key);
             if !spelled.is_empty() {
@@ -39,10 +39,24 @@ impl Spelling {
             }
             spelled.push_str(&name);
             spelled.push_str(indices);
-            place = (0..indices.matches('[').count()).fold(next, |place, _| place.element());
+            place = if indices.is_empty() { next } else { next.element() };
         }
         (spelled, value.map(|value| place.value(value)))
     }
+}
+
+/// The members of a path. A key in brackets may hold dots.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    let ends = move |letter: char| {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == '.' && depth == 0
+    };
+    path.split(ends).filter(|segment| !segment.is_empty())
 }
 
 impl Place {
@@ -112,6 +126,11 @@ mod tests {
             gateway.respell("interceptorConfigurations[0].inputConfiguration", None).0,
             "interceptor_configurations[0].input_configuration"
         );
+        let claim = gateway.respell(
+            "authorizerConfiguration.customJWTAuthorizer.customClaims[https://x.y/role].inboundTokenClaimValueType",
+            None,
+        );
+        assert!(claim.0.ends_with(".custom_claims[https://x.y/role].inbound_token_claim_value_type"), "{}", claim.0);
         assert_eq!(
             Spelling::of("runtime").respell("environmentVariables", Some(&json!({"gatewayUrl": "x"}))).1,
             Some(json!({"gatewayUrl": "x"}))

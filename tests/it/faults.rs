@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use localstack::{Config, Fault, FaultKind, Localstack};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::openings::passing;
 use crate::world::{World, steps};
@@ -122,4 +122,70 @@ async fn a_lost_answer_of_any_call_makes_nothing_twice() {
             assert_eq!(inventory(&world.stand_in.observe()), wanted, "{kind:?} of call {nth}");
         }
     }
+}
+
+const UNKNOWN: &str = r#"
+[stack]
+name = "s"
+region = "us-east-1"
+[gateway.g]
+role_arn = "arn:aws:iam::${aws.account}:role/g"
+authorizer_type = "AWS_IAM"
+protocol_type = "MCP"
+description = "one"
+protocol_configuration.mcp.instructions = "be kind"
+interceptor_configurations = [{ interceptor.lambda.arn = "arn:aws:lambda:us-east-1:${aws.account}:function:i", interception_points = ["REQUEST"], input_configuration.pass_request_headers = true }]
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn members_nobody_knows_survive_an_update_at_every_depth() {
+    let world = World::new();
+    world.apply(UNKNOWN).await;
+    let id = world.plan(&UNKNOWN.replace("one", "two")).await.steps[0].id.clone().unwrap();
+    let planted = [("/brandNew", json!({"x": [1, 2]})), ("/protocolConfiguration/mcp/novel", json!(true))];
+    for (pointer, value) in &planted {
+        assert!(world.stand_in.plant(&id, pointer, value.clone()));
+    }
+    assert_eq!(steps(&world.plan(UNKNOWN).await), Vec::<String>::new(), "what nobody knows is no difference");
+    world.apply(&UNKNOWN.replace("one", "two")).await;
+    let live = world.call("GetGateway", json!({"gatewayIdentifier": id})).await;
+    assert_eq!(live["description"], "two");
+    for (pointer, value) in planted {
+        assert_eq!(live.pointer(pointer), Some(&value), "{pointer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_the_service_reports_but_does_not_take_is_left_out_and_said() {
+    let world = World::new();
+    world.apply(UNKNOWN).await;
+    let id = world.plan(&UNKNOWN.replace("one", "two")).await.steps[0].id.clone().unwrap();
+    assert!(world.stand_in.plant_read_only(&id, "/computedByTheService", json!("x")));
+    let stack = world.stack(&UNKNOWN.replace("one", "two"));
+    let planned = world.plan_stack(&stack).await;
+    let outcome = world.carry_out(&planned).await;
+    assert_eq!(outcome.failed, []);
+    assert!(outcome.notes.iter().any(|note| note.contains("computedByTheService")), "{:?}", outcome.notes);
+    assert_eq!(steps(&world.plan_stack(&stack).await.plan), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changed_since_the_plan_stops_the_step() {
+    let world = World::new();
+    world.apply(UNKNOWN).await;
+    let stack = world.stack(&UNKNOWN.replace("one", "two"));
+    let planned = world.plan_stack(&stack).await;
+    let id = planned.plan.steps[0].id.clone().unwrap();
+    let mut live = world.call("GetGateway", json!({"gatewayIdentifier": id})).await;
+    let input = ["name", "roleArn", "authorizerType", "protocolType", "protocolConfiguration"];
+    let mut body = json!({"gatewayIdentifier": id, "description": "by hand"});
+    for member in input {
+        body[member] = live[member].take();
+    }
+    world.call("UpdateGateway", body).await;
+    tokio::time::advance(std::time::Duration::from_secs(5)).await;
+    world.stand_in.clear_journal();
+    let outcome = world.carry_out(&planned).await;
+    assert!(outcome.failed[0].1.starts_with("changed-since-plan"), "{:?}", outcome.failed);
+    assert!(world.mutations().is_empty(), "nothing was sent");
 }

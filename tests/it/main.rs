@@ -8,9 +8,16 @@
 )]
 
 mod cli;
+mod command;
 mod faults;
+mod lifecycle;
 mod members;
+mod model_data;
 mod openings;
+mod properties;
+mod readme;
+mod running;
+mod schema;
 mod stories;
 mod world;
 mod wrong;

@@ -73,7 +73,9 @@ fn every_wrong_manifest_says_what_is_wrong() {
 
 #[test]
 fn every_code_has_a_wrong_manifest_and_every_wrong_manifest_a_code() {
-    let codes: Vec<String> = explain::codes().filter(|code| !ELSEWHERE.contains(code)).map(file_name).collect();
+    // Risks are about a plan: their codes have no stage.
+    let of_manifests = |code: &&str| code.contains("::") && !ELSEWHERE.contains(code);
+    let codes: Vec<String> = explain::codes().filter(of_manifests).map(file_name).collect();
     let files: Vec<String> = wrong().into_keys().collect();
     let missing: Vec<&String> = codes.iter().filter(|code| !files.contains(code)).collect();
     let stray: Vec<&String> = files.iter().filter(|file| !codes.contains(file)).collect();

@@ -11,18 +11,16 @@ use crate::aws::{Aws, Connection};
 use crate::stack::Stack;
 
 /// A manifest's stack and the account it is about.
-pub(super) struct Session {
+pub(super) struct Connected {
     pub(super) stack: Stack,
     pub(super) aws: Aws,
 }
 
-impl Session {
-    /// Reads and checks the manifest, then connects.
-    pub(super) async fn open(global: &Global, manifest_path: &Manifest) -> Result<Self, Failure> {
-        let stack = manifest::stack(global, manifest_path)?;
-        let aws = Aws::connect(&connection(global, &stack)?).await?;
-        Ok(Self { stack, aws })
-    }
+/// Reads and checks the manifest, then connects.
+pub(super) async fn connect(global: &Global, path: &Manifest) -> Result<Connected, Failure> {
+    let stack = manifest::stack(global, path)?;
+    let aws = Aws::connect(&connection(global, &stack)?).await?;
+    Ok(Connected { stack, aws })
 }
 
 /// How to reach the account. The manifest's region comes first: it is in git, the command line is not.
@@ -65,8 +63,8 @@ fn state_file(stack: &str) -> Result<PathBuf, Failure> {
 }
 
 /// Says whose account this is, for output that is no plan.
-pub(super) fn announce(session: &Session) {
-    let Session { stack, aws } = session;
+pub(super) fn announce(connected: &Connected) {
+    let Connected { stack, aws } = connected;
     let endpoint = aws.endpoint.as_ref().map(|endpoint| format!(" · {endpoint}")).unwrap_or_default();
     output::err(&format!("{} · account {} · {}{endpoint}\n", stack.owner(), aws.account, aws.region));
 }

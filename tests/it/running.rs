@@ -1,0 +1,180 @@
+//! Changes of a running gateway: from any state to any other, at no moment a call passes that both deny.
+
+use std::time::Duration;
+
+use localstack::{Fault, FaultKind};
+
+use crate::openings::{Passing, passing};
+use crate::world::{World, steps};
+
+/// A pool with two clients, a gateway with two tools; what is left open is the authorizer, the engine and the policies.
+fn manifest(gateway: &str, policies: &str) -> String {
+    format!(
+        r#"
+[stack]
+name = "s"
+region = "us-east-1"
+[user_pool.p]
+[user_pool_domain.p]
+user_pool = "p"
+domain = "some-domain"
+[resource_server.api]
+user_pool = "p"
+[resource_server.api.scopes]
+read = "Read"
+write = "Write"
+[user_pool_client.reader]
+user_pool = "p"
+generate_secret = true
+allowed_oauth_flows_user_pool_client = true
+allowed_oauth_flows = ["client_credentials"]
+allowed_oauth_scopes = ["api/read"]
+[user_pool_client.writer]
+user_pool = "p"
+generate_secret = true
+allowed_oauth_flows_user_pool_client = true
+allowed_oauth_flows = ["client_credentials"]
+allowed_oauth_scopes = ["api/read", "api/write"]
+[jwt_authorizer.both]
+user_pool = "p"
+user_pool_clients = ["reader", "writer"]
+[jwt_authorizer.only_reader]
+user_pool = "p"
+user_pool_clients = ["reader"]
+[policy_engine.e]
+[gateway.g]
+name = "g"
+role_arn = "arn:aws:iam::${{aws.account}}:role/g"
+protocol_type = "MCP"
+{gateway}
+[gateway_target.t]
+gateway = "g"
+credential_provider_configurations = [{{ credential_provider_type = "GATEWAY_IAM_ROLE" }}]
+[gateway_target.t.target_configuration.mcp.lambda]
+lambda_arn = "arn:aws:lambda:us-east-1:${{aws.account}}:function:f"
+tool_schema.inline_payload = [
+  {{ name = "get", description = "Gets", input_schema = {{ type = "object", properties = {{ id = {{ type = "string" }} }}, required = ["id"] }} }},
+  {{ name = "put", description = "Puts", input_schema = {{ type = "object", properties = {{ id = {{ type = "string" }} }}, required = ["id"] }} }},
+]
+{policies}
+"#
+    )
+}
+
+fn policy(name: &str, effect: &str, tool: &str, condition: &str) -> String {
+    format!(
+        "[policy.{name}]\npolicy_engine = \"e\"\ndefinition.cedar.statement = '''\n{effect}(principal, action == AgentCore::Action::\"t___{tool}\", \
+         resource == AgentCore::Gateway::\"${{gateway.g.arn}}\") when {{ {condition} }};\n'''\n"
+    )
+}
+
+const READ: &str = r#"principal.hasTag("scope") && principal.getTag("scope") like "*api/read*""#;
+const WRITE: &str = r#"principal.hasTag("scope") && principal.getTag("scope") like "*api/write*""#;
+const JWT: &str = "jwt_authorizer = \"both\"\n";
+const ENGINE: &str = "policy_engine = \"e\"\npolicy_mode = \"ENFORCE\"\n";
+const WATCHED: &str = "policy_engine = \"e\"\npolicy_mode = \"LOG_ONLY\"\n";
+const INTERCEPTED: &str = r#"
+interceptor_configurations = [{ interceptor.lambda.arn = "arn:aws:lambda:us-east-1:${aws.account}:function:i", interception_points = ["REQUEST"], input_configuration.pass_request_headers = true }]
+"#;
+
+/// The states, by name.
+fn states() -> Vec<(&'static str, String)> {
+    let get = policy("get", "permit", "get", READ);
+    let put = policy("put", "permit", "put", WRITE);
+    let put_reader = policy("put", "permit", "put", READ);
+    let no_put = policy("no_put", "forbid", "put", r#"context.input.id == "secret""#);
+    let jwt = |rest: &str, policies: &str| manifest(&format!("{JWT}{rest}"), policies);
+    vec![
+        ("one permit", jwt(ENGINE, &get)),
+        ("two permits", jwt(ENGINE, &format!("{get}{put}"))),
+        ("a wider permit and a forbid", jwt(ENGINE, &format!("{get}{put_reader}{no_put}"))),
+        ("only the reader", manifest(&format!("jwt_authorizer = \"only_reader\"\n{ENGINE}"), &format!("{get}{put}"))),
+        ("intercepted", jwt(&format!("{ENGINE}{INTERCEPTED}"), &get)),
+        ("intercepted, two permits", jwt(&format!("{ENGINE}{INTERCEPTED}"), &format!("{get}{put}"))),
+        ("only watched", jwt(WATCHED, &get)),
+        ("no engine", jwt("", "")),
+        ("no policy", jwt(ENGINE, "")),
+    ]
+}
+
+fn union(one: &Passing, other: &Passing) -> Passing {
+    one.union(other).cloned().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_any_state_to_any_other_in_one_apply() {
+    for (before_name, before) in states() {
+        for (after_name, after) in states().into_iter().filter(|(name, _)| *name != before_name) {
+            let world = World::new();
+            world.apply(&before).await;
+            world.apply(&after).await;
+            let fresh = World::new();
+            fresh.apply(&after).await;
+            let (reached, wanted) = (passing(&world.stand_in.observe()), passing(&fresh.stand_in.observe()));
+            assert_eq!(reached, wanted, "{before_name} → {after_name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_moment_is_more_open_than_before_or_after() {
+    for (before_name, before) in states() {
+        for (after_name, after) in states().into_iter().filter(|(name, _)| *name != before_name) {
+            let mut dead_after = 0;
+            loop {
+                let world = World::new();
+                world.apply(&before).await;
+                let open_before = passing(&world.stand_in.observe());
+                let stack = world.stack(&after);
+                let planned = world.plan_stack(&stack).await;
+                if dead_after > 0 {
+                    world.stand_in.fault(Fault {
+                        operation: None,
+                        nth: dead_after,
+                        times: 1,
+                        kind: FaultKind::LoseAnswer,
+                    });
+                }
+                world.stand_in.fault(Fault {
+                    operation: None,
+                    nth: dead_after + 1,
+                    times: usize::MAX / 2,
+                    kind: FaultKind::Drop,
+                });
+                let outcome = world.carry_out(&planned).await;
+                let halfway: Vec<Passing> = {
+                    let now = passing(&world.stand_in.observe());
+                    tokio::time::advance(Duration::from_secs(5)).await;
+                    vec![now, passing(&world.stand_in.observe())]
+                };
+                world.stand_in.clear_faults();
+                let finished = outcome.failed.is_empty();
+                world.apply_stack(&stack).await;
+                let open_after = passing(&world.stand_in.observe());
+                let allowed = union(&open_before, &open_after);
+                for now in halfway {
+                    let extra: Vec<_> = now.difference(&allowed).collect();
+                    assert!(extra.is_empty(), "{before_name} → {after_name}, dead after {dead_after}: {extra:?}");
+                }
+                if finished {
+                    break;
+                }
+                dead_after += 1;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_behind_interceptors_changes_while_the_gateway_is_locked() {
+    let states: std::collections::BTreeMap<_, _> = states().into_iter().collect();
+    let world = World::new();
+    world.apply(&states["intercepted"]).await;
+    let plan = world.plan(&states["intercepted, two permits"]).await;
+    assert_eq!(steps(&plan), ["update gateway.g: ", "create policy.put"]);
+    assert!(plan.risks.iter().any(|risk| risk.code == "interrupts" && risk.address == "gateway.g"), "{:?}", plan.risks);
+    world.stand_in.clear_journal();
+    world.apply(&states["intercepted, two permits"]).await;
+    let operations: Vec<_> = world.mutations().into_iter().map(|entry| entry.operation).collect();
+    assert_eq!(operations, ["UpdateGateway", "TagResource", "CreatePolicy", "TagResource", "UpdateGateway"]);
+}
