@@ -1,12 +1,12 @@
 //! Memberships while applying: the tags of a parent that name its children, written before a child is created and trimmed
 //! after it is gone.
 
-use super::{Run, parent_address};
+use super::Run;
 use crate::address::Address;
 use crate::kind::Kind;
 use crate::ownership::{Child, Membership};
 use crate::plan::Action;
-use crate::plan::work::Item;
+use crate::plan::item::Item;
 use crate::tags;
 
 impl Run<'_> {
@@ -17,7 +17,7 @@ impl Run<'_> {
             .items
             .iter()
             .filter(|item| matches!(item.action, Action::Create | Action::Replace) && item.blocked.is_none())
-            .filter(|item| item.kind.parent.is_some() && parent_address(item).as_ref() == Some(parent))
+            .filter(|item| item.kind.parent.is_some() && item.parent().as_ref() == Some(parent))
             .filter(|item| self.known(&item.address).is_none())
             .collect();
         self.edit(parent, |membership| {

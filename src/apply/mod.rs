@@ -3,8 +3,11 @@
 //! Independent branches go on when one fails; what needs a failed node is skipped and named; running `apply` again finishes.
 
 mod calls;
+mod create;
+mod delete;
 mod membership;
 mod retry;
+mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +23,9 @@ use crate::address::Address;
 use crate::aws::Aws;
 use crate::kind::{Ids, Kind, Place};
 use crate::ownership::Tags;
-use crate::plan::work::{Form, Item, Op, Work};
+use crate::plan::form::Form;
+use crate::plan::item::Item;
+use crate::plan::work::{Op, Work};
 use crate::plan::{Action, Planned};
 use crate::progress::{Event, Outcome, Reporter};
 use crate::reference::Target;
@@ -233,20 +238,12 @@ impl<'a> Run<'a> {
         if item.kind.name != "gateway_target" {
             return None;
         }
-        let gateway = parent_address(item)?;
+        let gateway = item.parent()?;
         let semaphore = {
             let mut gateways = self.gateways.lock().unwrap_or_else(PoisonError::into_inner);
             gateways.entry(gateway).or_insert_with(|| std::sync::Arc::new(Semaphore::new(TARGETS_PER_GATEWAY))).clone()
         };
         semaphore.acquire_owned().await.ok()
-    }
-}
-
-/// The address of what an item lives in.
-fn parent_address(item: &Item) -> Option<Address> {
-    match &item.resource {
-        Some(resource) => resource.parent.clone(),
-        None => item.live.as_ref().and_then(|live| live.parent.clone()),
     }
 }
 

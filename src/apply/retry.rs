@@ -18,6 +18,7 @@ const PASSING: &[(&str, &str)] = &[
     ("AccessDeniedException", "Access denied while calling GetPolicyEngine"),
     ("ValidationException", "transitional state"),
     ("ConflictException", "transitional state"),
+    ("ConflictException", "UPDATING"),
     ("ConflictException", "recently deleted"),
     ("ConcurrentModificationException", ""),
     // A domain that was just deleted refuses its re-creation for up to a minute (service.md §0b).

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Meaning;
 use serde_json::{Map, Value};
 
-use super::work::{self, Item, Work};
-use super::{Action, FORMAT_VERSION, MemberChange, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, risk};
+use super::attachment::{attached_engine, interceptors_in_the_way, is_relocked};
+use super::item::Item;
+use super::shown::step;
+use super::work::{self, Work};
+use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, risk};
 use crate::address::Address;
 use crate::diff::{Difference, differences};
 use crate::graph;
@@ -368,13 +371,13 @@ impl Making<'_> {
     fn clear_interceptors(&mut self) {
         let items: Vec<Item> = self.items.values().cloned().collect();
         for gateway in items.iter().filter(|item| item.kind.name == "gateway") {
-            if work::is_relocked(gateway, &items) {
+            if is_relocked(gateway, &items) {
                 if let Some(item) = self.items.get_mut(&gateway.address) {
                     item.action = Action::Update;
                     item.reason = Some("locked while its policies change, then opened again".to_owned());
                 }
-            } else if work::interceptors_in_the_way(gateway, &items) {
-                let engine = work::attached_engine(gateway, &items);
+            } else if interceptors_in_the_way(gateway, &items) {
+                let engine = attached_engine(gateway, &items);
                 let reason = format!(
                     "the service cannot change policies while `{}` has interceptors, and only a JWT gateway can be locked meanwhile",
                     gateway.address
@@ -450,7 +453,7 @@ fn is_locked(kind: &Kind, view: &Value) -> bool {
 }
 
 /// Whether a difference can only be made by a new object.
-fn forces_replacement(kind: &Kind, difference: &Difference) -> bool {
+pub(super) fn forces_replacement(kind: &Kind, difference: &Difference) -> bool {
     !difference.member.is_empty() && kind.meaning(&difference.member) == Meaning::Replace
 }
 
@@ -482,58 +485,5 @@ fn protect_difference(wanted: bool) -> Difference {
         member: String::new(),
         before: Some(Value::Bool(!wanted)),
         after: Some(Value::Bool(wanted)),
-    }
-}
-
-fn step(item: &Item) -> Step {
-    Step {
-        address: item.address.to_string(),
-        kind: item.kind.name.to_owned(),
-        action: item.action,
-        id: item.live.as_ref().map(|live| live.ids.id.clone()),
-        reason: item.reason.clone(),
-        origin: item.origin,
-        changes: changes(item),
-        blocked: item.blocked.clone(),
-    }
-}
-
-/// The changes of an item as people see them; of a new object every member it is given.
-fn changes(item: &Item) -> Vec<MemberChange> {
-    let shown = |path: &str, before: Option<Value>, after: Option<Value>, forces_replacement: bool| {
-        let sensitive = item.kind.is_secret(path);
-        let after_unknown = after.as_ref().is_some_and(reference::holds_unknown);
-        MemberChange {
-            path: path.to_owned(),
-            before: before.filter(|_| !sensitive),
-            after: after.filter(|_| !sensitive).map(|after| in_source_form(&after)),
-            after_unknown,
-            sensitive,
-            forces_replacement,
-        }
-    };
-    if item.action == Action::Create {
-        let members = item.desired.as_object().into_iter().flatten();
-        return members
-            .filter(|(member, _)| Some(member.as_str()) != item.kind.tags_member)
-            .map(|(member, value)| shown(member, None, Some(value.clone()), false))
-            .collect();
-    }
-    let differences = item.differences.iter();
-    differences
-        .map(|difference| {
-            let forces = forces_replacement(item.kind, difference);
-            shown(&difference.path, difference.before.clone(), difference.after.clone(), forces)
-        })
-        .collect()
-}
-
-/// A value with its references written as the manifest writes them.
-fn in_source_form(value: &Value) -> Value {
-    match value {
-        Value::String(text) if reference::is_unknown(text) => Value::String(reference::display(text)),
-        Value::Array(items) => items.iter().map(in_source_form).collect(),
-        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), in_source_form(value))).collect(),
-        other => other.clone(),
     }
 }

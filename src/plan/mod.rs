@@ -1,8 +1,13 @@
 //! The plan: a value that says what would change and why. Printing, saving and applying read it; making it is a pure
 //! function of the stack and what was observed.
 
+mod attachment;
+pub mod form;
+pub mod item;
 mod make;
+mod order;
 pub mod risk;
+mod shown;
 pub mod work;
 
 use schemars::JsonSchema;

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::attachment::{attached_engine, is_relocked};
+use super::item::Item;
 use super::make::Towards;
-use super::work::{Item, attached_engine};
 use super::{Action, Risk};
 use crate::kind::statement_of;
 use crate::live;
@@ -79,7 +80,7 @@ pub(super) fn risks(items: &[Item], towards: Towards) -> Vec<Risk> {
             Action::Delete => found.delete(item, items, towards),
             _ => {}
         }
-        if item.kind.name == "gateway" && super::work::is_relocked(item, items) {
+        if item.kind.name == "gateway" && is_relocked(item, items) {
             found.add(item, "interrupts", "callers are refused while its policies change: the service cannot change policies while interceptors are in place");
         }
         if item.kind.name == "policy" && towards == Towards::Manifest {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use gatewright::progress::Event;
 use localstack::Config;
 use serde_json::json;
 
@@ -70,4 +71,24 @@ async fn a_changed_line_is_a_change_and_a_change_by_hand_is_drift() {
     assert_eq!(plan.steps[0].changes[0].before, Some(json!("theirs")));
     world.apply(&changed).await;
     world.destroy_stack(&world.stack(&changed)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_apply_tells_that_a_gateway_is_created_locked_and_opened_last() {
+    let world = World::new();
+    let stack = world.stack_at(Path::new("manifests/three-roles"));
+    let planned = world.plan_stack(&stack).await;
+    world.carry_out(&planned).await;
+    let done: Vec<String> = world
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Done { address, what, .. } => Some(format!("{address} {what}")),
+            _ => None,
+        })
+        .collect();
+    let at = |text: &str| done.iter().position(|line| line == text).unwrap_or_else(|| panic!("{text}: {done:?}"));
+    let opened = at("gateway.orders opened");
+    assert!(at("gateway.orders created, locked") < at("gateway_target.orders created"));
+    assert!(done.iter().enumerate().all(|(index, line)| !line.starts_with("policy.") || index < opened), "{done:?}");
 }

@@ -1,0 +1,156 @@
+//! Updating: only what is still as the plan read it, and nothing erased that nobody knows.
+
+use serde_json::{Map, Value, json};
+
+use super::calls::{add_client_token, applied_to, stuck};
+use super::retry::{self, Patience};
+use super::{Known, Run};
+use crate::aws::CallError;
+use crate::diff::differences;
+use crate::kind::{Kind, UpdateStyle};
+use crate::live::{self, BUDGET, Settled, State};
+use crate::merge;
+use crate::ownership::{self, canonical};
+use crate::plan::form::{Form, in_form};
+use crate::plan::item::Item;
+use crate::tags;
+
+impl Run<'_> {
+    /// Updates an object and waits until it is ready.
+    pub(super) async fn update(&self, item: &Item, form: Form, last: bool) -> Result<(), String> {
+        let kind = item.kind;
+        let desired = self.desired(item)?;
+        let Some(before) = self.known(&item.address) else { return Err("it is not there".to_owned()) };
+        let now = self.reread(item, &before.ids).await?;
+        let view = live::view(kind, &now.document);
+        let wanted = in_form(form, &desired, Some(&view));
+        let differing = differences(kind, &wanted, &view);
+        let own = |member: &str| kind.companion_of(member).is_none();
+        if differing.iter().any(|difference| own(&difference.member))
+            || live::state(kind, &now.document) == State::Failed
+        {
+            if kind.update_style == UpdateStyle::FullReplace {
+                unchanged_since(kind, &before.document, &now.document)?;
+                self.full_replace(item, &wanted, &now, &view).await?;
+            } else {
+                let body = merge::patch(kind, &wanted, &differing);
+                self.patch(item, &now, body).await?;
+            }
+        }
+        if form == Form::Full {
+            self.set_companions(item, &desired, &now).await?;
+        }
+        let after = self.reread(item, &before.ids).await?;
+        self.learn(&item.address, after.clone());
+        if last {
+            let applied = ownership::applied_digest(kind, &applied_to(item, &desired));
+            self.remember(item, &after, &applied).await?;
+        }
+        Ok(())
+    }
+
+    /// A full-replace call, and a look at whether every unknown member survived it.
+    async fn full_replace(&self, item: &Item, wanted: &Value, now: &Known, view: &Value) -> Result<(), String> {
+        let kind = item.kind;
+        let mut body = merge::full_replace(kind, wanted, view).map_err(|error| error.to_string())?;
+        if let (Some(member), Some(members)) = (tags_in_update(kind), body.as_object_mut()) {
+            // Left out, the pool's tags would be reset: ours, and everybody else's.
+            let mut tags = tags::from_document(now.document.get(member).unwrap_or(&Value::Null));
+            tags.extend(item.tags.clone());
+            members.insert(member.to_owned(), json!(tags));
+        }
+        let unknown = merge::unknown_members(kind, view);
+        if let Err(error) = self.send_update(item, now, &body).await {
+            // The service may report a member that it does not take back.
+            let refused: Vec<String> = unknown
+                .iter()
+                .filter(|member| error.fields.iter().any(|(name, _)| name.contains(*member)))
+                .cloned()
+                .collect();
+            if refused.is_empty() {
+                return Err(error.to_string());
+            }
+            if let Some(members) = body.as_object_mut() {
+                members.retain(|member, _| !refused.contains(member));
+            }
+            self.note(
+                &item.address,
+                &format!("the service reports {} but does not take it back; updated without it", refused.join(", ")),
+            );
+            self.send_update(item, now, &body).await.map_err(|error| error.to_string())?;
+            return self.wait_ready(item, &now.ids).await.map(drop);
+        }
+        let after = live::view(kind, &self.wait_ready(item, &now.ids).await?);
+        let lost: Vec<String> = unknown.into_iter().filter(|member| after.get(member).is_none()).collect();
+        if lost.is_empty() {
+            Ok(())
+        } else {
+            Err(format!(
+                "the update erased {}, which this version does not know; set it again where it was set",
+                lost.join(", ")
+            ))
+        }
+    }
+
+    async fn patch(&self, item: &Item, now: &Known, mut body: Value) -> Result<(), String> {
+        let mut patience = Patience::new();
+        loop {
+            self.send_update(item, now, &body).await.map_err(|error| error.to_string())?;
+            let settled = live::settle(self.aws, item.kind, &now.ids, BUDGET, &self.waiting(item)).await;
+            let document = match settled.map_err(|error| error.to_string())? {
+                Settled::At(State::Ready | State::PendingAuth, _) => return Ok(()),
+                Settled::At(_, document) => document,
+                Settled::Gone => return Err("it is gone: somebody deleted it meanwhile; plan again".to_owned()),
+                Settled::Stuck(status) => return Err(stuck(&status)),
+            };
+            let reasons = live::reasons(item.kind, &document);
+            let ignores = body.get("validationMode").and_then(Value::as_str) == Some("IGNORE_ALL_FINDINGS");
+            if item.kind.name == "policy" && item.is_forbid() && retry::is_finding(&reasons) && !ignores {
+                self.note(&item.address, &format!("refused for its findings ({reasons}), sent again with IGNORE_ALL_FINDINGS: a forbid only restrains"));
+                if let Some(members) = body.as_object_mut() {
+                    members.insert("validationMode".to_owned(), json!("IGNORE_ALL_FINDINGS"));
+                }
+            } else if !(item.kind.name == "policy" && retry::reason_passes(&reasons) && patience.wait().await) {
+                return Err(format!("{}: {reasons}", live::status(item.kind, &document)));
+            }
+        }
+    }
+
+    async fn send_update(&self, item: &Item, now: &Known, body: &Value) -> Result<Value, CallError> {
+        let Some((_, update)) = item.kind.update else { return Ok(Value::Null) };
+        let mut body = item.kind.request(&now.ids, body.clone());
+        add_client_token(item.kind, item.kind.update.map(|(name, _)| name), &mut body);
+        retry::patiently(|| update(self.aws, &now.ids, &body), |_| false).await
+    }
+}
+
+/// The member of the update request that holds the tags, for kinds whose update resets them.
+fn tags_in_update(kind: &Kind) -> Option<&'static str> {
+    let (update, _) = kind.update?;
+    kind.tags_member.filter(|member| kind.api().input(update).is_some_and(|input| input.member(member).is_some()))
+}
+
+/// The object is still what the plan read: what can be set of it, and what nobody knows.
+fn unchanged_since(kind: &Kind, before: &Value, now: &Value) -> Result<(), String> {
+    let settable = |document: &Value| {
+        let view = live::view(kind, document);
+        let unknown = merge::unknown_members(kind, &view);
+        let members = view.as_object().cloned().unwrap_or_default();
+        members
+            .into_iter()
+            .filter(|(member, _)| Some(member.as_str()) != kind.tags_member)
+            .filter(|(member, _)| kind.member(member).is_some() || unknown.contains(member))
+            .collect::<Map<String, Value>>()
+    };
+    let (before, now) = (settable(before), settable(now));
+    let changed: Vec<&String> = before
+        .keys()
+        .chain(now.keys().filter(|member| !before.contains_key(*member)))
+        .filter(|member| before.get(*member).map(canonical) != now.get(*member).map(canonical))
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = changed.into_iter().map(String::as_str).collect();
+    Err(format!("changed-since-plan: somebody changed {} meanwhile; nothing was sent, plan again", names.join(", ")))
+}

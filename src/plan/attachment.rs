@@ -1,0 +1,57 @@
+//! Attachment: which engine decides the calls of a gateway, and whether its policies can change now.
+
+use serde_json::Value;
+
+use super::Action;
+use super::item::Item;
+use crate::address::Address;
+use crate::reference::{self, Target};
+
+/// The engine that a gateway item is attached to: as the manifest says, else as it is live.
+pub(super) fn attached_engine(gateway: &Item, items: &[Item]) -> Option<Address> {
+    if let Some(resource) = &gateway.resource {
+        let arn = resource.document.pointer("/policyEngineConfiguration/arn")?.as_str()?;
+        for piece in reference::pieces(arn) {
+            if let Err(reference::Reference { target: Target::Output(address, _), .. }) = piece {
+                return Some(address);
+            }
+        }
+        return engine_of_arn(arn, items);
+    }
+    let live = gateway.live.as_ref()?;
+    engine_of_arn(live.document.pointer("/policyEngineConfiguration/arn")?.as_str()?, items)
+}
+
+fn engine_of_arn(arn: &str, items: &[Item]) -> Option<Address> {
+    let engines = items.iter().filter(|item| item.kind.name == "policy_engine");
+    let mut engines = engines.filter_map(|item| Some((item, item.live.as_ref()?)));
+    engines.find(|(_, live)| arn.ends_with(&format!("/{}", live.ids.id))).map(|(item, _)| item.address.clone())
+}
+
+/// Policies of the engine change in this run.
+fn policies_change(engine: &Address, items: &[Item]) -> bool {
+    items.iter().any(|item| {
+        item.kind.name == "policy"
+            && item.changes()
+            && matches!(item.action, Action::Create | Action::Update | Action::Replace)
+            && item.parent().as_ref() == Some(engine)
+    })
+}
+
+/// A running gateway whose interceptors are in the way of policies that change: the service lists tools through them. Those
+/// that this run adds count too: a permit must not go before them, and cannot go after them.
+pub(super) fn interceptors_in_the_way(gateway: &Item, items: &[Item]) -> bool {
+    let Some(live) = &gateway.live else { return false };
+    let intercepted =
+        |of: &Value| of.get("interceptorConfigurations").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    matches!(gateway.action, Action::NoOp | Action::Update)
+        && gateway.blocked.is_none()
+        && !gateway.unlock
+        && (intercepted(&live.document) || intercepted(&gateway.desired))
+        && attached_engine(gateway, items).is_some_and(|engine| policies_change(&engine, items))
+}
+
+/// It is locked while its policies change. Only a JWT gateway can be locked.
+pub(super) fn is_relocked(gateway: &Item, items: &[Item]) -> bool {
+    gateway.is_jwt() && interceptors_in_the_way(gateway, items)
+}

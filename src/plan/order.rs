@@ -1,0 +1,357 @@
+//! Order: which node waits for which. On a running gateway what closes goes before what opens; a new one opens when its targets
+//! and policies stand (`docs/decisions/opening.md`).
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::Action;
+use super::attachment::is_relocked;
+use super::item::Item;
+use super::work::{Lowering, Node, Op};
+use crate::address::Address;
+use crate::kind::{KINDS, Kind};
+use crate::live;
+
+impl<'a> Lowering<'a> {
+    /// Everything waits for what its document refers to.
+    pub(super) fn connect_needs(&mut self) {
+        for item in self.items.iter().filter(|item| item.changes()) {
+            let Some(resource) = &item.resource else { continue };
+            for need in resource.needs() {
+                let exists =
+                    if need.kind == "gateway" { self.gateway_exists(&need) } else { self.last.get(&need).copied() };
+                let Some(exists) = exists else { continue };
+                for node in [self.first.get(&item.address), self.last.get(&item.address)]
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .collect::<Vec<_>>()
+                {
+                    self.need(node, exists);
+                }
+            }
+        }
+    }
+
+    /// The node after which a gateway can take targets and policies. What it opens with comes later; a single update of one that
+    /// is there already is not waited for.
+    fn gateway_exists(&self, gateway: &Address) -> Option<usize> {
+        let (first, last) = (self.first.get(gateway).copied()?, self.last.get(gateway).copied()?);
+        let makes = self.item_at(gateway).is_some_and(Item::makes);
+        (makes || first != last).then_some(first)
+    }
+
+    /// A client names scopes by text: a resource server that gains scopes goes before the clients, one that only loses some after.
+    pub(super) fn connect_scopes(&mut self) {
+        for server in self.of_kind("resource_server").filter(|item| item.changes()) {
+            let names = |value: Option<&Value>| -> BTreeSet<String> {
+                let list =
+                    value.and_then(|value| value.get("Scopes")).and_then(Value::as_array).cloned().unwrap_or_default();
+                list.iter().filter_map(|scope| scope.get("ScopeName")?.as_str().map(ToOwned::to_owned)).collect()
+            };
+            let before = names(server.live.as_ref().map(|live| &live.document));
+            let after = names(Some(&server.desired));
+            let only_loses = server.action == Action::Update && after.is_subset(&before) && after != before;
+            for client in self.of_kind("user_pool_client").filter(|client| client.parent() == server.parent()) {
+                let nodes = (self.last.get(&server.address).copied(), self.last.get(&client.address).copied());
+                if let (Some(server), Some(client)) = nodes {
+                    if only_loses { self.after(server, client) } else { self.need(client, server) }
+                }
+            }
+        }
+    }
+
+    /// Targets, policies and the openings of gateways.
+    pub(super) fn connect_policies(&mut self) {
+        let engines: BTreeSet<Address> = self.of_kind("policy").filter_map(Item::parent).collect();
+        for engine in engines {
+            let gateways = self.gateways_of(&engine);
+            let policies: Vec<&Item> = self
+                .of_kind("policy")
+                .filter(|policy| policy.changes() && policy.parent().as_ref() == Some(&engine))
+                .collect();
+            let running = gateways.iter().any(|gateway| gateway.is_open() && !is_relocked(gateway, self.items));
+            self.policies_wait_for_tools(&gateways, &policies);
+            self.chain_policies(&policies, running);
+            for gateway in &gateways {
+                self.order_gateway(gateway, &policies, running);
+            }
+        }
+        // A gateway opens when its targets stand, engine or not.
+        for gateway in self.of_kind("gateway").filter(|gateway| gateway.changes()) {
+            let (Some(first), Some(last)) =
+                (self.first.get(&gateway.address).copied(), self.last.get(&gateway.address).copied())
+            else {
+                continue;
+            };
+            if first == last && gateway.makes() {
+                continue;
+            }
+            let single = first == last && !gateway.unlock;
+            let targets: Vec<usize> = self
+                .targets_of(gateway)
+                .into_iter()
+                .filter_map(|target| self.last.get(&target.address).copied())
+                .collect();
+            for target in targets {
+                match single {
+                    false => self.need(last, target),
+                    // The service takes no target calls while its gateway is being updated.
+                    true if closes(gateway) => self.after(target, last),
+                    true => self.after(last, target),
+                }
+            }
+        }
+    }
+
+    fn targets_of(&self, gateway: &Item) -> Vec<&'a Item> {
+        let address = gateway.address.clone();
+        self.of_kind("gateway_target").filter(|target| target.parent().as_ref() == Some(&address)).collect()
+    }
+
+    /// The service validates a policy against the tools of every attached gateway.
+    fn policies_wait_for_tools(&mut self, gateways: &[&Item], policies: &[&Item]) {
+        let mut tools: Vec<usize> = Vec::new();
+        for gateway in gateways {
+            tools.extend(self.gateway_exists(&gateway.address));
+            tools.extend(
+                self.targets_of(gateway)
+                    .into_iter()
+                    .filter(|target| target.action != Action::Delete)
+                    .filter_map(|target| self.last.get(&target.address)),
+            );
+        }
+        for policy in policies {
+            if let Some(node) = self.first.get(&policy.address).copied() {
+                for tool in &tools {
+                    self.need(node, *tool);
+                }
+            }
+        }
+    }
+
+    /// Policies of one engine run one after the other. While nobody can call: permits, then forbids, as the findings want. On a
+    /// running gateway what closes goes first: deleted permits, forbids, permits, deleted forbids; a permit needs every forbid.
+    fn chain_policies(&mut self, policies: &[&Item], running: bool) {
+        let rank = |item: &Item, delete: bool| match (running, delete, item.is_forbid()) {
+            (true, true, false) | (false, false, false) => 0,
+            (_, false, true) => 1,
+            (true, false, false) => 2,
+            (false, true, false) => 3,
+            (_, true, true) => 4,
+        };
+        let mut order: Vec<(usize, Address, usize)> = Vec::new();
+        for policy in policies {
+            if let Some(node) = self.deletes.get(&policy.address) {
+                // A replaced policy goes right before its new self.
+                let own = if policy.action == Action::Replace { rank(policy, false) } else { rank(policy, true) };
+                order.push((own, policy.address.clone(), *node));
+            }
+            if let Some(node) = self.first.get(&policy.address) {
+                order.push((rank(policy, false), policy.address.clone(), *node));
+            }
+        }
+        order.sort();
+        for (before, node) in order.iter().zip(order.iter().skip(1)) {
+            self.after(node.2, before.2);
+        }
+        if running {
+            let forbids: Vec<usize> = policies
+                .iter()
+                .filter(|policy| policy.is_forbid())
+                .filter_map(|policy| self.first.get(&policy.address).copied())
+                .collect();
+            for permit in policies.iter().filter(|policy| !policy.is_forbid()) {
+                if let Some(permit) = self.first.get(&permit.address).copied() {
+                    for forbid in &forbids {
+                        self.need(permit, *forbid);
+                    }
+                }
+            }
+        }
+        self.chain_activations(policies);
+    }
+
+    /// Policies that were created without effect are activated when all stand: forbids first.
+    fn chain_activations(&mut self, policies: &[&Item]) {
+        let mut late: Vec<(bool, usize)> = Vec::new();
+        for policy in policies {
+            if let (Some(first), Some(last)) = (self.first.get(&policy.address), self.last.get(&policy.address))
+                && first != last
+            {
+                late.push((!policy.is_forbid(), *last));
+            }
+        }
+        late.sort_unstable();
+        let firsts: Vec<usize> =
+            policies.iter().filter_map(|policy| self.first.get(&policy.address).copied()).collect();
+        for (_, node) in &late {
+            for first in &firsts {
+                self.need(*node, *first);
+            }
+        }
+        for (before, node) in late.iter().zip(late.iter().skip(1)) {
+            self.need(node.1, before.1);
+        }
+    }
+
+    fn order_gateway(&mut self, gateway: &Item, policies: &[&Item], running: bool) {
+        let Some(last) = self.last.get(&gateway.address).copied() else { return };
+        let two_steps = self.first.get(&gateway.address) != Some(&last);
+        let unlockable = gateway.makes() && !gateway.is_jwt();
+        for policy in policies {
+            let created = self.first.get(&policy.address).copied();
+            let deleted = self.deletes.get(&policy.address).copied();
+            let activated = self.last.get(&policy.address).copied();
+            if unlockable {
+                // Interceptors come back before the policies count.
+                if let Some(created) = created.filter(|_| two_steps) {
+                    self.need(last, created);
+                }
+                if let Some(activated) = activated.filter(|activated| Some(*activated) != created) {
+                    self.need(activated, last);
+                }
+            } else if two_steps || gateway.unlock {
+                for node in created.into_iter().chain(activated).chain(deleted) {
+                    self.need(last, node);
+                }
+            } else if running && closes(gateway) {
+                // It restrains callers: no permit of this run goes before it, and no forbid is taken away before it.
+                let opens = if policy.is_forbid() { deleted.filter(|_| created.is_none()) } else { created };
+                if let Some(opens) = opens {
+                    self.need(opens, last);
+                }
+            } else {
+                // It lets callers in: every policy of this run stands, and every permit that goes is gone.
+                let closes = deleted.filter(|_| !policy.is_forbid());
+                for node in created.into_iter().chain(activated).chain(closes) {
+                    self.need(last, node);
+                }
+            }
+        }
+    }
+
+    /// Deletes run in reverse: children before parents, and after every change that may still refer to what goes.
+    pub(super) fn connect_deletes(&mut self) {
+        let rank = |kind: &Kind| KINDS.iter().position(|known| known.name == kind.name).unwrap_or_default();
+        let deletes: Vec<(Address, usize)> =
+            self.deletes.iter().map(|(address, node)| (address.clone(), *node)).collect();
+        for (address, node) in &deletes {
+            let Some(item) = self.item_at(address) else { continue };
+            for (other_address, other) in &deletes {
+                let Some(other_item) = self.item_at(other_address) else { continue };
+                if other_item.live.as_ref().and_then(|live| live.parent.as_ref()) == Some(address) {
+                    self.need(*node, *other);
+                } else if item.action == Action::Delete
+                    && other_item.action == Action::Delete
+                    && rank(other_item.kind) > rank(item.kind)
+                {
+                    self.after(*node, *other);
+                }
+            }
+            if item.kind.name == "policy_engine" {
+                self.engine_goes_last(item, *node);
+            }
+            if item.action != Action::Delete || item.kind.name == "policy" {
+                continue;
+            }
+            if item.kind.name == "user_pool_domain" {
+                self.domain_makes_room(item, *node);
+                continue;
+            }
+            let others: Vec<usize> = (0..self.nodes.len())
+                .filter(|other| self.nodes.get(*other).is_some_and(|node| node.op != Op::Delete))
+                .collect();
+            for other in others {
+                self.after(*node, other);
+            }
+        }
+    }
+
+    /// A pool has one domain of its kind: the old one goes before the new one comes.
+    fn domain_makes_room(&mut self, domain: &Item, node: usize) {
+        let others = self.of_kind("user_pool_domain").filter(|other| other.parent() == domain.parent());
+        let comes: Vec<usize> = others.filter_map(|other| self.first.get(&other.address).copied()).collect();
+        for other in comes {
+            self.need(other, node);
+        }
+    }
+
+    /// An engine goes when no gateway is attached to it any more.
+    fn engine_goes_last(&mut self, engine: &Item, node: usize) {
+        let Some(live) = &engine.live else { return };
+        for gateway in self.of_kind("gateway") {
+            let arn = gateway
+                .live
+                .as_ref()
+                .and_then(|live| live.document.pointer("/policyEngineConfiguration/arn"))
+                .and_then(Value::as_str);
+            if !arn.is_some_and(|arn| arn.ends_with(&format!("/{}", live.ids.id))) {
+                continue;
+            }
+            let release = self.deletes.get(&gateway.address).or_else(|| self.last.get(&gateway.address)).copied();
+            if let Some(release) = release {
+                self.need(node, release);
+            }
+        }
+    }
+}
+
+/// Whether a single update of a running gateway only closes: it adds interceptors or enforcement, or shortens allow-lists.
+fn closes(gateway: &Item) -> bool {
+    let Some(live) = &gateway.live else { return false };
+    let before = live::view(gateway.kind, &live.document);
+    let after = &gateway.desired;
+    let list = |of: &Value, pointer: &str| of.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+    gateway.differences.iter().all(|difference| {
+        let pointer = format!("/{}", difference.path.replace('.', "/"));
+        match difference.path.as_str() {
+            "policyEngineConfiguration.mode" => difference.after == Some(json!("ENFORCE")),
+            "authorizerConfiguration.customJWTAuthorizer.allowedClients"
+            | "authorizerConfiguration.customJWTAuthorizer.allowedAudience"
+            | "authorizerConfiguration.customJWTAuthorizer.allowedScopes" => {
+                let (before, after) = (list(&before, &pointer), list(after, &pointer));
+                before.is_empty() || (!after.is_empty() && after.iter().all(|item| before.contains(item)))
+            }
+            path if path.starts_with("interceptorConfigurations") => difference.before.is_none(),
+            path => {
+                let member = path.split(['.', '[']).next().unwrap_or_default();
+                !matches!(
+                    member,
+                    "authorizerType" | "authorizerConfiguration" | "policyEngineConfiguration" | "wafConfiguration"
+                )
+            }
+        }
+    })
+}
+
+/// Takes orderings out of every cycle. Needs alone form none: they follow references, which the manifest check keeps free of
+/// cycles, and the direction from tools to policies to openings.
+pub(super) fn drop_cycles(nodes: &mut [Node]) {
+    loop {
+        let mut done: BTreeSet<usize> = BTreeSet::new();
+        loop {
+            let ready: Vec<usize> = nodes
+                .iter()
+                .enumerate()
+                .filter(|(index, node)| {
+                    !done.contains(index) && node.needs.iter().chain(&node.after).all(|other| done.contains(other))
+                })
+                .map(|(index, _)| index)
+                .collect();
+            if ready.is_empty() {
+                break;
+            }
+            done.extend(ready);
+        }
+        let stuck = nodes
+            .iter_mut()
+            .enumerate()
+            .find(|(index, node)| !done.contains(index) && node.after.iter().any(|other| !done.contains(other)));
+        match stuck {
+            Some((_, node)) => node.after.retain(|other| done.contains(other)),
+            None => return,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Items as people see them: the steps of a plan.
+
+use serde_json::Value;
+
+use super::item::Item;
+use super::make::forces_replacement;
+use super::{Action, MemberChange, Step};
+use crate::reference;
+
+/// An item as a step of the plan.
+pub(super) fn step(item: &Item) -> Step {
+    Step {
+        address: item.address.to_string(),
+        kind: item.kind.name.to_owned(),
+        action: item.action,
+        id: item.live.as_ref().map(|live| live.ids.id.clone()),
+        reason: item.reason.clone(),
+        origin: item.origin,
+        changes: changes(item),
+        blocked: item.blocked.clone(),
+    }
+}
+
+/// The changes of an item as people see them; of a new object every member it is given.
+fn changes(item: &Item) -> Vec<MemberChange> {
+    let shown = |path: &str, before: Option<Value>, after: Option<Value>, forces_replacement: bool| {
+        let sensitive = item.kind.is_secret(path);
+        let after_unknown = after.as_ref().is_some_and(reference::holds_unknown);
+        MemberChange {
+            path: path.to_owned(),
+            before: before.filter(|_| !sensitive),
+            after: after.filter(|_| !sensitive).map(|after| in_source_form(&after)),
+            after_unknown,
+            sensitive,
+            forces_replacement,
+        }
+    };
+    if item.action == Action::Create {
+        let members = item.desired.as_object().into_iter().flatten();
+        return members
+            .filter(|(member, _)| Some(member.as_str()) != item.kind.tags_member)
+            .map(|(member, value)| shown(member, None, Some(value.clone()), false))
+            .collect();
+    }
+    let differences = item.differences.iter();
+    differences
+        .map(|difference| {
+            let forces = forces_replacement(item.kind, difference);
+            shown(&difference.path, difference.before.clone(), difference.after.clone(), forces)
+        })
+        .collect()
+}
+
+/// A value with its references written as the manifest writes them.
+fn in_source_form(value: &Value) -> Value {
+    match value {
+        Value::String(text) if reference::is_unknown(text) => Value::String(reference::display(text)),
+        Value::Array(items) => items.iter().map(in_source_form).collect(),
+        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), in_source_form(value))).collect(),
+        other => other.clone(),
+    }
+}
