@@ -279,6 +279,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_returns_to_its_default_or_goes_with_what_it_needs() {
+        let desired = json!({"agentRuntimeName": "r", "roleArn": "x"});
+        let live =
+            json!({"roleArn": "x", "lifecycleConfiguration": {"idleRuntimeSessionTimeout": 60, "maxLifetime": 28800}});
+        let body = full_replace(&RUNTIME, &desired, &live).unwrap();
+        assert_eq!(body["lifecycleConfiguration"], json!({"idleRuntimeSessionTimeout": 900, "maxLifetime": 28800}));
+        let live =
+            json!({"name": "g", "protocolType": "MCP", "protocolConfiguration": {"mcp": {"supportedVersions": ["v"]}}});
+        let body = full_replace(&GATEWAY, &json!({"name": "g"}), &live).unwrap();
+        assert_eq!(body, json!({"name": "g"}));
+    }
+
+    #[test]
     fn a_patch_holds_what_changed_and_clears_with_an_empty_wrapper() {
         let change =
             |member: &str| Difference { path: member.into(), member: member.into(), before: None, after: None };
