@@ -16,7 +16,7 @@ use crate::graph;
 use crate::kind::{self, Kind};
 use crate::live::{self, State};
 use crate::observe::{Live, Observed};
-use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags, canonical};
+use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags};
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
