@@ -100,6 +100,19 @@ pub fn patch(kind: &Kind, desired: &Value, differences: &[Difference]) -> Value 
     Value::Object(body)
 }
 
+/// The members of a patch update that says everything again: after a failed one nobody knows what the service holds to.
+pub fn patch_all(kind: &Kind, desired: &Value) -> Value {
+    let members = kind.members().into_iter().filter(|member| {
+        desired.get(&member.wire).is_some()
+            && matches!(kind.meaning(&member.wire), Meaning::Update | Meaning::UpdateWrapped)
+            && Some(member.wire.as_str()) != kind.tags_member
+    });
+    let again: Vec<Difference> = members
+        .map(|member| Difference { path: member.wire.clone(), member: member.wire.clone(), before: None, after: None })
+        .collect();
+    patch(kind, desired, &again)
+}
+
 struct Merge<'a> {
     kind: &'a Kind,
 }

@@ -202,7 +202,7 @@ impl Observation<'_> {
         for (kind, item, owner) in others {
             if kind.names == Names::InAccount
                 && let Some(address) = self.wanting(kind, &item.name, None)
-                && !self.observed.ours.contains_key(&address)
+                && self.observed.ours.get(&address).is_none_or(|live| live.ids.id != item.id)
             {
                 self.observed.foreign.push(Foreign { address, id: item.id, owner });
             }

@@ -99,6 +99,12 @@ impl Run<'_> {
         }
     }
 
+    /// The tags it should carry, with everything filled in.
+    pub(super) fn wanted_tags(&self, item: &Item) -> Tags {
+        let resolved = |value: &String| reference::resolve_text(value, &|target| self.lookup(target));
+        item.tags.iter().map(|(key, value)| (key.clone(), resolved(value))).collect()
+    }
+
     /// Writes what was applied: as tags, or in the parent's membership.
     pub(super) async fn remember(&self, item: &Item, known: &Known, applied: &str) -> Result<(), String> {
         if let Some(parent) = item.parent() {
@@ -107,7 +113,7 @@ impl Run<'_> {
         let Some(arn) = item.kind.arn.map(|arn| arn(&known.ids.id, &self.place)) else { return Ok(()) };
         let lock = self.tags_of(&item.address);
         let mut held = lock.lock().await;
-        let mut wanted = item.tags.clone();
+        let mut wanted = self.wanted_tags(item);
         wanted.insert(APPLIED.to_owned(), applied.to_owned());
         let changed: Tags = wanted.into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
         tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
@@ -123,9 +129,9 @@ impl Run<'_> {
 }
 
 /// The document that is remembered as applied to an item.
-pub(super) fn applied_to(item: &Item, desired: &Value) -> Value {
+pub(super) fn applied_to(item: &Item, desired: &Value, tags: &Tags) -> Value {
     let protect = item.resource.as_ref().is_some_and(|resource| resource.protect);
-    applied_document(item.kind, desired, &item.tags, protect)
+    applied_document(item.kind, desired, tags, protect)
 }
 
 pub(super) fn stuck(status: &str) -> String {

@@ -13,7 +13,7 @@ use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary,
 use crate::address::Address;
 use crate::diff::{Difference, differences};
 use crate::graph;
-use crate::kind::{self, Kind};
+use crate::kind::{self, Kind, Names};
 use crate::live::{self, State};
 use crate::observe::{Live, Observed};
 use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags};
@@ -50,8 +50,10 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
     }
     making.orphans();
     making.guard_parents();
+    making.hold_back_children();
     making.block_dependents();
     making.clear_interceptors();
+    making.hold_back_openings();
     making.describe_trouble();
     let Making { items, diagnostics, .. } = making;
     let items: Vec<Item> = items.into_values().collect();
@@ -82,7 +84,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         diagnostics,
     };
     plan.hash = plan.digest();
-    let work = work::work(items);
+    let work = work::work(items, observed.strangers.iter().map(|stranger| stranger.id.clone()).collect());
     Planned { plan, work }
 }
 
@@ -142,7 +144,14 @@ impl Making<'_> {
             Target::Output(address, output) => {
                 let item = self.items.get(address)?;
                 let stays = matches!(item.action, Action::NoOp | Action::Update | Action::Move | Action::Adopt);
-                let live = item.live.as_ref().filter(|_| stays)?;
+                // An output that the update changes is known when it is done.
+                let moves = |member: &str| item.differences.iter().any(|difference| difference.member == member);
+                let changing = match output.as_str() {
+                    "issuer" | "discovery_url" => moves("IssuerConfiguration"),
+                    "version" => item.action == Action::Update,
+                    _ => false,
+                };
+                let live = item.live.as_ref().filter(|_| stays && !changing)?;
                 (live.kind.output(output)?.value)(&live.document, &self.observed.place)
             }
             _ => None,
@@ -183,7 +192,7 @@ impl Making<'_> {
             _ if replaced => item.action = Action::Replace,
             _ if parent_replaced => {
                 item.action = Action::Replace;
-                item.reason = Some("what it lives in is replaced".to_owned());
+                item.reason = Some(PARENT_REPLACED.to_owned());
             }
             State::Failed => {
                 item.action = Action::Update;
@@ -212,7 +221,7 @@ impl Making<'_> {
     fn stop(&mut self, item: &mut Item) {
         let address = item.address.to_string();
         if let Some(foreign) = self.observed.foreign.iter().find(|foreign| foreign.address == item.address)
-            && item.action == Action::Create
+            && matches!(item.action, Action::Create | Action::Replace)
         {
             let owner = match &foreign.owner {
                 Some(owner) => format!("stack `{owner}`"),
@@ -227,6 +236,23 @@ impl Making<'_> {
                     foreign.id
                 ),
                 help: Some(format!("choose another name, or remove `{}` if nobody needs it", foreign.id)),
+            });
+        }
+        let parent = item.resource.as_ref().and_then(|resource| resource.parent.as_ref());
+        let namesake = self.observed.strangers.iter().find(|stranger| {
+            stranger.kind == item.kind && Some(&stranger.parent) == parent && stranger.name == item.live_name()
+        });
+        if let Some(namesake) = namesake
+            .filter(|_| item.action == Action::Create && item.kind.names == Names::NotUnique && item.blocked.is_none())
+        {
+            let what =
+                format!("`{}` of the same name is there already, and nobody could tell the two apart", namesake.id);
+            item.blocked = Some(what.clone());
+            self.diagnostics.push(PlanDiagnostic {
+                code: "plan::foreign".into(),
+                address: Some(address.clone()),
+                message: format!("`{address}`: {what}"),
+                help: Some(format!("choose another name, or remove `{}` if nobody needs it", namesake.id)),
             });
         }
         if self.observed.duplicates.iter().any(|live| live.kind == item.kind && live.name == item.live_name()) {
@@ -335,6 +361,52 @@ impl Making<'_> {
         }
     }
 
+    /// Children whose parent cannot be replaced or deleted are not replaced or deleted for its sake.
+    fn hold_back_children(&mut self) {
+        let kept: BTreeMap<Address, Action> = self
+            .items
+            .values()
+            .filter(|item| item.blocked.is_some() && matches!(item.action, Action::Replace | Action::Delete))
+            .map(|item| (item.address.clone(), item.action))
+            .collect();
+        for item in self.items.values_mut().filter(|item| item.blocked.is_none()) {
+            let Some(parent) = item.parent() else { continue };
+            let for_its_sake = match kept.get(&parent) {
+                Some(Action::Replace) => item.reason.as_deref() == Some(PARENT_REPLACED),
+                Some(Action::Delete) => item.action == Action::Delete,
+                _ => false,
+            };
+            if for_its_sake {
+                item.blocked = Some(format!("`{parent}`, which it lives in, stays"));
+            }
+        }
+    }
+
+    /// Where a forbid of an engine is held back, no permit of it is given and no gateway of it opened: it was meant to restrain them.
+    fn hold_back_openings(&mut self) {
+        let items: Vec<Item> = self.items.values().cloned().collect();
+        let forbids = items.iter().filter(|item| {
+            let comes = item.resource.is_some() && item.action != Action::NoOp;
+            item.kind.name == "policy" && item.blocked.is_some() && comes && item.is_forbid()
+        });
+        for forbid in forbids {
+            let Some(engine) = forbid.parent() else { continue };
+            for item in self.items.values_mut().filter(|item| item.blocked.is_none() && item.action != Action::NoOp) {
+                let permit = item.kind.name == "policy"
+                    && item.action != Action::Delete
+                    && item.parent().as_ref() == Some(&engine)
+                    && !item.is_forbid();
+                let opening = item.kind.name == "gateway"
+                    && (item.makes() || item.unlock)
+                    && attached_engine(item, &items).as_ref() == Some(&engine);
+                if permit || opening {
+                    item.blocked = Some(format!("`{}`, which restrains its callers, is held back", forbid.address));
+                }
+            }
+        }
+        self.block_dependents();
+    }
+
     /// What needs a blocked creation cannot be taken either.
     fn block_dependents(&mut self) {
         let mut blocked: BTreeSet<Address> = self
@@ -424,6 +496,9 @@ impl Making<'_> {
     }
 }
 
+/// Why a child of a replaced parent is replaced.
+const PARENT_REPLACED: &str = "what it lives in is replaced";
+
 fn because(what: &str, reasons: &str) -> String {
     if reasons.is_empty() { what.to_owned() } else { format!("{what}: {reasons}") }
 }
@@ -433,7 +508,7 @@ fn protected(address: &str, verb: &str) -> PlanDiagnostic {
         code: "plan::protected".into(),
         address: Some(address.to_owned()),
         message: format!("`{address}` is protected: the plan would {verb} it"),
-        help: Some("apply once with `protect = false` on it, then plan again".into()),
+        help: Some("apply once with `protect = false` on it (of a pool also `deletion_protection = \"INACTIVE\"`), then plan again".into()),
     }
 }
 
@@ -443,7 +518,7 @@ fn is_locked(kind: &Kind, view: &Value) -> bool {
         && view
             .pointer("/authorizerConfiguration/customJWTAuthorizer/allowedClients")
             .and_then(Value::as_array)
-            .is_some_and(|clients| clients.iter().any(|client| client.as_str() == Some(kind::LOCK_CLIENT)))
+            .is_some_and(|clients| matches!(clients.as_slice(), [only] if only.as_str() == Some(kind::LOCK_CLIENT)))
 }
 
 /// Whether a difference can only be made by a new object.
