@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Body, Location, Meaning, Shape};
+use model::{Body, Location, Meaning, Member, Shape};
 use serde_json::{Map, Value, json};
 
 use crate::diff::{Difference, key_of};
@@ -55,6 +55,19 @@ pub fn full_replace(kind: &Kind, desired: &Value, there: &Value) -> Result<Value
         }
     }
     Ok(Value::Object(body))
+}
+
+/// One member of a call beside the update: what the manifest wants, with what nobody knows inside it.
+///
+/// # Errors
+/// An unknown live member that cannot be placed.
+pub fn member(
+    kind: &Kind,
+    member: &Member,
+    desired: Option<&Value>,
+    live: Option<&Value>,
+) -> Result<Option<Value>, Unplaced> {
+    Merge { kind }.value(&member.shape, &member.wire, desired, live)
 }
 
 /// The top-level members of a live view that no shape of the kind has.

@@ -7,6 +7,7 @@ use super::{Known, Run};
 use crate::diff::differences;
 use crate::kind::{Ids, Kind, Service};
 use crate::live::{self, BUDGET, Settled, State};
+use crate::merge;
 use crate::ownership::{APPLIED, PREFIX, PROTECT, Tags};
 use crate::plan::item::{Item, applied_document};
 use crate::progress::Event;
@@ -60,7 +61,9 @@ impl Run<'_> {
             let mut body = Map::new();
             for member in input.members().iter().filter(|member| member.wire != item.kind.request_id) {
                 let kept = item.kind.kept(&member.wire).flatten();
-                if let Some(value) = desired.get(&member.wire).cloned().or(kept) {
+                let wanted = desired.get(&member.wire).or(kept.as_ref());
+                let merged = merge::member(item.kind, member, wanted, view.get(&member.wire));
+                if let Some(value) = merged.map_err(|error| error.to_string())? {
                     body.insert(member.wire.clone(), value);
                 }
             }
