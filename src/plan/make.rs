@@ -55,8 +55,14 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
     making.clear_interceptors();
     making.hold_back_openings();
     making.describe_trouble();
-    let Making { items, diagnostics, .. } = making;
-    let items: Vec<Item> = items.into_values().collect();
+    let Making { items, mut diagnostics, .. } = making;
+    let mut items: Vec<Item> = items.into_values().collect();
+    let strangers: BTreeSet<String> = observed.strangers.iter().map(|stranger| stranger.id.clone()).collect();
+    let mut work = work::work(items.clone(), strangers.clone());
+    while let Some(cycle) = work.cycle() {
+        diagnostics.push(block_cycle(&mut items, &cycle));
+        work = work::work(items.clone(), strangers.clone());
+    }
     let risks = risk::risks(&items, towards);
     let mut steps: Vec<Step> = items.iter().filter(|item| item.action != Action::NoOp).map(step).collect();
     let rank = |step: &Step| kind::KINDS.iter().position(|kind| kind.name == step.kind);
@@ -84,7 +90,6 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         diagnostics,
     };
     plan.hash = plan.digest();
-    let work = work::work(items, observed.strangers.iter().map(|stranger| stranger.id.clone()).collect());
     Planned { plan, work }
 }
 
@@ -493,6 +498,25 @@ impl Making<'_> {
             });
         }
         self.block_dependents();
+    }
+}
+
+/// Resources that wait for each other, as no order of calls can have it: `depends_on` against what the service demands.
+fn block_cycle(items: &mut [Item], cycle: &BTreeSet<usize>) -> PlanDiagnostic {
+    let mut names = Vec::new();
+    for item in cycle.iter().filter_map(|index| items.get(*index)) {
+        names.push(format!("`{}`", item.address));
+    }
+    for index in cycle {
+        if let Some(item) = items.get_mut(*index) {
+            item.blocked = Some(format!("{} wait for each other", names.join(", ")));
+        }
+    }
+    PlanDiagnostic {
+        code: "plan::cycle".into(),
+        address: None,
+        message: format!("{} wait for each other", names.join(", ")),
+        help: Some("take away the `depends_on` that is against the service's order: gateway, targets, policies".into()),
     }
 }
 

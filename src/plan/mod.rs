@@ -20,6 +20,10 @@ pub use make::{Planned, Towards, make};
 /// Every code of a plan's diagnostics with what it means; `explain` prints these.
 pub const CODES: &[(&str, &str)] = &[
     (
+        "plan::cycle",
+        "Resources wait for each other, so that no order of calls could make them: most often a `depends_on` stands against what the service demands, as a target that waits for a policy which needs the target's tools. Take that `depends_on` away.",
+    ),
+    (
         "plan::duplicate",
         "Two live objects carry the same address in their tags, so nobody can tell which one the manifest means. Look at both, and take the tag `gatewright:address` off the one that is not meant.",
     ),

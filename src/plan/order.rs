@@ -354,7 +354,7 @@ pub(super) fn closes(gateway: &Item) -> bool {
     })
 }
 
-/// Takes an ordering out of every cycle. What is left are cycles of needs alone: their nodes never start, and the run says so.
+/// Takes an ordering out of every cycle. What is left are cycles of needs alone: the plan blocks them.
 pub(super) fn drop_cycles(nodes: &mut [Node]) {
     while let Some(cycle) = find_cycle(nodes) {
         let edge = cycle.iter().zip(cycle.iter().cycle().skip(1)).find(|(node, before)| {
@@ -368,7 +368,7 @@ pub(super) fn drop_cycles(nodes: &mut [Node]) {
 }
 
 /// Nodes that wait for each other, each followed by one that it waits for.
-fn find_cycle(nodes: &[Node]) -> Option<Vec<usize>> {
+pub(super) fn find_cycle(nodes: &[Node]) -> Option<Vec<usize>> {
     let mut waiting: Vec<usize> = nodes.iter().map(|node| node.needs.union(&node.after).count()).collect();
     let mut waited_for: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
     for (index, node) in nodes.iter().enumerate() {

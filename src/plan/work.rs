@@ -41,6 +41,14 @@ pub struct Node {
     pub after: BTreeSet<usize>,
 }
 
+impl Work {
+    /// The items of nodes that wait for each other and so would never start.
+    pub fn cycle(&self) -> Option<BTreeSet<usize>> {
+        let cycle = super::order::find_cycle(&self.nodes)?;
+        Some(cycle.into_iter().filter_map(|node| Some(self.nodes.get(node)?.item)).collect())
+    }
+}
+
 /// All work of a plan.
 #[derive(Debug, Clone, Default)]
 pub struct Work {
