@@ -7,6 +7,7 @@ mod connect;
 mod destroy;
 mod exit;
 mod explain;
+mod local;
 mod manifest;
 mod options;
 mod output;
@@ -44,6 +45,7 @@ enum Command {
     Destroy(destroy::Args),
     Outputs(outputs::Args),
     Explain(explain::Args),
+    Local(local::Args),
     Completions(completions::Args),
 }
 
@@ -70,6 +72,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Destroy(arguments) => block_on(destroy::run(global, arguments)),
         Command::Outputs(arguments) => block_on(outputs::run(global, arguments)),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Local(arguments) => block_on(local::run(global, arguments)),
         Command::Completions(arguments) => completions::run(arguments),
     };
     result.unwrap_or_else(|failure| {

@@ -18,6 +18,7 @@ mod properties;
 mod readme;
 mod running;
 mod schema;
+mod served;
 mod stories;
 mod world;
 mod wrong;
