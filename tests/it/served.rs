@@ -193,7 +193,7 @@ fn says(answer: &'static str) -> impl Fn(TcpStream) {
 fn endpoints_that_are_not_the_api_fail_a_plan_with_a_clear_message() {
     let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let terminal = Terminal::in_example("minimal");
-    for (what, url, words) in [
+    let endpoints = [
         ("nobody listens", format!("http://{unused}"), "--endpoint-url"),
         ("it closes at once", endpoint(drop), "--endpoint-url"),
         (
@@ -216,10 +216,17 @@ fn endpoints_that_are_not_the_api_fail_a_plan_with_a_clear_message() {
             )),
             "endpoint URL",
         ),
-    ] {
-        let answer = against(&terminal, &url, &["plan"]);
-        assert_eq!((answer.code, answer.out.as_str()), (1, ""), "{what}: {}", answer.err);
-        assert!(answer.err.contains(words), "{what}: {}", answer.err);
-        assert!(!answer.err.contains("panicked"), "{what}: {}", answer.err);
-    }
+    ];
+    // At once, since each is tried several times before it is given up.
+    std::thread::scope(|scope| {
+        for (what, url, words) in endpoints {
+            let terminal = &terminal;
+            scope.spawn(move || {
+                let answer = against(terminal, &url, &["plan"]);
+                assert_eq!((answer.code, answer.out.as_str()), (1, ""), "{what}: {}", answer.err);
+                assert!(answer.err.contains(words), "{what}: {}", answer.err);
+                assert!(!answer.err.contains("panicked"), "{what}: {}", answer.err);
+            });
+        }
+    });
 }
