@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -76,22 +76,31 @@ async fn connection(stand_in: Localstack, stream: TcpStream, mut ending: watch::
 /// One answer. An error makes hyper close the connection without one.
 async fn answer(stand_in: &Localstack, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
     let (head, body) = request.into_parts();
-    let response = match Limited::new(body, BODY_LIMIT).collect().await {
+    let response = match read(body).await {
         Ok(body) => {
-            let request = Request::from_parts(head, body.to_bytes());
+            let request = Request::from_parts(head, body);
             match control::answer(stand_in, &request) {
                 Some(response) => response,
                 None => stand_in.handle(request).await?,
             }
         }
-        Err(error) => {
-            let failure = if error.is::<LengthLimitError>() {
-                Failure::with_status(413, "RequestEntityTooLargeException", "The request body is longer than 10 MB")
-            } else {
-                Failure::with_status(400, "SerializationException", "The request body ends before its end")
-            };
-            stand_in.refuse(&head, &failure)
-        }
+        Err(failure) => stand_in.refuse(&head, &failure),
     };
     Ok(response.map(Full::new))
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Failure> {
+    let too_long =
+        || Failure::with_status(413, "RequestEntityTooLargeException", "The request body is longer than 10 MB");
+    // One that announces too much is not waited for.
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(too_long());
+    }
+    match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
+        Err(_) => {
+            Err(Failure::with_status(400, "SerializationException", "The request body cannot be read to its end"))
+        }
+    }
 }
