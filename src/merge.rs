@@ -37,8 +37,9 @@ pub fn full_replace(kind: &Kind, desired: &Value, there: &Value) -> Result<Value
             && member.wire != kind.request_id
             && kind.parent.is_none_or(|parent| parent.member != member.wire)
             && Some(member.wire.as_str()) != kind.tags_member;
+        // A wanted member is always sent: if it does not fit, the service says so.
         let idle = |rule: &Rule| matches!(rule, Rule::Needs(other) if desired.get(other).is_none());
-        if !own || kind.rule(&member.wire, idle).is_some() {
+        if !own || (desired.get(&member.wire).is_none() && kind.rule(&member.wire, idle).is_some()) {
             continue;
         }
         // What a companion sets stays as it is here.
@@ -275,6 +276,19 @@ mod tests {
         let body = full_replace(&RUNTIME, &desired, &live).unwrap();
         let expected = json!({"roleArn": "x", "networkConfiguration": {"networkMode": "PUBLIC"}, "lifecycleConfiguration": {"maxLifetime": 28800}});
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn what_is_left_out_returns_to_its_default_or_goes_with_what_it_needs() {
+        let desired = json!({"agentRuntimeName": "r", "roleArn": "x"});
+        let live =
+            json!({"roleArn": "x", "lifecycleConfiguration": {"idleRuntimeSessionTimeout": 60, "maxLifetime": 28800}});
+        let body = full_replace(&RUNTIME, &desired, &live).unwrap();
+        assert_eq!(body["lifecycleConfiguration"], json!({"idleRuntimeSessionTimeout": 900, "maxLifetime": 28800}));
+        let live =
+            json!({"name": "g", "protocolType": "MCP", "protocolConfiguration": {"mcp": {"supportedVersions": ["v"]}}});
+        let body = full_replace(&GATEWAY, &json!({"name": "g"}), &live).unwrap();
+        assert_eq!(body, json!({"name": "g"}));
     }
 
     #[test]

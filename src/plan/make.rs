@@ -16,7 +16,7 @@ use crate::graph;
 use crate::kind::{self, Kind};
 use crate::live::{self, State};
 use crate::observe::{Live, Observed};
-use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags, canonical};
+use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags};
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
@@ -81,15 +81,9 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         unexpected: unexpected.collect(),
         diagnostics,
     };
-    plan.hash = hash(&plan);
+    plan.hash = plan.digest();
     let work = work::work(items);
     Planned { plan, work }
-}
-
-/// A digest of everything in the plan; the field itself is empty while it is taken.
-fn hash(plan: &Plan) -> String {
-    let value = serde_json::to_value(plan).unwrap_or_default();
-    ownership::digest(&canonical(&value), 32)
 }
 
 fn summary(items: &[Item]) -> Summary {

@@ -16,6 +16,7 @@ mod model_data;
 mod openings;
 mod properties;
 mod readme;
+mod reviewed;
 mod running;
 mod schema;
 mod served;
