@@ -7,6 +7,7 @@ mod connect;
 mod destroy;
 mod exit;
 mod explain;
+mod local;
 mod manifest;
 mod options;
 mod output;
@@ -47,6 +48,7 @@ enum Command {
     Destroy(destroy::Args),
     Outputs(outputs::Args),
     Explain(explain::Args),
+    Local(local::Args),
     Completions(completions::Args),
 }
 
@@ -74,6 +76,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Outputs(arguments) => block_on(outputs::run(global, arguments)),
         Command::Show(arguments) => show::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Local(arguments) => block_on(local::run(global, arguments)),
         Command::Completions(arguments) => completions::run(arguments),
     };
     result.unwrap_or_else(|failure| {

@@ -19,6 +19,7 @@ mod readme;
 mod reviewed;
 mod running;
 mod schema;
+mod served;
 mod stories;
 mod world;
 mod wrong;
