@@ -90,7 +90,7 @@ pub struct Observed {
     /// Objects of ours by address.
     pub ours: BTreeMap<Address, Live>,
     /// Objects of ours that claim an address another one has.
-    pub duplicates: Vec<Live>,
+    pub duplicates: Vec<(Address, Live)>,
     /// Names that are taken.
     pub foreign: Vec<Foreign>,
     /// Children of ours that nobody declared.
@@ -286,7 +286,7 @@ impl Observation<'_> {
     fn add(&mut self, address: Address, live: Live) {
         match self.observed.ours.entry(address) {
             Entry::Vacant(free) => drop(free.insert(live)),
-            Entry::Occupied(_) => self.observed.duplicates.push(live),
+            Entry::Occupied(taken) => self.observed.duplicates.push((taken.key().clone(), live)),
         }
     }
 

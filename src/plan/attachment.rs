@@ -64,7 +64,7 @@ pub(super) fn interceptors_in_the_way(gateway: &Item, items: &[Item]) -> bool {
     matches!(gateway.action, Action::NoOp | Action::Update)
         && gateway.blocked.is_none()
         && !gateway.unlock
-        && (intercepted(&live.document) || intercepted(&gateway.desired))
+        && (intercepted(&live.document) || (intercepted(&gateway.desired) && !gateway.unfinished))
         && attached_engine(gateway, items).is_some_and(|engine| policies_change(&engine, items))
 }
 

@@ -37,6 +37,8 @@ pub struct Item {
     pub blocked: Option<String>,
     /// The live gateway is locked.
     pub unlock: bool,
+    /// The live gateway was never as a manifest says: the run that created it did not get to its end.
+    pub unfinished: bool,
 }
 
 impl Item {
@@ -103,7 +105,7 @@ impl Item {
 
     /// A gateway that lets callers in now, whatever becomes of it.
     pub fn was_open(&self) -> bool {
-        self.live.is_some() && !self.unlock
+        self.live.is_some() && !self.unlock && !self.unfinished
     }
 
     /// Its callers present tokens.

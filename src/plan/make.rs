@@ -49,6 +49,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         }
     }
     making.orphans();
+    making.refuse_duplicates();
     making.guard_parents();
     making.hold_back_children();
     making.block_dependents();
@@ -135,6 +136,7 @@ impl Making<'_> {
             reason: None,
             blocked: None,
             unlock: false,
+            unfinished: false,
         };
         if let Some(live) = live {
             self.compare(&mut item, resource, live);
@@ -209,10 +211,16 @@ impl Making<'_> {
             }
             State::Ready | State::PendingAuth => {}
         }
+        item.unfinished = kind.name == "gateway" && live.applied.is_none();
+        if item.unfinished && item.action == Action::NoOp {
+            item.action = Action::Update;
+            item.reason = Some("its creation was not finished".to_owned());
+        }
         if item.unlock && item.action == Action::Update {
             item.reason = Some("it is locked; it opens when its policies are active".to_owned());
         }
         item.origin = match &live.applied {
+            _ if item.reason.is_some() => Origin::Change,
             _ if reference::holds_unknown(&item.desired) => Origin::Change,
             None => Origin::Unknown,
             Some(applied) if ownership::applied_digest(kind, &item.applied_document()).starts_with(applied) => {
@@ -258,15 +266,6 @@ impl Making<'_> {
                 address: Some(address.clone()),
                 message: format!("`{address}`: {what}"),
                 help: Some(format!("choose another name, or remove `{}` if nobody needs it", namesake.id)),
-            });
-        }
-        if self.observed.duplicates.iter().any(|live| live.kind == item.kind && live.name == item.live_name()) {
-            item.blocked = Some("two live objects claim this address".to_owned());
-            self.diagnostics.push(PlanDiagnostic {
-                code: "plan::duplicate".into(),
-                address: Some(address.clone()),
-                message: format!("two live objects carry the address `{address}` in their tags"),
-                help: Some(format!("look at both, and take the tag `{ADDRESS}` off the one that is not meant")),
             });
         }
         if item.action == Action::Replace && item.is_protected() {
@@ -317,6 +316,7 @@ impl Making<'_> {
                 reason: None,
                 blocked: None,
                 unlock: false,
+                unfinished: false,
                 live: Some(live),
             };
             if item.is_protected() {
@@ -324,6 +324,27 @@ impl Making<'_> {
                 self.diagnostics.push(protected(&address.to_string(), "delete"));
             }
             self.items.insert(address, item);
+        }
+    }
+
+    /// An address that two live objects claim is left alone: nobody can tell which one is meant.
+    fn refuse_duplicates(&mut self) {
+        for (address, live) in &self.observed.duplicates {
+            if let Some(item) = self.items.get_mut(address) {
+                item.blocked = Some(format!("`{}` claims this address as well", live.ids.id));
+                if item.action == Action::NoOp {
+                    item.action = Action::Update;
+                }
+            }
+            self.diagnostics.push(PlanDiagnostic {
+                code: "plan::duplicate".into(),
+                address: Some(address.to_string()),
+                message: format!(
+                    "two live objects carry the address `{address}` in their tags, `{}` is one",
+                    live.ids.id
+                ),
+                help: Some(format!("look at both, and take the tag `{ADDRESS}` off the one that is not meant")),
+            });
         }
     }
 
@@ -445,6 +466,7 @@ impl Making<'_> {
             if is_relocked(gateway, &items) {
                 if let Some(item) = self.items.get_mut(&gateway.address) {
                     item.action = Action::Update;
+                    item.origin = Origin::Change;
                     item.reason = Some("locked while its policies change, then opened again".to_owned());
                 }
             } else if interceptors_in_the_way(gateway, &items) {

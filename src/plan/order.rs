@@ -227,18 +227,20 @@ impl<'a> Lowering<'a> {
     fn order_gateway(&mut self, gateway: &Item, policies: &[&Item], running: bool) {
         let Some(last) = self.last.get(&gateway.address).copied() else { return };
         let two_steps = self.first.get(&gateway.address) != Some(&last);
-        let unlockable = gateway.makes() && !gateway.is_jwt();
+        let unlockable = (gateway.makes() || gateway.unfinished) && !gateway.is_jwt();
+        let two_steps = two_steps || gateway.unfinished;
         for policy in policies {
             let created = self.first.get(&policy.address).copied();
             let deleted = self.deletes.get(&policy.address).copied();
             let activated = self.last.get(&policy.address).copied();
             if unlockable {
-                // Interceptors come back before the policies count.
                 if let Some(created) = created.filter(|_| two_steps) {
                     self.need(last, created);
                 }
+                let intercepted = gateway.desired.get("interceptorConfigurations").is_some();
                 if let Some(activated) = activated.filter(|activated| Some(*activated) != created) {
-                    self.need(activated, last);
+                    // Interceptors stand before the policies count; else the gateway is finished when they do.
+                    if intercepted { self.need(activated, last) } else { self.need(last, activated) }
                 }
             } else if two_steps || gateway.unlock {
                 for node in created.into_iter().chain(activated).chain(deleted) {

@@ -170,6 +170,9 @@ impl<'a> Lowering<'a> {
                     && attached_engine(item, self.items).is_some_and(|engine| policies_change(&engine, self.items))
                 {
                     vec![Op::Create(Form::Bare), Op::Update(Form::Full)]
+                } else if engine {
+                    // What was applied is remembered when its policies stand: until then its creation is not finished.
+                    vec![Op::Create(Form::Full), Op::Update(Form::Full)]
                 } else {
                     Self::with_update_only(item)
                 };
@@ -217,7 +220,7 @@ impl<'a> Lowering<'a> {
         let Some(engine) = policy.parent() else { return false };
         let active = policy.desired.get("enforcementMode").and_then(Value::as_str).unwrap_or("ACTIVE") == "ACTIVE";
         let gateways = self.gateways_of(&engine);
-        active && gateways.iter().any(|gateway| gateway.makes() && !gateway.is_jwt())
+        active && gateways.iter().any(|gateway| (gateway.makes() || gateway.unfinished) && !gateway.is_jwt())
     }
 
     /// An open gateway whose allow-lists lose some and gain others while its policies change: whoever goes, goes first.
