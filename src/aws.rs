@@ -68,6 +68,11 @@ pub struct Connection {
 /// Why no connection could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
+    /// The endpoint is not a URL.
+    #[error(
+        "`{0}` is not an endpoint: give a URL such as http://127.0.0.1:4566, with `--endpoint-url` or AWS_ENDPOINT_URL"
+    )]
+    BadEndpoint(String),
     /// No region anywhere.
     #[error("no region: set `region` under `[stack]`, pass `--region`, or set AWS_REGION")]
     NoRegion,
@@ -84,6 +89,9 @@ impl Aws {
     pub async fn connect(connection: &Connection) -> Result<Self, ConnectError> {
         let config = sdk_config(connection).await;
         let region = config.region().map(ToString::to_string).ok_or(ConnectError::NoRegion)?;
+        if let Some(url) = config.endpoint_url().filter(|url| !is_url(url)) {
+            return Err(ConnectError::BadEndpoint(url.to_owned()));
+        }
         let identity = identity(&config).await.map_err(ConnectError::Identity)?;
         let endpoint = match connection.local {
             Some(_) => Some("local stand-in".to_owned()),
@@ -107,7 +115,8 @@ async fn sdk_config(connection: &Connection) -> SdkConfig {
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(std::time::Duration::from_secs(5))
-                .operation_attempt_timeout(std::time::Duration::from_mins(1))
+                .operation_attempt_timeout(std::time::Duration::from_secs(20))
+                .operation_timeout(std::time::Duration::from_mins(1))
                 .build(),
         )
         .retry_config(RetryConfig::standard().with_max_attempts(5));
@@ -135,6 +144,12 @@ async fn sdk_config(connection: &Connection) -> SdkConfig {
         loader = loader.endpoint_url(url);
     }
     loader.load().await
+}
+
+/// A URL with a scheme and a host. The SDK panics on an empty one.
+fn is_url(text: &str) -> bool {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    host.is_some_and(|host| !host.is_empty() && !host.starts_with(['/', ':']) && !text.contains(char::is_whitespace))
 }
 
 struct Identity {
@@ -186,7 +201,8 @@ impl CallError {
         self.is("ResourceNotFoundException")
     }
 
-    fn not_json(operation: &'static str, status: Option<u16>) -> Self {
+    /// The answer is not one of the AWS API.
+    pub(crate) fn not_json(operation: &'static str, status: Option<u16>) -> Self {
         Self {
             operation,
             code: None,
@@ -308,11 +324,13 @@ impl Exchange {
         if success && let Some(document) = captured.document.take() {
             return Ok(document);
         }
-        if success && captured.bytes == 0 {
+        if success && captured.bytes == 0 && result.is_ok() {
             return Ok(Value::Object(serde_json::Map::new()));
         }
         match result {
-            Err(error) if !success => Err(CallError::from_sdk(operation, &error, Some(&captured))),
+            Err(error) if !success || captured.bytes == 0 => {
+                Err(CallError::from_sdk(operation, &error, Some(&captured)))
+            }
             _ => Err(CallError::not_json(operation, captured.status)),
         }
     }

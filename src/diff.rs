@@ -243,7 +243,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kind::{GATEWAY, GATEWAY_TARGET, POLICY, RUNTIME, USER_POOL_CLIENT};
+    use crate::kind::{GATEWAY, GATEWAY_TARGET, POLICY, RUNTIME, USER_POOL, USER_POOL_CLIENT};
 
     fn paths(kind: &Kind, desired: &Value, live: &Value) -> Vec<String> {
         differences(kind, desired, live).into_iter().map(|difference| difference.path).collect()
@@ -301,6 +301,18 @@ mod tests {
         let other = policy("permit(principal, action, resource) when { context.input.a == 2 };");
         assert!(paths(&POLICY, &one, &same).is_empty());
         assert_eq!(paths(&POLICY, &one, &other), ["definition.cedar.statement"]);
+    }
+
+    #[test]
+    fn what_can_be_said_in_two_ways_is_one() {
+        let old = json!({"LambdaConfig": {"PreTokenGeneration": "f"}, "EmailVerificationMessage": "m"});
+        let new = json!({"LambdaConfig": {"PreTokenGenerationConfig": {"LambdaVersion": "V1_0", "LambdaArn": "f"}},
+            "VerificationMessageTemplate": {"EmailMessage": "m"}});
+        let both = |document: &Value| crate::live::view(&USER_POOL, document);
+        assert!(paths(&USER_POOL, &old, &both(&new)).is_empty());
+        assert!(paths(&USER_POOL, &new, &both(&old)).is_empty());
+        let own = json!({"ClientName": "c", "ClientSecret": "s"});
+        assert!(paths(&USER_POOL_CLIENT, &own, &crate::live::view(&USER_POOL_CLIENT, &own)).is_empty());
     }
 
     #[test]

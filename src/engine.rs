@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use crate::address::Address;
-use crate::aws::Aws;
+use crate::aws::{Aws, CallError};
 use crate::observe::observe;
 pub use crate::plan::Planned;
 use crate::plan::{Towards, make};
@@ -11,7 +11,7 @@ use crate::progress::{Outcome, Reporter};
 use crate::stack::Stack;
 
 /// Why there is no plan.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EngineError {
     /// The account is not the one the manifest guards.
     #[error(
@@ -23,6 +23,9 @@ pub enum EngineError {
         /// The account of the manifest.
         wanted: String,
     },
+    /// Something could not be read, so not every output is known.
+    #[error("not everything could be read, so the outputs are not known: {0}")]
+    Unread(CallError),
 }
 
 /// An output of a live resource.
@@ -79,6 +82,9 @@ pub async fn apply(aws: &Aws, planned: &Planned, report: Reporter<'_>, interrupt
 pub async fn outputs(aws: &Aws, stack: &Stack) -> Result<Vec<OutputValue>, EngineError> {
     let stack = resolved(aws, stack)?;
     let observed = observe(aws, &stack).await;
+    if let Some(unread) = observed.unread.first() {
+        return Err(EngineError::Unread(unread.error.clone()));
+    }
     let outputs = observed.ours.iter().flat_map(|(address, live)| {
         live.kind.outputs.iter().filter_map(|output| {
             let value = (output.value)(&live.document, &observed.place)?;

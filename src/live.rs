@@ -36,11 +36,14 @@ pub async fn list(aws: &Aws, kind: &'static Kind, parent: &str) -> Result<Vec<Li
     let mut token: Option<String> = None;
     loop {
         let mut page = (kind.list.call)(aws, &ids, token.clone()).await?;
-        if let Some(Value::Array(items)) = page.get_mut(kind.list.items).map(Value::take) {
-            found.extend(items.into_iter().filter(|item| !is_service_owned(item)).filter_map(|item| {
-                let text = |member: &str| item.get(member).and_then(Value::as_str).map(ToOwned::to_owned);
-                Some(Listed { id: text(kind.list.id)?, name: text(kind.list.name).unwrap_or_default(), item })
-            }));
+        // A listing without its list, or with items that are none, is no empty account: what was not seen is not absent.
+        let Some(Value::Array(items)) = page.get_mut(kind.list.items).map(Value::take) else {
+            return Err(CallError::not_json(kind.list.operation, None));
+        };
+        for item in items.into_iter().filter(|item| !is_service_owned(item)) {
+            let text = |member: &str| item.get(member).and_then(Value::as_str).map(ToOwned::to_owned);
+            let Some(id) = text(kind.list.id) else { return Err(CallError::not_json(kind.list.operation, None)) };
+            found.push(Listed { id, name: text(kind.list.name).unwrap_or_default(), item });
         }
         let next = ["nextToken", "NextToken"].iter().find_map(|member| page.get(member)?.as_str());
         match next.map(ToOwned::to_owned) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Body, Location, Meaning, Shape};
+use model::{Body, Location, Meaning, Member, Shape};
 use serde_json::{Map, Value, json};
 
 use crate::diff::{Difference, key_of};
@@ -37,8 +37,9 @@ pub fn full_replace(kind: &Kind, desired: &Value, there: &Value) -> Result<Value
             && member.wire != kind.request_id
             && kind.parent.is_none_or(|parent| parent.member != member.wire)
             && Some(member.wire.as_str()) != kind.tags_member;
+        // A wanted member is always sent: if it does not fit, the service says so.
         let idle = |rule: &Rule| matches!(rule, Rule::Needs(other) if desired.get(other).is_none());
-        if !own || kind.rule(&member.wire, idle).is_some() {
+        if !own || (desired.get(&member.wire).is_none() && kind.rule(&member.wire, idle).is_some()) {
             continue;
         }
         // What a companion sets stays as it is here.
@@ -54,6 +55,19 @@ pub fn full_replace(kind: &Kind, desired: &Value, there: &Value) -> Result<Value
         }
     }
     Ok(Value::Object(body))
+}
+
+/// One member of a call beside the update: what the manifest wants, with what nobody knows inside it.
+///
+/// # Errors
+/// An unknown live member that cannot be placed.
+pub fn member(
+    kind: &Kind,
+    member: &Member,
+    desired: Option<&Value>,
+    live: Option<&Value>,
+) -> Result<Option<Value>, Unplaced> {
+    Merge { kind }.value(&member.shape, &member.wire, desired, live)
 }
 
 /// The top-level members of a live view that no shape of the kind has.
@@ -97,6 +111,19 @@ pub fn patch(kind: &Kind, desired: &Value, differences: &[Difference]) -> Value 
         }
     }
     Value::Object(body)
+}
+
+/// The members of a patch update that says everything again: after a failed one nobody knows what the service holds to.
+pub fn patch_all(kind: &Kind, desired: &Value) -> Value {
+    let members = kind.members().into_iter().filter(|member| {
+        desired.get(&member.wire).is_some()
+            && matches!(kind.meaning(&member.wire), Meaning::Update | Meaning::UpdateWrapped)
+            && Some(member.wire.as_str()) != kind.tags_member
+    });
+    let again: Vec<Difference> = members
+        .map(|member| Difference { path: member.wire.clone(), member: member.wire.clone(), before: None, after: None })
+        .collect();
+    patch(kind, desired, &again)
 }
 
 struct Merge<'a> {
@@ -275,6 +302,19 @@ mod tests {
         let body = full_replace(&RUNTIME, &desired, &live).unwrap();
         let expected = json!({"roleArn": "x", "networkConfiguration": {"networkMode": "PUBLIC"}, "lifecycleConfiguration": {"maxLifetime": 28800}});
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn what_is_left_out_returns_to_its_default_or_goes_with_what_it_needs() {
+        let desired = json!({"agentRuntimeName": "r", "roleArn": "x"});
+        let live =
+            json!({"roleArn": "x", "lifecycleConfiguration": {"idleRuntimeSessionTimeout": 60, "maxLifetime": 28800}});
+        let body = full_replace(&RUNTIME, &desired, &live).unwrap();
+        assert_eq!(body["lifecycleConfiguration"], json!({"idleRuntimeSessionTimeout": 900, "maxLifetime": 28800}));
+        let live =
+            json!({"name": "g", "protocolType": "MCP", "protocolConfiguration": {"mcp": {"supportedVersions": ["v"]}}});
+        let body = full_replace(&GATEWAY, &json!({"name": "g"}), &live).unwrap();
+        assert_eq!(body, json!({"name": "g"}));
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub struct Observed {
     /// Objects of ours by address.
     pub ours: BTreeMap<Address, Live>,
     /// Objects of ours that claim an address another one has.
-    pub duplicates: Vec<Live>,
+    pub duplicates: Vec<(Address, Live)>,
     /// Names that are taken.
     pub foreign: Vec<Foreign>,
     /// Children of ours that nobody declared.
@@ -202,7 +202,7 @@ impl Observation<'_> {
         for (kind, item, owner) in others {
             if kind.names == Names::InAccount
                 && let Some(address) = self.wanting(kind, &item.name, None)
-                && !self.observed.ours.contains_key(&address)
+                && self.observed.ours.get(&address).is_none_or(|live| live.ids.id != item.id)
             {
                 self.observed.foreign.push(Foreign { address, id: item.id, owner });
             }
@@ -286,7 +286,7 @@ impl Observation<'_> {
     fn add(&mut self, address: Address, live: Live) {
         match self.observed.ours.entry(address) {
             Entry::Vacant(free) => drop(free.insert(live)),
-            Entry::Occupied(_) => self.observed.duplicates.push(live),
+            Entry::Occupied(taken) => self.observed.duplicates.push((taken.key().clone(), live)),
         }
     }
 

@@ -75,6 +75,24 @@ pub fn canonical(value: &Value) -> String {
     }
 }
 
+/// JSON text with sorted keys and sorted lists: equal for values that differ in order only.
+pub fn unordered(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let mut texts: Vec<String> = items.iter().map(unordered).collect();
+            texts.sort();
+            format!("[{}]", texts.join(","))
+        }
+        Value::Object(members) => {
+            let mut texts: Vec<String> =
+                members.iter().map(|(key, value)| format!("{key:?}:{}", unordered(value))).collect();
+            texts.sort();
+            format!("{{{}}}", texts.join(","))
+        }
+        other => other.to_string(),
+    }
+}
+
 /// What a membership says of one child.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {

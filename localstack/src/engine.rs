@@ -1,6 +1,7 @@
 //! How one call runs: transitions, faults, validation, idempotency, the operation itself, the file, the journal.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use model::{Location, PathStep, Problem, Tool, Violation};
 use serde_json::Value;
@@ -10,13 +11,14 @@ use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::fault::{FaultKind, Faults};
 use crate::identifier::{hex, request_id};
-use crate::journal::{Entry, is_mutating, is_secret, without_secrets};
+use crate::journal::{Entry, is_mutating, is_secret, note, without_secrets};
 use crate::planted::{Planted, after_update, field_name, is_full_replace, take_back, updated};
+use crate::rate::Rates;
 use crate::session::{KnownTools, Run, Session};
 use crate::state::{Remembered, State};
 use crate::store::Store;
 use crate::wire::{Call, Service, unknown_operation};
-use crate::{Config, kinds};
+use crate::{Config, StateError, kinds};
 
 /// Everything behind one stand-in.
 pub(crate) struct Engine {
@@ -30,6 +32,7 @@ struct Inside {
     store: Option<Store>,
     journal: Vec<Entry>,
     faults: Faults,
+    rates: Option<Rates>,
     known_tools: KnownTools,
     requests: u64,
 }
@@ -50,6 +53,7 @@ impl Engine {
             store,
             journal: Vec::new(),
             faults: Faults::default(),
+            rates: config.rates.then(Rates::default),
             known_tools: KnownTools::new(),
             requests: 0,
         };
@@ -92,17 +96,51 @@ impl Engine {
         change(&mut inside.state) && inside.save().is_ok()
     }
 
+    /// Forgets everything that happened: objects, requests, faults that were set, and how fast calls came.
+    ///
+    /// Fails, and then forgets nothing, if the file cannot be written.
+    pub(crate) fn reset(&self) -> Result<(), StateError> {
+        let mut inside = self.inside();
+        let seen = self.clock.now();
+        let before = std::mem::replace(&mut inside.state, State { seen, ..State::default() });
+        if let Err(error) = inside.save() {
+            inside.state = before;
+            return Err(error);
+        }
+        inside.journal.clear();
+        inside.faults = Faults::default();
+        inside.rates = self.config.rates.then(Rates::default);
+        inside.requests = 0;
+        Ok(())
+    }
+
+    /// How long an answer takes.
+    pub(crate) fn latency(&self) -> Duration {
+        self.config.latency
+    }
+
     /// Notes a request that is no call.
     pub(crate) fn note_unreadable(&self, operation: &str, failure: &Failure) {
+        self.note_refused(operation, failure, Value::Null);
+    }
+
+    fn note_refused(&self, operation: &str, failure: &Failure, input: Value) {
         let entry = Entry {
             operation: operation.to_owned(),
             mutating: is_mutating(operation),
             status: failure.status,
             code: Some(failure.code.clone()),
-            input: Value::Null,
+            input,
             at_millis: self.clock.now(),
         };
-        self.inside().journal.push(entry);
+        note(&mut self.inside().journal, entry);
+    }
+
+    /// Refuses a call that comes too fast.
+    pub(crate) fn throttle(&self, call: &Call) -> Option<Failure> {
+        let failure = self.inside().rates.as_mut()?.refuse(call)?;
+        self.note_refused(&call.operation, &failure, without_secrets(&Value::Object(call.input.clone())));
+        Some(failure)
     }
 
     /// Runs one call.
@@ -121,7 +159,7 @@ impl Engine {
             Outcome::Dropped => (0, None),
         };
         let mutating = is_mutating(&operation);
-        inside.journal.push(Entry { operation, mutating, status, code, input, at_millis: now });
+        note(&mut inside.journal, Entry { operation, mutating, status, code, input, at_millis: now });
         outcome
     }
 }
@@ -173,7 +211,7 @@ impl Inside {
         result
     }
 
-    fn save(&mut self) -> Result<(), crate::StateError> {
+    fn save(&mut self) -> Result<(), StateError> {
         self.store.as_mut().map_or(Ok(()), |store| store.save(&self.state))
     }
 }

@@ -1,9 +1,10 @@
 //! The journal: every call with its outcome, without secrets.
 
+use serde::Serialize;
 use serde_json::Value;
 
 /// One call.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
     /// The operation, for example `CreateGateway`.
     pub operation: String,
@@ -17,6 +18,17 @@ pub struct Entry {
     pub input: Value,
     /// When, in milliseconds since 1970.
     pub at_millis: u64,
+}
+
+/// How many calls a journal holds.
+const CAPACITY: usize = 100_000;
+
+/// Adds a call. A journal that is full loses its oldest tenth, so that a stand-in can run for weeks.
+pub(crate) fn note(journal: &mut Vec<Entry>, entry: Entry) {
+    if journal.len() >= CAPACITY {
+        journal.drain(..CAPACITY / 10);
+    }
+    journal.push(entry);
 }
 
 /// Whether an operation may change something.

@@ -1,4 +1,5 @@
-//! A local stand-in for AWS: the control planes of Amazon Bedrock `AgentCore`, of Cognito user pools and of STS, in process.
+//! A local stand-in for AWS: the control planes of Amazon Bedrock `AgentCore`, of Cognito user pools and of STS, in process
+//! ([`Localstack::handle`]) or on a loopback socket ([`serve`]).
 //!
 //! It takes the HTTP requests an SDK sends, holds them against AWS's API model, and behaves as the service is documented or
 //! was observed to: objects take time to become ready, names are taken, updates replace the whole object, refusals come with the
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 mod authorizer;
 mod clock;
+mod control;
 mod document;
 mod engine;
 mod failure;
@@ -30,9 +32,11 @@ mod planted;
 mod policy;
 mod policy_engine;
 mod policy_text;
+mod rate;
 mod resource_server;
 mod runtime;
 mod runtime_endpoint;
+mod serve;
 mod session;
 mod state;
 mod store;
@@ -46,8 +50,9 @@ mod wire;
 
 pub use failure::Failure;
 use fault::Faults;
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultError, FaultKind};
 pub use journal::Entry;
+pub use serve::serve;
 pub use store::StateError;
 
 use engine::{Engine, Outcome};
@@ -69,6 +74,10 @@ pub struct Config {
     pub delay: Duration,
     /// The most items a page has, to make listings page.
     pub page_size: Option<usize>,
+    /// Requests that come faster than AWS documents are throttled; calls by name are not.
+    pub rates: bool,
+    /// How long every answer to a request takes.
+    pub latency: Duration,
 }
 
 impl Default for Config {
@@ -79,6 +88,8 @@ impl Default for Config {
             seed: 0,
             delay: Duration::from_millis(40),
             page_size: None,
+            rates: false,
+            latency: Duration::ZERO,
         }
     }
 }
@@ -114,16 +125,33 @@ impl Localstack {
     }
 
     /// Answers one HTTP request.
-    #[expect(clippy::unused_async, reason = "an HTTP client is asynchronous, whatever stands behind it")]
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
+        let answer = self.answer(&request);
+        let latency = self.engine.latency();
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        answer
+    }
+
+    /// Refuses a request whose body cannot be had, the way its service says it.
+    fn refuse(&self, head: &http::request::Parts, failure: &Failure) -> Response<Bytes> {
+        self.engine.note_unreadable(&format!("{} {}", head.method, head.uri.path()), failure);
+        wire::refusal(wire::service(&head.headers), failure, &self.engine.next_request_id())
+    }
+
+    fn answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
         let id = self.engine.next_request_id();
-        let call = match wire::read(&request) {
+        let call = match wire::read(request) {
             Ok(call) => call,
             Err(unreadable) => {
                 self.engine.note_unreadable(&unreadable.operation, &unreadable.failure);
                 return Ok(wire::refusal(unreadable.service, &unreadable.failure, &id));
             }
         };
+        if let Some(failure) = self.engine.throttle(&call) {
+            return Ok(wire::refusal(call.service, &failure, &id));
+        }
         let (service, operation) = (call.service, call.operation.clone());
         match self.engine.perform(call) {
             Outcome::Answer(value) => Ok(wire::answer(service, &operation, &value, &id)),
@@ -173,6 +201,11 @@ impl Localstack {
     /// Takes back every fault that was set and has not happened yet.
     pub fn clear_faults(&self) {
         self.engine.with_faults(|faults| *faults = Faults::default());
+    }
+
+    /// Forgets every object, request and fault. What the stand-in was told of tools it keeps.
+    pub fn reset(&self) -> Result<(), StateError> {
+        self.engine.reset()
     }
 
     /// Tells what a target offers whose tools live elsewhere, so that policies about it are checked. Names, since the objects

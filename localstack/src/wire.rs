@@ -1,7 +1,7 @@
 //! The wire: HTTP requests to operations with one input document, and answers back. Routes, bindings and statuses come from the model.
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use model::{Api, Body, Location, Operation};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -42,22 +42,38 @@ pub(crate) struct Unreadable {
     pub(crate) failure: Failure,
 }
 
-/// Reads a request.
-pub(crate) fn read(request: &Request<Bytes>) -> Result<Call, Box<Unreadable>> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if let Some((_, operation)) = header("x-amz-target").rsplit_once('.') {
-        return read_cognito(operation, request.body());
+/// What the operations of Cognito begin with where a request names them.
+const COGNITO_TARGET: &str = "AWSCognitoIdentityProviderService.";
+
+/// Whose protocol a request speaks.
+pub(crate) fn service(headers: &HeaderMap) -> Service {
+    if headers.contains_key("x-amz-target") {
+        Service::Cognito
+    } else if header(headers, "content-type").starts_with("application/x-www-form-urlencoded") {
+        Service::Sts
+    } else {
+        Service::AgentCore
     }
-    if header("content-type").starts_with("application/x-www-form-urlencoded") {
-        return Ok(read_sts(request.body()));
-    }
-    read_rest(request)
 }
 
-fn read_cognito(operation: &str, body: &[u8]) -> Result<Call, Box<Unreadable>> {
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Reads a request.
+pub(crate) fn read(request: &Request<Bytes>) -> Result<Call, Box<Unreadable>> {
+    match service(request.headers()) {
+        Service::Cognito => read_cognito(header(request.headers(), "x-amz-target"), request.body()),
+        Service::Sts => Ok(read_sts(request.body())),
+        Service::AgentCore => read_rest(request),
+    }
+}
+
+fn read_cognito(target: &str, body: &[u8]) -> Result<Call, Box<Unreadable>> {
     let service = Service::Cognito;
+    let operation = target.strip_prefix(COGNITO_TARGET).unwrap_or(target);
     let unreadable = |failure| Box::new(Unreadable { service, operation: operation.to_owned(), failure });
-    if Api::cognito().operation(operation).is_none() {
+    if operation == target || Api::cognito().operation(operation).is_none() {
         return Err(unreadable(unknown_operation(service, operation)));
     }
     let input = read_body(body).map_err(|problem| unreadable(Failure::cognito("SerializationException", problem)))?;
@@ -280,6 +296,15 @@ mod tests {
         assert_eq!((call.operation.as_str(), &call.input["maxResults"]), ("ListAgentRuntimes", &json!(5)));
         let call = read_path("DELETE", "/tags/arn%3Ax?tagKeys=a%20b&tagKeys=c", "");
         assert_eq!(call.input["tagKeys"], json!(["a b", "c"]));
+    }
+
+    #[test]
+    fn the_target_of_another_service_is_no_operation_of_cognito() {
+        for target in ["DynamoDB_20120810.CreateUserPool", "CreateUserPool", ""] {
+            let request = Request::builder().method("POST").header("x-amz-target", target).body(Bytes::new()).unwrap();
+            let unreadable = read(&request).err().unwrap();
+            assert_eq!((unreadable.service, unreadable.failure.status), (Service::Cognito, 400), "{target}");
+        }
     }
 
     #[test]

@@ -439,7 +439,14 @@ mod source {
                 }
                 "list" => Body::List { element: target(self.member), range },
                 "map" => Body::Map { key: target(self.key), value: target(self.value), range },
-                "integer" | "long" => Body::Integer { range },
+                // An `integer` has 32 bits on the wire.
+                "integer" => Body::Integer {
+                    range: Range {
+                        min: range.min.or(Some(f64::from(i32::MIN))),
+                        max: range.max.or(Some(f64::from(i32::MAX))),
+                    },
+                },
+                "long" => Body::Integer { range },
                 "float" | "double" => Body::Float { range },
                 "boolean" => Body::Boolean,
                 "timestamp" => Body::Timestamp { format: self.timestamp_format },

@@ -7,6 +7,7 @@ use super::{Known, Run};
 use crate::diff::differences;
 use crate::kind::{Ids, Kind, Service};
 use crate::live::{self, BUDGET, Settled, State};
+use crate::merge;
 use crate::ownership::{APPLIED, PREFIX, PROTECT, Tags};
 use crate::plan::item::{Item, applied_document};
 use crate::progress::Event;
@@ -60,7 +61,9 @@ impl Run<'_> {
             let mut body = Map::new();
             for member in input.members().iter().filter(|member| member.wire != item.kind.request_id) {
                 let kept = item.kind.kept(&member.wire).flatten();
-                if let Some(value) = desired.get(&member.wire).cloned().or(kept) {
+                let wanted = desired.get(&member.wire).or(kept.as_ref());
+                let merged = merge::member(item.kind, member, wanted, view.get(&member.wire));
+                if let Some(value) = merged.map_err(|error| error.to_string())? {
                     body.insert(member.wire.clone(), value);
                 }
             }
@@ -99,6 +102,12 @@ impl Run<'_> {
         }
     }
 
+    /// The tags it should carry, with everything filled in.
+    pub(super) fn wanted_tags(&self, item: &Item) -> Tags {
+        let resolved = |value: &String| reference::resolve_text(value, &|target| self.lookup(target));
+        item.tags.iter().map(|(key, value)| (key.clone(), resolved(value))).collect()
+    }
+
     /// Writes what was applied: as tags, or in the parent's membership.
     pub(super) async fn remember(&self, item: &Item, known: &Known, applied: &str) -> Result<(), String> {
         if let Some(parent) = item.parent() {
@@ -107,7 +116,7 @@ impl Run<'_> {
         let Some(arn) = item.kind.arn.map(|arn| arn(&known.ids.id, &self.place)) else { return Ok(()) };
         let lock = self.tags_of(&item.address);
         let mut held = lock.lock().await;
-        let mut wanted = item.tags.clone();
+        let mut wanted = self.wanted_tags(item);
         wanted.insert(APPLIED.to_owned(), applied.to_owned());
         let changed: Tags = wanted.into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
         tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
@@ -123,9 +132,9 @@ impl Run<'_> {
 }
 
 /// The document that is remembered as applied to an item.
-pub(super) fn applied_to(item: &Item, desired: &Value) -> Value {
+pub(super) fn applied_to(item: &Item, desired: &Value, tags: &Tags) -> Value {
     let protect = item.resource.as_ref().is_some_and(|resource| resource.protect);
-    applied_document(item.kind, desired, &item.tags, protect)
+    applied_document(item.kind, desired, tags, protect)
 }
 
 pub(super) fn stuck(status: &str) -> String {

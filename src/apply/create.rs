@@ -19,11 +19,11 @@ impl Run<'_> {
         let desired = self.desired(item)?;
         let ids = self.parent_ids(item)?;
         let parent = item.parent();
-        let applied = ownership::applied_digest(item.kind, &applied_to(item, &desired));
+        let applied = ownership::applied_digest(item.kind, &applied_to(item, &desired, &self.wanted_tags(item)));
         if let Some(parent) = &parent {
             self.announce_children(parent).await?;
         }
-        let mut tags = item.tags.clone();
+        let mut tags = self.wanted_tags(item);
         if last && item.kind.tags_member.is_some() {
             tags.insert(APPLIED.to_owned(), applied.clone());
         }
@@ -103,6 +103,10 @@ impl Run<'_> {
                 || error.is("InvalidParameterException");
             let taken_by_us = taken && lost > 0;
             if !error.unanswered && !taken_by_us {
+                // Nothing was made: what has this name is not ours.
+                if let Some(parent) = item.parent().filter(|_| lost == 0) {
+                    self.forget_child(&parent, kind, item.live_name(), "").await?;
+                }
                 return Err(error.to_string());
             }
             if let Some(known) = self.find_created(item, ids).await? {
@@ -123,6 +127,9 @@ impl Run<'_> {
             self.work.items.iter().filter_map(|other| Some(other.live.as_ref()?.ids.id.clone())).collect();
         for found in listed.into_iter().filter(|found| found.name == item.live_name()) {
             // An object that was there before is not the one we made.
+            if self.work.strangers.contains(&found.id) {
+                continue;
+            }
             if known.contains(&found.id) && item.kind.id_member != item.kind.name_member {
                 continue;
             }

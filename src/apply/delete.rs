@@ -12,14 +12,17 @@ use crate::plan::item::Item;
 impl Run<'_> {
     /// Deletes an object and waits until it is gone.
     pub(super) async fn delete(&self, item: &Item) -> Result<(), String> {
-        let Some(known) = self.known(&item.address) else { return Ok(()) };
-        self.delete_and_wait(item, &known.ids).await?;
-        self.forget(&item.address);
+        // Of a replaced object the old one: its new self may stand already.
+        let Some(ids) = item.live.as_ref().map(|live| live.ids.clone()) else { return Ok(()) };
+        self.delete_and_wait(item, &ids).await?;
+        if self.known(&item.address).is_some_and(|known| known.ids == ids) {
+            self.forget(&item.address);
+        }
         let parent = item.live.as_ref().and_then(|live| live.parent.clone());
         let stays = |parent: &crate::address::Address| self.known(parent).is_some();
         if let Some(parent) = parent.filter(stays) {
             let name = item.live.as_ref().map(|live| live.name.clone()).unwrap_or_default();
-            self.forget_child(&parent, item.kind, &name, &known.ids.id).await?;
+            self.forget_child(&parent, item.kind, &name, &ids.id).await?;
         }
         Ok(())
     }

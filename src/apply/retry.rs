@@ -21,6 +21,9 @@ const PASSING: &[(&str, &str)] = &[
     ("ConflictException", "UPDATING"),
     ("ConflictException", "recently deleted"),
     ("ConcurrentModificationException", ""),
+    // Nothing was made: a create of Cognito, which runs without the SDK's retries, is repeated safely.
+    ("TooManyRequestsException", ""),
+    ("ThrottlingException", ""),
     // A domain that was just deleted refuses its re-creation for up to a minute (service.md §0b).
     ("InternalErrorException", "Internal error reported from downstream service"),
     ("InvalidParameterException", "Internal error reported from downstream service"),

@@ -10,7 +10,7 @@ use crate::diff::differences;
 use crate::kind::{Kind, UpdateStyle};
 use crate::live::{self, BUDGET, Settled, State};
 use crate::merge;
-use crate::ownership::{self, canonical};
+use crate::ownership::{self, unordered};
 use crate::plan::form::{Form, in_form};
 use crate::plan::item::Item;
 use crate::tags;
@@ -33,7 +33,9 @@ impl Run<'_> {
                 unchanged_since(kind, &before.document, &now.document)?;
                 self.full_replace(item, &wanted, &now, &view).await?;
             } else {
-                let body = merge::patch(kind, &wanted, &differing);
+                let failed = live::state(kind, &now.document) == State::Failed;
+                let body =
+                    if failed { merge::patch_all(kind, &wanted) } else { merge::patch(kind, &wanted, &differing) };
                 self.patch(item, &now, body).await?;
             }
         }
@@ -43,7 +45,7 @@ impl Run<'_> {
         let after = self.reread(item, &before.ids).await?;
         self.learn(&item.address, after.clone());
         if last {
-            let applied = ownership::applied_digest(kind, &applied_to(item, &desired));
+            let applied = ownership::applied_digest(kind, &applied_to(item, &desired, &self.wanted_tags(item)));
             self.remember(item, &after, &applied).await?;
         }
         Ok(())
@@ -56,7 +58,7 @@ impl Run<'_> {
         if let (Some(member), Some(members)) = (tags_in_update(kind), body.as_object_mut()) {
             // Left out, the pool's tags would be reset: ours, and everybody else's.
             let mut tags = tags::from_document(now.document.get(member).unwrap_or(&Value::Null));
-            tags.extend(item.tags.clone());
+            tags.extend(self.wanted_tags(item));
             members.insert(member.to_owned(), json!(tags));
         }
         let unknown = merge::unknown_members(kind, view);
@@ -146,7 +148,7 @@ fn unchanged_since(kind: &Kind, before: &Value, now: &Value) -> Result<(), Strin
     let changed: Vec<&String> = before
         .keys()
         .chain(now.keys().filter(|member| !before.contains_key(*member)))
-        .filter(|member| before.get(*member).map(canonical) != now.get(*member).map(canonical))
+        .filter(|member| before.get(*member).map(unordered) != now.get(*member).map(unordered))
         .collect();
     if changed.is_empty() {
         return Ok(());

@@ -144,4 +144,12 @@ pub const CODES: &[(&str, &str)] = &[
          that look like others. It would be accepted and do nothing, or something else than it seems to say. Correct or \
          remove it.",
     ),
+    (
+        "check::lock-client",
+        "A gateway is locked by an allow-list that holds this id alone, which no client has. In a manifest it would make an open gateway look locked. Name the clients that may call.",
+    ),
+    (
+        "check::reserved-tag",
+        "Tags that begin with `gatewright:` say which stack a resource belongs to, and `aws:` is AWS's own. A manifest that sets them could take over somebody else's resources. Choose another key.",
+    ),
 ];

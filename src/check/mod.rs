@@ -8,6 +8,7 @@ mod cedar;
 mod client;
 mod codes;
 mod pool;
+mod reserved;
 
 use std::collections::HashSet;
 
@@ -28,6 +29,7 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
     pool::check(stack, &mut found);
     client::check(stack, &mut found);
     artifact::check(stack, &mut found);
+    reserved::check(stack, &mut found);
     cedar::check(stack, sources, &mut found);
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();

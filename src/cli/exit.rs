@@ -90,6 +90,7 @@ impl From<ConnectError> for Failure {
         let failure = Self::new(Exit::Failed, error.to_string());
         match &error {
             ConnectError::NoRegion => failure,
+            ConnectError::BadEndpoint(_) => Self::new(Exit::Usage, error.to_string()),
             ConnectError::Identity(call) => match next_step(call) {
                 Some(help) => failure.help(help),
                 None => failure,
@@ -102,6 +103,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::WrongAccount { .. } => Self::new(Exit::Guard, error.to_string()),
+            EngineError::Unread(_) => Self::new(Exit::Failed, error.to_string()),
         }
     }
 }

@@ -7,11 +7,14 @@ mod connect;
 mod destroy;
 mod exit;
 mod explain;
+mod local;
 mod manifest;
 mod options;
 mod output;
 mod outputs;
 mod plan;
+mod saved;
+mod show;
 mod walk;
 
 use std::ffi::OsString;
@@ -40,10 +43,12 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Plan(plan::Args),
+    Show(show::Args),
     Apply(apply::Args),
     Destroy(destroy::Args),
     Outputs(outputs::Args),
     Explain(explain::Args),
+    Local(local::Args),
     Completions(completions::Args),
 }
 
@@ -69,7 +74,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Apply(arguments) => block_on(apply::run(global, arguments)),
         Command::Destroy(arguments) => block_on(destroy::run(global, arguments)),
         Command::Outputs(arguments) => block_on(outputs::run(global, arguments)),
+        Command::Show(arguments) => show::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Local(arguments) => block_on(local::run(global, arguments)),
         Command::Completions(arguments) => completions::run(arguments),
     };
     result.unwrap_or_else(|failure| {

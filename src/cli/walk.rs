@@ -9,7 +9,8 @@ use super::connect::Connected;
 use super::exit::{Exit, Failure};
 use super::output;
 use crate::engine::{self, Planned};
-use crate::plan::{Plan, Risk};
+use crate::manifest::nearest::nearest;
+use crate::plan::{Plan, Risk, risk};
 use crate::report::{self, Progress};
 
 /// What somebody agreed to beforehand.
@@ -26,6 +27,14 @@ pub(super) struct Consent {
 impl Consent {
     /// Refuses before anything is read where nobody can be asked.
     pub(super) fn can_be_had(&self) -> Result<(), Failure> {
+        let known = || risk::CODES.iter().map(|(code, _)| *code);
+        if let Some(unknown) = self.allow.iter().find(|code| !known().any(|known| known == code.as_str())) {
+            let help = match nearest(unknown, known()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "`gatewright explain` lists the codes".to_owned(),
+            };
+            return Err(Failure::new(Exit::Usage, format!("there is no risk `{unknown}`")).help(help));
+        }
         if self.yes || output::can_ask() {
             return Ok(());
         }

@@ -196,7 +196,7 @@ pub enum Rule {
     WriteOnly,
     /// The service reports it but refuses it in requests.
     NeverSent,
-    /// The service refuses it, whoever filled it in, where this other member is not wanted.
+    /// The service fills it in and refuses it back where this other member is not wanted.
     Needs(&'static str),
     /// A list whose order matters; all others are compared as sets.
     Ordered,

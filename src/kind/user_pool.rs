@@ -162,9 +162,38 @@ const OLDER_MESSAGES: [(&str, &str); 3] = [
 ];
 
 /// Read and requests differ in names; of the schema only custom attributes are anybody's choice.
+const STANDARD_ATTRIBUTES: [&str; 20] = [
+    "sub",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "email_verified",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "updated_at",
+];
+
 fn view(live: &mut Map<String, Value>) {
     if let Some(name) = live.remove("Name") {
         live.insert("PoolName".to_owned(), name);
+    }
+    // Standard attributes are there in every pool, and what a pool asks of them is chosen once, at creation.
+    if let Some(schema) = live.get_mut("Schema").and_then(Value::as_array_mut) {
+        schema.retain(|attribute| {
+            attribute.get("Name").and_then(Value::as_str).is_none_or(|name| !STANDARD_ATTRIBUTES.contains(&name))
+        });
     }
     let attributes = live.remove("SchemaAttributes");
     let custom: Vec<Value> = attributes

@@ -18,8 +18,25 @@ pub(super) fn attached_engine(gateway: &Item, items: &[Item]) -> Option<Address>
         }
         return engine_of_arn(arn, items);
     }
+    live_engine(gateway, items)
+}
+
+/// The engine that a gateway is attached to live.
+pub(super) fn live_engine(gateway: &Item, items: &[Item]) -> Option<Address> {
     let live = gateway.live.as_ref()?;
     engine_of_arn(live.document.pointer("/policyEngineConfiguration/arn")?.as_str()?, items)
+}
+
+/// A running gateway goes from one engine to another.
+pub(super) fn swaps_engine(gateway: &Item, items: &[Item]) -> bool {
+    let live = gateway.live.as_ref().and_then(|live| live.document.pointer("/policyEngineConfiguration/arn"));
+    matches!(gateway.action, Action::Update)
+        && live.is_some()
+        && gateway
+            .differences
+            .iter()
+            .any(|difference| difference.path == "policyEngineConfiguration.arn" && difference.after.is_some())
+        && attached_engine(gateway, items) != live_engine(gateway, items)
 }
 
 fn engine_of_arn(arn: &str, items: &[Item]) -> Option<Address> {
@@ -29,7 +46,7 @@ fn engine_of_arn(arn: &str, items: &[Item]) -> Option<Address> {
 }
 
 /// Policies of the engine change in this run.
-fn policies_change(engine: &Address, items: &[Item]) -> bool {
+pub(super) fn policies_change(engine: &Address, items: &[Item]) -> bool {
     items.iter().any(|item| {
         item.kind.name == "policy"
             && item.changes()
@@ -47,11 +64,13 @@ pub(super) fn interceptors_in_the_way(gateway: &Item, items: &[Item]) -> bool {
     matches!(gateway.action, Action::NoOp | Action::Update)
         && gateway.blocked.is_none()
         && !gateway.unlock
-        && (intercepted(&live.document) || intercepted(&gateway.desired))
+        && (intercepted(&live.document) || (intercepted(&gateway.desired) && !gateway.unfinished))
         && attached_engine(gateway, items).is_some_and(|engine| policies_change(&engine, items))
 }
 
-/// It is locked while its policies change. Only a JWT gateway can be locked.
+/// It is locked while its policies change. Only a gateway that takes tokens, before or after, can be locked.
 pub(super) fn is_relocked(gateway: &Item, items: &[Item]) -> bool {
-    gateway.is_jwt() && interceptors_in_the_way(gateway, items)
+    let takes_tokens = |of: &Value| of.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
+    (gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document)))
+        && interceptors_in_the_way(gateway, items)
 }

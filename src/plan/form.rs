@@ -1,6 +1,6 @@
 //! Forms: what of a desired document one call sends. A gateway is locked, watched or opened by sending it in another form.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::kind::LOCK_CLIENT;
 
@@ -13,7 +13,12 @@ pub enum Form {
     Locked,
     /// A running gateway with its new engine attached in `LOG_ONLY`, all else as it is.
     Watching,
-    /// A gateway without its interceptors: the service cannot create policies while they are in place.
+    /// A running gateway attached to its new, still empty engine in ENFORCE, its allow-lists narrowed, all else as it is.
+    Swapped,
+    /// A running gateway whose allow-lists hold only what they held and will hold, all else as it is.
+    Narrowed,
+    /// A new gateway without its interceptors, its engine in ENFORCE: the service cannot create policies while they are in place,
+    /// and without an active policy nobody gets through.
     Bare,
     /// A policy that is not counted yet: `LOG_ONLY`.
     Inactive,
@@ -27,8 +32,9 @@ pub fn in_form(form: Form, desired: &Value, live: Option<&Value>) -> Value {
         Form::Full => {}
         Form::Locked => {
             members.remove("interceptorConfigurations");
-            if let Some(engine) = members.get_mut("policyEngineConfiguration").and_then(Value::as_object_mut) {
-                engine.insert("mode".to_owned(), json!("ENFORCE"));
+            set_mode(members, "ENFORCE");
+            if members.get("authorizerConfiguration").and_then(|of| of.get("customJWTAuthorizer")).is_none() {
+                stay(members, live, &["authorizerType", "authorizerConfiguration"]);
             }
             let jwt = members.get_mut("authorizerConfiguration").and_then(|of| of.get_mut("customJWTAuthorizer"));
             if let Some(jwt) = jwt.and_then(Value::as_object_mut) {
@@ -36,23 +42,73 @@ pub fn in_form(form: Form, desired: &Value, live: Option<&Value>) -> Value {
             }
         }
         Form::Watching => {
-            for member in ["authorizerType", "authorizerConfiguration", "interceptorConfigurations", "wafConfiguration"]
-            {
-                match live.and_then(|live| live.get(member)) {
-                    Some(value) => members.insert(member.to_owned(), value.clone()),
-                    None => members.remove(member),
-                };
-            }
-            if let Some(engine) = members.get_mut("policyEngineConfiguration").and_then(Value::as_object_mut) {
-                engine.insert("mode".to_owned(), json!("LOG_ONLY"));
-            }
+            stay(members, live, &RESTRAINTS);
+            set_mode(members, "LOG_ONLY");
+        }
+        Form::Swapped => {
+            stay_narrowed(members, live);
+            set_mode(members, "ENFORCE");
+        }
+        Form::Narrowed => {
+            stay_narrowed(members, live);
+            stay(members, live, &["policyEngineConfiguration"]);
         }
         Form::Bare => {
             members.remove("interceptorConfigurations");
+            set_mode(members, "ENFORCE");
         }
         Form::Inactive => {
             members.insert("enforcementMode".to_owned(), json!("LOG_ONLY"));
         }
     }
     document
+}
+
+/// The members of a gateway that restrain its callers, its engine aside.
+const RESTRAINTS: [&str; 4] =
+    ["authorizerType", "authorizerConfiguration", "interceptorConfigurations", "wafConfiguration"];
+
+/// Leaves members as they are live.
+fn stay(members: &mut Map<String, Value>, live: Option<&Value>, names: &[&str]) {
+    for name in names {
+        match live.and_then(|live| live.get(name)) {
+            Some(value) => members.insert((*name).to_owned(), value.clone()),
+            None => members.remove(*name),
+        };
+    }
+}
+
+fn set_mode(members: &mut Map<String, Value>, mode: &str) {
+    if let Some(engine) = members.get_mut("policyEngineConfiguration").and_then(Value::as_object_mut) {
+        engine.insert("mode".to_owned(), json!(mode));
+    }
+}
+
+/// Leaves what restrains callers as it is live, less what the allow-lists will not hold any more.
+fn stay_narrowed(members: &mut Map<String, Value>, live: Option<&Value>) {
+    let wanted = members.get("authorizerConfiguration").and_then(|of| of.get("customJWTAuthorizer")).cloned();
+    stay(members, live, &RESTRAINTS);
+    let jwt = members.get_mut("authorizerConfiguration").and_then(|of| of.get_mut("customJWTAuthorizer"));
+    if let (Some(jwt), Some(wanted)) = (jwt.and_then(Value::as_object_mut), wanted) {
+        narrow(jwt, &wanted);
+    }
+}
+
+/// Takes from each allow-list what will not be in it. A list that would be empty, and so not checked, locks instead.
+fn narrow(jwt: &mut Map<String, Value>, wanted: &Value) {
+    let mut locked = false;
+    for list in ["allowedClients", "allowedAudience", "allowedScopes"] {
+        let wanted = wanted.get(list).and_then(Value::as_array).filter(|wanted| !wanted.is_empty());
+        if let (Some(items), Some(wanted)) = (jwt.get_mut(list).and_then(Value::as_array_mut), wanted) {
+            let kept: Vec<Value> = items.iter().filter(|item| wanted.contains(item)).cloned().collect();
+            if kept.is_empty() {
+                locked = true;
+            } else {
+                *items = kept;
+            }
+        }
+    }
+    if locked {
+        jwt.insert("allowedClients".to_owned(), json!([LOCK_CLIENT]));
+    }
 }

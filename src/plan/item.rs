@@ -37,6 +37,8 @@ pub struct Item {
     pub blocked: Option<String>,
     /// The live gateway is locked.
     pub unlock: bool,
+    /// The live gateway was never as a manifest says: the run that created it did not get to its end.
+    pub unfinished: bool,
 }
 
 impl Item {
@@ -49,10 +51,19 @@ impl Item {
         }
     }
 
+    /// Its new self has another live name, so both can stand side by side.
+    pub fn is_renamed(&self) -> bool {
+        self.action == Action::Replace && self.live.as_ref().is_some_and(|live| live.name != self.live_name())
+    }
+
     /// It must not be deleted or replaced: the live object says so. A manifest that says no frees it only by an apply of its own.
     pub fn is_protected(&self) -> bool {
-        self.live.as_ref().is_some_and(|live| live.protected || live.tags.contains_key(PROTECT))
-            || self.resource.as_ref().is_some_and(|resource| resource.protect)
+        let guarded = |live: &Live| {
+            live.protected
+                || live.tags.contains_key(PROTECT)
+                || (self.action == Action::Delete && live.document.get("DeletionProtection") == Some(&json!("ACTIVE")))
+        };
+        self.live.as_ref().is_some_and(guarded) || self.resource.as_ref().is_some_and(|resource| resource.protect)
     }
 
     /// The address of what it lives in.
@@ -89,7 +100,12 @@ impl Item {
 
     /// A gateway that lets callers in now: live, kept, and not locked.
     pub fn is_open(&self) -> bool {
-        self.live.is_some() && !self.unlock && matches!(self.action, Action::NoOp | Action::Update)
+        self.was_open() && (self.blocked.is_some() || matches!(self.action, Action::NoOp | Action::Update))
+    }
+
+    /// A gateway that lets callers in now, whatever becomes of it.
+    pub fn was_open(&self) -> bool {
+        self.live.is_some() && !self.unlock && !self.unfinished
     }
 
     /// Its callers present tokens.
@@ -116,6 +132,9 @@ pub fn applied_document(kind: &Kind, desired: &Value, tags: &Tags, protect: bool
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     let mut document = desired.clone();
+    if let Some(members) = document.as_object_mut() {
+        members.retain(|member, _| !kind.is_secret(member));
+    }
     if let (Some(member), Some(members)) = (kind.tags_member, document.as_object_mut()) {
         members.remove(member);
     }

@@ -13,10 +13,10 @@ use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary,
 use crate::address::Address;
 use crate::diff::{Difference, differences};
 use crate::graph;
-use crate::kind::{self, Kind};
+use crate::kind::{self, Kind, Names};
 use crate::live::{self, State};
 use crate::observe::{Live, Observed};
-use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags, canonical};
+use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags};
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
@@ -49,12 +49,21 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         }
     }
     making.orphans();
+    making.refuse_duplicates();
     making.guard_parents();
+    making.hold_back_children();
     making.block_dependents();
     making.clear_interceptors();
+    making.hold_back_openings();
     making.describe_trouble();
-    let Making { items, diagnostics, .. } = making;
-    let items: Vec<Item> = items.into_values().collect();
+    let Making { items, mut diagnostics, .. } = making;
+    let mut items: Vec<Item> = items.into_values().collect();
+    let strangers: BTreeSet<String> = observed.strangers.iter().map(|stranger| stranger.id.clone()).collect();
+    let mut work = work::work(items.clone(), strangers.clone());
+    while let Some(cycle) = work.cycle() {
+        diagnostics.push(block_cycle(&mut items, &cycle));
+        work = work::work(items.clone(), strangers.clone());
+    }
     let risks = risk::risks(&items, towards);
     let mut steps: Vec<Step> = items.iter().filter(|item| item.action != Action::NoOp).map(step).collect();
     let rank = |step: &Step| kind::KINDS.iter().position(|kind| kind.name == step.kind);
@@ -81,15 +90,8 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         unexpected: unexpected.collect(),
         diagnostics,
     };
-    plan.hash = hash(&plan);
-    let work = work::work(items);
+    plan.hash = plan.digest();
     Planned { plan, work }
-}
-
-/// A digest of everything in the plan; the field itself is empty while it is taken.
-fn hash(plan: &Plan) -> String {
-    let value = serde_json::to_value(plan).unwrap_or_default();
-    ownership::digest(&canonical(&value), 32)
 }
 
 fn summary(items: &[Item]) -> Summary {
@@ -134,6 +136,7 @@ impl Making<'_> {
             reason: None,
             blocked: None,
             unlock: false,
+            unfinished: false,
         };
         if let Some(live) = live {
             self.compare(&mut item, resource, live);
@@ -148,7 +151,14 @@ impl Making<'_> {
             Target::Output(address, output) => {
                 let item = self.items.get(address)?;
                 let stays = matches!(item.action, Action::NoOp | Action::Update | Action::Move | Action::Adopt);
-                let live = item.live.as_ref().filter(|_| stays)?;
+                // An output that the update changes is known when it is done.
+                let moves = |member: &str| item.differences.iter().any(|difference| difference.member == member);
+                let changing = match output.as_str() {
+                    "issuer" | "discovery_url" => moves("IssuerConfiguration"),
+                    "version" => item.action == Action::Update,
+                    _ => false,
+                };
+                let live = item.live.as_ref().filter(|_| stays && !changing)?;
                 (live.kind.output(output)?.value)(&live.document, &self.observed.place)
             }
             _ => None,
@@ -189,7 +199,7 @@ impl Making<'_> {
             _ if replaced => item.action = Action::Replace,
             _ if parent_replaced => {
                 item.action = Action::Replace;
-                item.reason = Some("what it lives in is replaced".to_owned());
+                item.reason = Some(PARENT_REPLACED.to_owned());
             }
             State::Failed => {
                 item.action = Action::Update;
@@ -201,10 +211,16 @@ impl Making<'_> {
             }
             State::Ready | State::PendingAuth => {}
         }
+        item.unfinished = kind.name == "gateway" && live.applied.is_none();
+        if item.unfinished && item.action == Action::NoOp {
+            item.action = Action::Update;
+            item.reason = Some("its creation was not finished".to_owned());
+        }
         if item.unlock && item.action == Action::Update {
             item.reason = Some("it is locked; it opens when its policies are active".to_owned());
         }
         item.origin = match &live.applied {
+            _ if item.reason.is_some() => Origin::Change,
             _ if reference::holds_unknown(&item.desired) => Origin::Change,
             None => Origin::Unknown,
             Some(applied) if ownership::applied_digest(kind, &item.applied_document()).starts_with(applied) => {
@@ -218,7 +234,7 @@ impl Making<'_> {
     fn stop(&mut self, item: &mut Item) {
         let address = item.address.to_string();
         if let Some(foreign) = self.observed.foreign.iter().find(|foreign| foreign.address == item.address)
-            && item.action == Action::Create
+            && matches!(item.action, Action::Create | Action::Replace)
         {
             let owner = match &foreign.owner {
                 Some(owner) => format!("stack `{owner}`"),
@@ -235,13 +251,21 @@ impl Making<'_> {
                 help: Some(format!("choose another name, or remove `{}` if nobody needs it", foreign.id)),
             });
         }
-        if self.observed.duplicates.iter().any(|live| live.kind == item.kind && live.name == item.live_name()) {
-            item.blocked = Some("two live objects claim this address".to_owned());
+        let parent = item.resource.as_ref().and_then(|resource| resource.parent.as_ref());
+        let namesake = self.observed.strangers.iter().find(|stranger| {
+            stranger.kind == item.kind && Some(&stranger.parent) == parent && stranger.name == item.live_name()
+        });
+        if let Some(namesake) = namesake
+            .filter(|_| item.action == Action::Create && item.kind.names == Names::NotUnique && item.blocked.is_none())
+        {
+            let what =
+                format!("`{}` of the same name is there already, and nobody could tell the two apart", namesake.id);
+            item.blocked = Some(what.clone());
             self.diagnostics.push(PlanDiagnostic {
-                code: "plan::duplicate".into(),
+                code: "plan::foreign".into(),
                 address: Some(address.clone()),
-                message: format!("two live objects carry the address `{address}` in their tags"),
-                help: Some(format!("look at both, and take the tag `{ADDRESS}` off the one that is not meant")),
+                message: format!("`{address}`: {what}"),
+                help: Some(format!("choose another name, or remove `{}` if nobody needs it", namesake.id)),
             });
         }
         if item.action == Action::Replace && item.is_protected() {
@@ -292,6 +316,7 @@ impl Making<'_> {
                 reason: None,
                 blocked: None,
                 unlock: false,
+                unfinished: false,
                 live: Some(live),
             };
             if item.is_protected() {
@@ -299,6 +324,27 @@ impl Making<'_> {
                 self.diagnostics.push(protected(&address.to_string(), "delete"));
             }
             self.items.insert(address, item);
+        }
+    }
+
+    /// An address that two live objects claim is left alone: nobody can tell which one is meant.
+    fn refuse_duplicates(&mut self) {
+        for (address, live) in &self.observed.duplicates {
+            if let Some(item) = self.items.get_mut(address) {
+                item.blocked = Some(format!("`{}` claims this address as well", live.ids.id));
+                if item.action == Action::NoOp {
+                    item.action = Action::Update;
+                }
+            }
+            self.diagnostics.push(PlanDiagnostic {
+                code: "plan::duplicate".into(),
+                address: Some(address.to_string()),
+                message: format!(
+                    "two live objects carry the address `{address}` in their tags, `{}` is one",
+                    live.ids.id
+                ),
+                help: Some(format!("look at both, and take the tag `{ADDRESS}` off the one that is not meant")),
+            });
         }
     }
 
@@ -341,6 +387,52 @@ impl Making<'_> {
         }
     }
 
+    /// Children whose parent cannot be replaced or deleted are not replaced or deleted for its sake.
+    fn hold_back_children(&mut self) {
+        let kept: BTreeMap<Address, Action> = self
+            .items
+            .values()
+            .filter(|item| item.blocked.is_some() && matches!(item.action, Action::Replace | Action::Delete))
+            .map(|item| (item.address.clone(), item.action))
+            .collect();
+        for item in self.items.values_mut().filter(|item| item.blocked.is_none()) {
+            let Some(parent) = item.parent() else { continue };
+            let for_its_sake = match kept.get(&parent) {
+                Some(Action::Replace) => item.reason.as_deref() == Some(PARENT_REPLACED),
+                Some(Action::Delete) => item.action == Action::Delete,
+                _ => false,
+            };
+            if for_its_sake {
+                item.blocked = Some(format!("`{parent}`, which it lives in, stays"));
+            }
+        }
+    }
+
+    /// Where a forbid of an engine is held back, no permit of it is given and no gateway of it opened: it was meant to restrain them.
+    fn hold_back_openings(&mut self) {
+        let items: Vec<Item> = self.items.values().cloned().collect();
+        let forbids = items.iter().filter(|item| {
+            let comes = item.resource.is_some() && item.action != Action::NoOp;
+            item.kind.name == "policy" && item.blocked.is_some() && comes && item.is_forbid()
+        });
+        for forbid in forbids {
+            let Some(engine) = forbid.parent() else { continue };
+            for item in self.items.values_mut().filter(|item| item.blocked.is_none() && item.action != Action::NoOp) {
+                let permit = item.kind.name == "policy"
+                    && item.action != Action::Delete
+                    && item.parent().as_ref() == Some(&engine)
+                    && !item.is_forbid();
+                let opening = item.kind.name == "gateway"
+                    && (item.makes() || item.unlock)
+                    && attached_engine(item, &items).as_ref() == Some(&engine);
+                if permit || opening {
+                    item.blocked = Some(format!("`{}`, which restrains its callers, is held back", forbid.address));
+                }
+            }
+        }
+        self.block_dependents();
+    }
+
     /// What needs a blocked creation cannot be taken either.
     fn block_dependents(&mut self) {
         let mut blocked: BTreeSet<Address> = self
@@ -374,6 +466,7 @@ impl Making<'_> {
             if is_relocked(gateway, &items) {
                 if let Some(item) = self.items.get_mut(&gateway.address) {
                     item.action = Action::Update;
+                    item.origin = Origin::Change;
                     item.reason = Some("locked while its policies change, then opened again".to_owned());
                 }
             } else if interceptors_in_the_way(gateway, &items) {
@@ -430,6 +523,28 @@ impl Making<'_> {
     }
 }
 
+/// Resources that wait for each other, as no order of calls can have it: `depends_on` against what the service demands.
+fn block_cycle(items: &mut [Item], cycle: &BTreeSet<usize>) -> PlanDiagnostic {
+    let mut names = Vec::new();
+    for item in cycle.iter().filter_map(|index| items.get(*index)) {
+        names.push(format!("`{}`", item.address));
+    }
+    for index in cycle {
+        if let Some(item) = items.get_mut(*index) {
+            item.blocked = Some(format!("{} wait for each other", names.join(", ")));
+        }
+    }
+    PlanDiagnostic {
+        code: "plan::cycle".into(),
+        address: None,
+        message: format!("{} wait for each other", names.join(", ")),
+        help: Some("take away the `depends_on` that is against the service's order: gateway, targets, policies".into()),
+    }
+}
+
+/// Why a child of a replaced parent is replaced.
+const PARENT_REPLACED: &str = "what it lives in is replaced";
+
 fn because(what: &str, reasons: &str) -> String {
     if reasons.is_empty() { what.to_owned() } else { format!("{what}: {reasons}") }
 }
@@ -439,7 +554,7 @@ fn protected(address: &str, verb: &str) -> PlanDiagnostic {
         code: "plan::protected".into(),
         address: Some(address.to_owned()),
         message: format!("`{address}` is protected: the plan would {verb} it"),
-        help: Some("apply once with `protect = false` on it, then plan again".into()),
+        help: Some("apply once with `protect = false` on it (of a pool also `deletion_protection = \"INACTIVE\"`), then plan again".into()),
     }
 }
 
@@ -449,7 +564,7 @@ fn is_locked(kind: &Kind, view: &Value) -> bool {
         && view
             .pointer("/authorizerConfiguration/customJWTAuthorizer/allowedClients")
             .and_then(Value::as_array)
-            .is_some_and(|clients| clients.iter().any(|client| client.as_str() == Some(kind::LOCK_CLIENT)))
+            .is_some_and(|clients| matches!(clients.as_slice(), [only] if only.as_str() == Some(kind::LOCK_CLIENT)))
 }
 
 /// Whether a difference can only be made by a new object.

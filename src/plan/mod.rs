@@ -8,6 +8,7 @@ mod make;
 mod order;
 pub mod risk;
 mod shown;
+pub mod subset;
 pub mod work;
 
 use schemars::JsonSchema;
@@ -18,6 +19,10 @@ pub use make::{Planned, Towards, make};
 
 /// Every code of a plan's diagnostics with what it means; `explain` prints these.
 pub const CODES: &[(&str, &str)] = &[
+    (
+        "plan::cycle",
+        "Resources wait for each other, so that no order of calls could make them: most often a `depends_on` stands against what the service demands, as a target that waits for a policy which needs the target's tools. Take that `depends_on` away.",
+    ),
     (
         "plan::duplicate",
         "Two live objects carry the same address in their tags, so nobody can tell which one the manifest means. Look at both, and take the tag `gatewright:address` off the one that is not meant.",
@@ -159,6 +164,10 @@ pub struct Step {
     pub changes: Vec<MemberChange>,
     /// What keeps the step from being taken; nothing if it can be.
     pub blocked: Option<String>,
+    /// A digest of what the manifest wants of it, references unresolved; nothing for a delete. Two plans with the same digest
+    /// lead to the same object, however far the first got.
+    #[serde(default)]
+    pub wanted: Option<String>,
 }
 
 /// One member that changes.
@@ -235,6 +244,15 @@ pub struct PlanDiagnostic {
 }
 
 impl Plan {
+    /// A digest of everything in the plan but the field `hash` itself and what was accepted since.
+    pub fn digest(&self) -> String {
+        let mut plan = self.clone();
+        plan.hash.clear();
+        plan.risks.iter_mut().for_each(|risk| risk.accepted = false);
+        let value = serde_json::to_value(plan).unwrap_or_default();
+        crate::ownership::digest(&crate::ownership::canonical(&value), 32)
+    }
+
     /// There is nothing to do and nothing in the way.
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| step.action == Action::NoOp)

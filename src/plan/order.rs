@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Action;
-use super::attachment::is_relocked;
+use super::attachment::{is_relocked, live_engine, swaps_engine};
 use super::item::Item;
 use super::work::{Lowering, Node, Op};
 use crate::address::Address;
@@ -71,13 +71,17 @@ impl<'a> Lowering<'a> {
                 .of_kind("policy")
                 .filter(|policy| policy.changes() && policy.parent().as_ref() == Some(&engine))
                 .collect();
-            let running = gateways.iter().any(|gateway| gateway.is_open() && !is_relocked(gateway, self.items));
+            // An engine that is live may have gateways nobody here knows.
+            let elsewhere = gateways.is_empty() && self.item_at(&engine).is_some_and(|engine| engine.live.is_some());
+            let running =
+                elsewhere || gateways.iter().any(|gateway| gateway.is_open() && !is_relocked(gateway, self.items));
             self.policies_wait_for_tools(&gateways, &policies);
             self.chain_policies(&policies, running);
             for gateway in &gateways {
                 self.order_gateway(gateway, &policies, running);
             }
         }
+        self.leave_old_engines();
         // A gateway opens when its targets stand, engine or not.
         for gateway in self.of_kind("gateway").filter(|gateway| gateway.changes()) {
             let (Some(first), Some(last)) =
@@ -98,8 +102,22 @@ impl<'a> Lowering<'a> {
                 match single {
                     false => self.need(last, target),
                     // The service takes no target calls while its gateway is being updated.
-                    true if closes(gateway) => self.after(target, last),
+                    true if closes(gateway) => self.need(target, last),
                     true => self.after(last, target),
+                }
+            }
+        }
+    }
+
+    /// The policies of an engine that a gateway leaves stay until it has left.
+    fn leave_old_engines(&mut self) {
+        for gateway in self.of_kind("gateway").filter(|gateway| swaps_engine(gateway, self.items)) {
+            let old = live_engine(gateway, self.items);
+            let Some(left) = self.first.get(&gateway.address).copied() else { continue };
+            for policy in self.of_kind("policy").filter(|policy| old.is_some() && policy.parent() == old) {
+                let nodes = [self.deletes.get(&policy.address), self.first.get(&policy.address)];
+                for node in nodes.into_iter().flatten().copied().collect::<Vec<_>>() {
+                    self.need(node, left);
                 }
             }
         }
@@ -143,7 +161,7 @@ impl<'a> Lowering<'a> {
         };
         let mut order: Vec<(usize, Address, usize)> = Vec::new();
         for policy in policies {
-            if let Some(node) = self.deletes.get(&policy.address) {
+            if let Some(node) = self.deletes.get(&policy.address).filter(|_| !policy.is_renamed()) {
                 // A replaced policy goes right before its new self.
                 let own = if policy.action == Action::Replace { rank(policy, false) } else { rank(policy, true) };
                 order.push((own, policy.address.clone(), *node));
@@ -167,6 +185,16 @@ impl<'a> Lowering<'a> {
                     for forbid in &forbids {
                         self.need(permit, *forbid);
                     }
+                }
+            }
+        }
+        // A forbid goes only when all that stands in for it stands.
+        let standing: Vec<usize> =
+            policies.iter().filter_map(|policy| self.last.get(&policy.address).copied()).collect();
+        for policy in policies.iter().filter(|policy| policy.action == Action::Delete && policy.is_forbid()) {
+            if let Some(delete) = self.deletes.get(&policy.address).copied() {
+                for node in &standing {
+                    self.need(delete, *node);
                 }
             }
         }
@@ -199,18 +227,20 @@ impl<'a> Lowering<'a> {
     fn order_gateway(&mut self, gateway: &Item, policies: &[&Item], running: bool) {
         let Some(last) = self.last.get(&gateway.address).copied() else { return };
         let two_steps = self.first.get(&gateway.address) != Some(&last);
-        let unlockable = gateway.makes() && !gateway.is_jwt();
+        let unlockable = (gateway.makes() || gateway.unfinished) && !gateway.is_jwt();
+        let two_steps = two_steps || gateway.unfinished;
         for policy in policies {
             let created = self.first.get(&policy.address).copied();
             let deleted = self.deletes.get(&policy.address).copied();
             let activated = self.last.get(&policy.address).copied();
             if unlockable {
-                // Interceptors come back before the policies count.
                 if let Some(created) = created.filter(|_| two_steps) {
                     self.need(last, created);
                 }
+                let intercepted = gateway.desired.get("interceptorConfigurations").is_some();
                 if let Some(activated) = activated.filter(|activated| Some(*activated) != created) {
-                    self.need(activated, last);
+                    // Interceptors stand before the policies count; else the gateway is finished when they do.
+                    if intercepted { self.need(activated, last) } else { self.need(last, activated) }
                 }
             } else if two_steps || gateway.unlock {
                 for node in created.into_iter().chain(activated).chain(deleted) {
@@ -298,8 +328,9 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Whether a single update of a running gateway only closes: it adds interceptors or enforcement, or shortens allow-lists.
-fn closes(gateway: &Item) -> bool {
+/// Whether a single update of a running gateway only closes: it adds interceptors, or shortens allow-lists. Enforcement that is
+/// switched on comes after the policies it enforces: before them it would cut everybody off.
+pub(super) fn closes(gateway: &Item) -> bool {
     let Some(live) = &gateway.live else { return false };
     let before = live::view(gateway.kind, &live.document);
     let after = &gateway.desired;
@@ -307,7 +338,6 @@ fn closes(gateway: &Item) -> bool {
     gateway.differences.iter().all(|difference| {
         let pointer = format!("/{}", difference.path.replace('.', "/"));
         match difference.path.as_str() {
-            "policyEngineConfiguration.mode" => difference.after == Some(json!("ENFORCE")),
             "authorizerConfiguration.customJWTAuthorizer.allowedClients"
             | "authorizerConfiguration.customJWTAuthorizer.allowedAudience"
             | "authorizerConfiguration.customJWTAuthorizer.allowedScopes" => {
@@ -326,32 +356,49 @@ fn closes(gateway: &Item) -> bool {
     })
 }
 
-/// Takes orderings out of every cycle. Needs alone form none: they follow references, which the manifest check keeps free of
-/// cycles, and the direction from tools to policies to openings.
+/// Takes an ordering out of every cycle. What is left are cycles of needs alone: the plan blocks them.
 pub(super) fn drop_cycles(nodes: &mut [Node]) {
-    loop {
-        let mut done: BTreeSet<usize> = BTreeSet::new();
-        loop {
-            let ready: Vec<usize> = nodes
-                .iter()
-                .enumerate()
-                .filter(|(index, node)| {
-                    !done.contains(index) && node.needs.iter().chain(&node.after).all(|other| done.contains(other))
-                })
-                .map(|(index, _)| index)
-                .collect();
-            if ready.is_empty() {
-                break;
+    while let Some(cycle) = find_cycle(nodes) {
+        let edge = cycle.iter().zip(cycle.iter().cycle().skip(1)).find(|(node, before)| {
+            nodes.get(**node).is_some_and(|node| node.after.contains(before) && !node.needs.contains(before))
+        });
+        let Some((node, before)) = edge.map(|(node, before)| (*node, *before)) else { return };
+        if let Some(node) = nodes.get_mut(node) {
+            node.after.remove(&before);
+        }
+    }
+}
+
+/// Nodes that wait for each other, each followed by one that it waits for.
+pub(super) fn find_cycle(nodes: &[Node]) -> Option<Vec<usize>> {
+    let mut waiting: Vec<usize> = nodes.iter().map(|node| node.needs.union(&node.after).count()).collect();
+    let mut waited_for: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    for (index, node) in nodes.iter().enumerate() {
+        for before in node.needs.union(&node.after) {
+            if let Some(list) = waited_for.get_mut(*before) {
+                list.push(index);
             }
-            done.extend(ready);
         }
-        let stuck = nodes
-            .iter_mut()
-            .enumerate()
-            .find(|(index, node)| !done.contains(index) && node.after.iter().any(|other| !done.contains(other)));
-        match stuck {
-            Some((_, node)) => node.after.retain(|other| done.contains(other)),
-            None => return,
+    }
+    let mut ready: Vec<usize> = (0..nodes.len()).filter(|index| waiting.get(*index) == Some(&0)).collect();
+    while let Some(done) = ready.pop() {
+        for next in waited_for.get(done).into_iter().flatten() {
+            if let Some(left) = waiting.get_mut(*next) {
+                *left -= 1;
+                if *left == 0 {
+                    ready.push(*next);
+                }
+            }
         }
+    }
+    let stuck = |index: &usize| waiting.get(*index).is_some_and(|left| *left > 0);
+    let mut path: Vec<usize> = vec![(0..nodes.len()).find(stuck)?];
+    loop {
+        let node = nodes.get(*path.last()?)?;
+        let before = node.needs.union(&node.after).copied().find(|before| stuck(before))?;
+        if let Some(start) = path.iter().position(|known| *known == before) {
+            return Some(path.split_off(start));
+        }
+        path.push(before);
     }
 }

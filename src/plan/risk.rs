@@ -76,7 +76,11 @@ pub(super) fn risks(items: &[Item], towards: Towards) -> Vec<Risk> {
     for item in items.iter().filter(|item| item.blocked.is_none()) {
         match item.action {
             Action::Update => found.update(item),
-            Action::Replace => found.replace(item),
+            Action::Replace => {
+                // A new object keeps the before of the old one.
+                found.update(item);
+                found.replace(item);
+            }
             Action::Delete => found.delete(item, items, towards),
             _ => {}
         }
@@ -103,8 +107,15 @@ struct Found {
 impl Found {
     fn add(&mut self, item: &Item, code: &str, message: impl Into<String>) {
         let address = item.address.to_string();
-        if !self.risks.iter().any(|risk| risk.code == code && risk.address == address) {
-            self.risks.push(Risk { code: code.to_owned(), address, message: message.into(), accepted: false });
+        let message = message.into();
+        match self.risks.iter_mut().find(|risk| risk.code == code && risk.address == address) {
+            // One code may have several reasons; people accept what they were shown.
+            Some(known) if known.message.contains(&message) => {}
+            Some(known) => {
+                known.message.push_str("; ");
+                known.message.push_str(&message);
+            }
+            None => self.risks.push(Risk { code: code.to_owned(), address, message, accepted: false }),
         }
     }
 
@@ -127,11 +138,10 @@ impl Found {
     }
 
     fn gateway(&mut self, item: &Item, before: &Value, after: &Value) {
-        // A locked gateway was never open: what it opens to is new, not wider.
-        if item.unlock {
-            return;
+        // A locked gateway lets nobody in: whom it opens to is new, not wider. What restrains them all is compared even so.
+        if !item.unlock {
+            self.authorizer(item, before, after);
         }
-        self.authorizer(item, before, after);
         let mode =
             |of: &Value| of.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str).map(ToOwned::to_owned);
         match (mode(before), mode(after)) {
@@ -144,6 +154,14 @@ impl Found {
                 );
             }
             _ => {}
+        }
+        let engine = |of: &Value| of.pointer("/policyEngineConfiguration/arn").cloned();
+        if let (Some(one), Some(other)) = (engine(before), engine(after))
+            && one != other
+            && !item.unlock
+        {
+            self.add(item, "access-widened", "another policy engine decides: who can call what may change");
+            self.add(item, "interrupts", "nobody gets through until the policies of the new engine are active");
         }
         let functions = |of: &Value| {
             let list = of.get("interceptorConfigurations").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -168,20 +186,41 @@ impl Found {
     fn authorizer(&mut self, item: &Item, before: &Value, after: &Value) {
         let kind_of = |of: &Value| of.get("authorizerType").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (type_before, type_after) = (kind_of(before), kind_of(after));
-        if type_before != type_after && matches!(type_after.as_str(), "NONE" | "AUTHENTICATE_ONLY") {
-            self.add(item, "authorizer-weakened", format!("{type_before} becomes {type_after}"));
+        if type_before != type_after {
+            self.add(
+                item,
+                "authorizer-weakened",
+                format!("{type_before} becomes {type_after}: other callers are let in"),
+            );
+            self.add(item, "interrupts", format!("callers that {type_before} let in are cut off"));
         }
         let jwt = |of: &Value| of.pointer("/authorizerConfiguration/customJWTAuthorizer").cloned();
         match (jwt(before), jwt(after)) {
             (Some(_), None) => self.add(item, "authorizer-weakened", "tokens are no longer checked"),
+            (None, Some(_)) if item.kind.name == "runtime" => {
+                self.add(
+                    item,
+                    "authorizer-weakened",
+                    "tokens are taken in place of signatures: other callers are let in",
+                );
+                self.add(item, "interrupts", "callers that sign their requests are cut off");
+            }
             (Some(before), Some(after)) => {
                 for list in ["allowedClients", "allowedAudience", "allowedScopes"] {
                     if let Some(added) = widened(&before, &after, list) {
                         self.add(item, "authorizer-weakened", format!("`{list}` {added}"));
                     }
                 }
-                if before.get("customClaims") != after.get("customClaims") && before.get("customClaims").is_some() {
-                    self.add(item, "authorizer-weakened", "the rules on claims change");
+                for (member, message) in [
+                    ("customClaims", "the rules on claims change"),
+                    ("allowedWorkloadConfiguration", "the rules on calling workloads change"),
+                ] {
+                    let there = before.get(member).filter(|value| !value.is_null());
+                    if there.is_some()
+                        && there.map(crate::ownership::unordered) != after.get(member).map(crate::ownership::unordered)
+                    {
+                        self.add(item, "authorizer-weakened", message);
+                    }
                 }
                 if before.get("discoveryUrl") != after.get("discoveryUrl") {
                     self.add(item, "authorizer-weakened", "tokens of another issuer are let in");
@@ -209,20 +248,42 @@ impl Found {
             self.add(item, "protection-removed", "the pool can be deleted from now on");
         }
         let triggers = before.get("LambdaConfig").and_then(Value::as_object).into_iter().flatten();
-        for (trigger, _) in triggers.filter(|(trigger, _)| after.pointer(&format!("/LambdaConfig/{trigger}")).is_none())
+        for (trigger, function) in triggers {
+            match after.pointer(&format!("/LambdaConfig/{trigger}")) {
+                None => self.add(item, "trigger-removed", format!("`{trigger}` is no longer called")),
+                Some(other) if other != function => {
+                    self.add(item, "trigger-removed", format!("`{trigger}` is another function or version"));
+                }
+                Some(_) => {}
+            }
+        }
+        for factor in
+            ["SoftwareTokenMfaConfiguration", "SmsMfaConfiguration", "EmailMfaConfiguration", "WebAuthnConfiguration"]
         {
-            self.add(item, "trigger-removed", format!("`{trigger}` is no longer called"));
+            let counts = |of: &Value| {
+                let there = of.get(factor).filter(|value| !value.is_null());
+                there.is_some_and(|value| value.get("Enabled") != Some(&Value::Bool(false)))
+            };
+            if counts(before) && !counts(after) && mfa_before != "OFF" && mfa_after != "OFF" {
+                self.add(item, "mfa-weakened", format!("`{factor}` no longer counts"));
+            }
         }
     }
 
     fn client(&mut self, item: &Item, before: &Value, after: &Value) {
+        let with_default = |of: &Value, member: &str| {
+            let value = of.get(member).cloned().or_else(|| item.kind.kept(member).flatten());
+            serde_json::json!({ member: value.unwrap_or_default() })
+        };
         for list in ["ExplicitAuthFlows", "AllowedOAuthFlows"] {
-            if before.get(list).is_some()
-                && after.get(list).is_some()
-                && let Some(added) = added(before, after, list)
-            {
+            if let Some(added) = added(&with_default(before, list), &with_default(after, list), list) {
                 self.add(item, "auth-flow-added", format!("`{list}` gains {added}"));
             }
+        }
+        let switch = "AllowedOAuthFlowsUserPoolClient";
+        let on = |of: &Value| of.get(switch) == Some(&Value::Bool(true));
+        if on(after) && !on(before) {
+            self.add(item, "auth-flow-added", "its OAuth flows and scopes take effect");
         }
         if let Some(added) = added(before, after, "AllowedOAuthScopes") {
             self.add(item, "access-widened", format!("tokens of the client may carry {added}"));
@@ -253,6 +314,12 @@ impl Found {
             let users = users.unwrap_or_default();
             self.add(item, "data-loss", format!("the pool goes with its users, about {users}"));
         }
+        let makes_room = |other: &&Item| {
+            other.kind == item.kind && other.action == Action::Create && other.parent() == item.parent()
+        };
+        if item.kind.name == "user_pool_domain" && items.iter().any(|other| makes_room(&other)) {
+            self.add(item, "endpoint-changes", "the host of the token endpoint changes");
+        }
         // A forbid that goes with its gateways stops nothing any more.
         let engine = item.live.as_ref().and_then(|live| live.parent.clone());
         let stays = engine.is_some_and(|engine| {
@@ -277,7 +344,7 @@ impl Found {
             gateway.kind.name == "gateway"
                 && engine.is_some()
                 && attached_engine(gateway, items) == engine
-                && gateway.is_open()
+                && gateway.was_open()
         });
         if !open {
             return;

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::item::Item;
+use super::item::{Item, applied_document};
 use super::make::forces_replacement;
 use super::{Action, MemberChange, Step};
-use crate::reference;
+use crate::{ownership, reference};
 
 /// An item as a step of the plan.
 pub(super) fn step(item: &Item) -> Step {
@@ -18,6 +18,10 @@ pub(super) fn step(item: &Item) -> Step {
         origin: item.origin,
         changes: changes(item),
         blocked: item.blocked.clone(),
+        wanted: item.resource.as_ref().map(|resource| {
+            let protect = resource.protect;
+            ownership::applied_digest(item.kind, &applied_document(item.kind, &resource.document, &item.tags, protect))
+        }),
     }
 }
 

@@ -9,9 +9,10 @@ use model::Meaning;
 use serde_json::Value;
 
 use super::Action;
-use super::attachment::{attached_engine, is_relocked};
+use super::attachment::{attached_engine, is_relocked, policies_change, swaps_engine};
 use super::form::Form;
 use super::item::Item;
+use super::order::closes;
 use crate::address::Address;
 
 /// What a node does.
@@ -40,6 +41,14 @@ pub struct Node {
     pub after: BTreeSet<usize>,
 }
 
+impl Work {
+    /// The items of nodes that wait for each other and so would never start.
+    pub fn cycle(&self) -> Option<BTreeSet<usize>> {
+        let cycle = super::order::find_cycle(&self.nodes)?;
+        Some(cycle.into_iter().filter_map(|node| Some(self.nodes.get(node)?.item)).collect())
+    }
+}
+
 /// All work of a plan.
 #[derive(Debug, Clone, Default)]
 pub struct Work {
@@ -47,10 +56,12 @@ pub struct Work {
     pub items: Vec<Item>,
     /// The nodes.
     pub nodes: Vec<Node>,
+    /// The ids of objects in our parents that are not ours.
+    pub strangers: BTreeSet<String>,
 }
 
 /// Lowers decided items to nodes.
-pub(super) fn work(items: Vec<Item>) -> Work {
+pub(super) fn work(items: Vec<Item>, strangers: BTreeSet<String>) -> Work {
     let mut lowering = Lowering {
         items: &items,
         nodes: Vec::new(),
@@ -65,7 +76,7 @@ pub(super) fn work(items: Vec<Item>) -> Work {
     lowering.connect_deletes();
     let mut nodes = lowering.nodes;
     super::order::drop_cycles(&mut nodes);
-    Work { items, nodes }
+    Work { items, nodes, strangers }
 }
 
 pub(super) struct Lowering<'a> {
@@ -132,11 +143,15 @@ impl<'a> Lowering<'a> {
                     chain.push(node);
                 }
             }
-            for (before, node) in chain.iter().zip(chain.iter().skip(1)) {
-                self.need(*node, *before);
-            }
             if let Some(node) = chain.last().and_then(|node| self.nodes.get_mut(*node)) {
                 node.last = true;
+            }
+            // A policy under a new name stands before the old one goes: a forbid leaves no gap.
+            if item.kind.name == "policy" && item.is_renamed() {
+                chain.rotate_left(1);
+            }
+            for (before, node) in chain.iter().zip(chain.iter().skip(1)) {
+                self.need(*node, *before);
             }
         }
     }
@@ -150,8 +165,14 @@ impl<'a> Lowering<'a> {
             if makes {
                 return if item.is_jwt() {
                     vec![Op::Create(Form::Locked), Op::Update(Form::Full)]
-                } else if engine && has("interceptorConfigurations") {
+                } else if engine
+                    && has("interceptorConfigurations")
+                    && attached_engine(item, self.items).is_some_and(|engine| policies_change(&engine, self.items))
+                {
                     vec![Op::Create(Form::Bare), Op::Update(Form::Full)]
+                } else if engine {
+                    // What was applied is remembered when its policies stand: until then its creation is not finished.
+                    vec![Op::Create(Form::Full), Op::Update(Form::Full)]
                 } else {
                     Self::with_update_only(item)
                 };
@@ -161,10 +182,15 @@ impl<'a> Lowering<'a> {
                 return vec![Op::Update(Form::Locked), Op::Update(Form::Full)];
             }
             let attaches = engine && before.get("policyEngineConfiguration").is_none();
-            if attaches && !item.unlock {
-                return vec![Op::Update(Form::Watching), Op::Update(Form::Full)];
-            }
-            return vec![Op::Update(Form::Full)];
+            let swaps = swaps_engine(item, self.items);
+            let between = match (item.unlock, attaches, swaps) {
+                (true, true, _) | (true, _, true) => Some(Form::Locked),
+                (false, true, _) => Some(Form::Watching),
+                (false, _, true) => Some(Form::Swapped),
+                _ if self.narrows_first(item) => Some(Form::Narrowed),
+                _ => None,
+            };
+            return between.into_iter().chain([Form::Full]).map(Op::Update).collect();
         }
         if item.kind.name == "policy" && makes && self.joins_unlockable(item) {
             return vec![Op::Create(Form::Inactive), Op::Update(Form::Full)];
@@ -194,6 +220,21 @@ impl<'a> Lowering<'a> {
         let Some(engine) = policy.parent() else { return false };
         let active = policy.desired.get("enforcementMode").and_then(Value::as_str).unwrap_or("ACTIVE") == "ACTIVE";
         let gateways = self.gateways_of(&engine);
-        active && !gateways.is_empty() && gateways.iter().all(|gateway| gateway.makes() && !gateway.is_jwt())
+        active && gateways.iter().any(|gateway| (gateway.makes() || gateway.unfinished) && !gateway.is_jwt())
+    }
+
+    /// An open gateway whose allow-lists lose some and gain others while its policies change: whoever goes, goes first.
+    fn narrows_first(&self, gateway: &Item) -> bool {
+        let Some(live) = gateway.live.as_ref().filter(|_| gateway.is_open() && gateway.is_jwt()) else { return false };
+        let engine = attached_engine(gateway, self.items);
+        let policies = self.of_kind("policy").any(|policy| policy.changes() && policy.parent() == engine);
+        let lists = ["allowedClients", "allowedAudience", "allowedScopes"];
+        let loses = lists.iter().any(|list| {
+            let pointer = format!("/authorizerConfiguration/customJWTAuthorizer/{list}");
+            let items = |of: &Value| of.pointer(&pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+            let wanted = items(&gateway.desired);
+            !wanted.is_empty() && items(&live.document).iter().any(|item| !wanted.contains(item))
+        });
+        engine.is_some() && policies && loses && !closes(gateway)
     }
 }

@@ -171,6 +171,7 @@ pub(super) mod tests {
             origin: Origin::Change,
             changes,
             blocked: None,
+            wanted: None,
         }
     }
 

@@ -33,6 +33,7 @@ fn plan() -> Plan {
                 forces_replacement: true,
             }],
             blocked: Some("foreign".into()),
+            wanted: None,
         }],
         access: vec![],
         exposed: vec![],

@@ -92,3 +92,18 @@ async fn an_apply_tells_that_a_gateway_is_created_locked_and_opened_last() {
     assert!(at("gateway.orders created, locked") < at("gateway_target.orders created"));
     assert!(done.iter().enumerate().all(|(index, line)| !line.starts_with("policy.") || index < opened), "{done:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_itself_is_said_in_the_plan_and_not_begun() {
+    let world = World::new();
+    let manifest = format!(
+        "{MINIMAL}policy_engine = \"e\"\npolicy_mode = \"ENFORCE\"\n[policy_engine.e]\n[gateway_target.t]\ngateway = \"g\"\ndepends_on = [\"policy.p\"]\n\
+         target_configuration.mcp.mcp_server.endpoint = \"https://tools.example.com/mcp\"\n[policy.p]\npolicy_engine = \"e\"\ndefinition.cedar.statement = \
+         'permit(principal, action in AgentCore::Action::\"t\", resource == AgentCore::Gateway::\"${{gateway.g.arn}}\") when {{ context has input }};'\n"
+    );
+    let plan = world.plan(&manifest).await;
+    assert!(plan.diagnostics.iter().any(|found| found.code == "plan::cycle"), "{:?}", plan.diagnostics);
+    let blocked: Vec<&str> =
+        plan.steps.iter().filter(|step| step.blocked.is_some()).map(|step| step.address.as_str()).collect();
+    assert_eq!(blocked, ["gateway_target.t", "policy.p"]);
+}

@@ -15,6 +15,7 @@ mod gateways;
 mod http;
 mod policies;
 mod runtimes;
+mod served;
 
 pub(crate) const GATEWAY_ROLE: &str = "arn:aws:iam::111122223333:role/gateway";
 

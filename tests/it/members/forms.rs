@@ -1,5 +1,7 @@
 //! The forms that a kind takes: every arm of a target's configuration, every authorizer, and what no read returns.
 
+use std::fmt::Write as _;
+
 use model::Body;
 use serde_json::Value;
 
@@ -85,7 +87,7 @@ async fn every_arm_of_a_target() {
     let nothing = world.stand_in.observe();
     let mut manifest = GATEWAYS.to_owned();
     for (index, (gateway, arm, lines)) in ARMS.iter().enumerate() {
-        manifest += &format!("[gateway_target.t{index}]\ngateway = \"{gateway}\"\ntarget_configuration.{lines}\n");
+        writeln!(manifest, "[gateway_target.t{index}]\ngateway = \"{gateway}\"\ntarget_configuration.{lines}").unwrap();
         if ["mcp.lambda", "mcp.smithyModel", "http.agentcoreRuntime"].contains(arm) {
             manifest += "credential_provider_configurations = [{ credential_provider_type = \"GATEWAY_IAM_ROLE\" }]\n";
         }

@@ -1,0 +1,102 @@
+//! What a test does behind a tool's back, over HTTP: the journal, faults, planted members, the state, and starting again.
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Fault, Localstack};
+
+/// Below this path no service has a route.
+const PREFIX: &str = "/_localstack/";
+
+/// Where moto is reset, so that its suites can be run against the stand-in.
+const MOTO_RESET: &str = "/moto-api/reset";
+
+/// A member to plant.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plant {
+    id: String,
+    pointer: String,
+    value: Value,
+    #[serde(default)]
+    read_only: bool,
+}
+
+/// Answers a request to the stand-in itself; none: it is meant for a service.
+pub(crate) fn answer(stand_in: &Localstack, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+    let path = request.uri().path();
+    let wanted = match path.strip_prefix(PREFIX) {
+        Some(wanted) => wanted,
+        None if path == MOTO_RESET => "reset",
+        None => return None,
+    };
+    let body = request.body();
+    Some(match (request.method(), wanted) {
+        (&Method::GET, "journal") => respond(StatusCode::OK, &json!(stand_in.journal())),
+        (&Method::DELETE, "journal") => {
+            stand_in.clear_journal();
+            done()
+        }
+        (&Method::POST, "faults") => faults(stand_in, body),
+        (&Method::DELETE, "faults") => {
+            stand_in.clear_faults();
+            done()
+        }
+        (&Method::POST, "plant") => plant(stand_in, body),
+        (&Method::GET, "state") => respond(StatusCode::OK, &stand_in.observe()),
+        (&Method::POST, "reset") => match stand_in.reset() {
+            Ok(()) => done(),
+            Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        },
+        (_, "journal" | "faults" | "plant" | "state" | "reset") => {
+            refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{path} does not take {}", request.method()))
+        }
+        _ => refuse(StatusCode::NOT_FOUND, "there are `journal`, `faults`, `plant`, `state` and `reset`"),
+    })
+}
+
+fn faults(stand_in: &Localstack, body: &[u8]) -> Response<Bytes> {
+    match Fault::list(body) {
+        Ok(faults) => {
+            for fault in faults {
+                stand_in.fault(fault);
+            }
+            done()
+        }
+        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+fn plant(stand_in: &Localstack, body: &[u8]) -> Response<Bytes> {
+    let Plant { id, pointer, value, read_only } = match serde_json::from_slice(body) {
+        Ok(plant) => plant,
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, &format!("not a member to plant: {error}")),
+    };
+    let found =
+        if read_only { stand_in.plant_read_only(&id, &pointer, value) } else { stand_in.plant(&id, &pointer, value) };
+    if found {
+        done()
+    } else {
+        refuse(StatusCode::NOT_FOUND, &format!("there is no object `{id}` with a structure around `{pointer}`"))
+    }
+}
+
+fn done() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response<Bytes> {
+    respond(status, &json!({"message": message}))
+}
+
+fn respond(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    let json = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}

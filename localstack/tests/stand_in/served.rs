@@ -1,0 +1,211 @@
+//! The stand-in on a socket: real connections, and what a client can do wrong on them.
+
+use std::net::SocketAddr;
+
+use localstack::{Fault, FaultKind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+/// A stand-in that is being served.
+struct Served {
+    local: Localstack,
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Served {
+    async fn start() -> Self {
+        let local = stand_in();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(localstack::serve(local.clone(), listener, stopped));
+        Self { local, address, stop, server }
+    }
+
+    /// Everything that comes back for these bytes until the connection ends.
+    async fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        // A connection that is reset has said what it had to say.
+        _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8(answer).unwrap()
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, Value) {
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
+        );
+        let answer = self.raw(&[head.as_bytes(), body].concat()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{method} {path}: {answer}"));
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
+        (head[9..12].parse().unwrap(), body)
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_and_ends_when_everything_ends() {
+    let served = Served::start().await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    for _ in 0..2 {
+        stream.write_all(b"GET /gateways HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut answer = [0; 4096];
+        let length = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 200 OK"));
+    }
+    served.stop.send(()).unwrap();
+    served.server.await.unwrap().unwrap();
+    assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
+    assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn only_loopback_is_served() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let error = localstack::serve(stand_in(), listener, std::future::pending::<()>()).await.unwrap_err();
+    assert!(error.to_string().contains("not a loopback address"), "{error}");
+}
+
+#[tokio::test]
+async fn a_dropped_call_ends_the_connection_without_an_answer() {
+    let served = Served::start().await;
+    let request = b"GET /gateways HTTP/1.1\r\nhost: x\r\n\r\n";
+    for kind in [FaultKind::Drop, FaultKind::LoseAnswer] {
+        served.local.fault(Fault { operation: Some("ListGateways".to_owned()), nth: 1, times: 1, kind });
+        assert_eq!(served.raw(request).await, "");
+    }
+}
+
+#[tokio::test]
+async fn a_clients_mistakes_are_modelled_refusals() {
+    let served = Served::start().await;
+    let cognito = "x-amz-target: AWSCognitoIdentityProviderService.CreateUserPool\r\n";
+    let nested = format!("{}1", "[".repeat(100_000));
+    let name = format!("/gateways/{}", "a".repeat(5000));
+    for (method, path, headers, body, status) in [
+        ("POST", "/gateways", "", &b"{\"name\": \"\xff\"}"[..], 400),
+        ("POST", "/gateways", "", b"{", 400),
+        ("POST", "/gateways", "", b"[]", 400),
+        ("POST", "/gateways", "", nested.as_bytes(), 400),
+        ("POST", "/", cognito, b"\xff\xfe", 400),
+        ("POST", "/", cognito, b"{\"PoolName\": 7}", 400),
+        ("POST", "/", "x-amz-target: DynamoDB_20120810.ListTables\r\n", b"{}", 400),
+        ("POST", "/", "x-amz-target: ä\r\n", b"{}", 400),
+        ("POST", "/", "", b"{}", 404),
+        ("GET", "/gateways/%2e%2e/", "", b"", 400),
+        ("GET", "/gateways/../../etc/passwd", "", b"", 404),
+        ("GET", "/gateways/%ff%fe", "", b"", 400),
+        ("GET", "/gateways/%00", "", b"", 400),
+        ("GET", &name, "", b"", 400),
+        ("GET", "/gateways?maxResults=many", "", b"", 400),
+        ("TRACE", "/gateways", "", b"", 404),
+        ("GET", "/_localstack/../journal", "", b"", 404),
+        ("GET", "/_localstack/secrets", "", b"", 404),
+        ("PUT", "/_localstack/journal", "", b"", 405),
+        ("POST", "/_localstack/faults", "", b"{\"outcome\": \"drop\"}", 400),
+        ("POST", "/_localstack/plant", "", b"\xff", 400),
+        ("POST", "/_localstack/plant", "", br#"{"id": "none", "pointer": "/x", "value": 1}"#, 404),
+    ] {
+        let (answered, body) = served.ask(method, path, headers, body).await;
+        assert_eq!(answered, status, "{method} {path}: {body}");
+        assert!(body["message"].is_string(), "{method} {path}: {body}");
+    }
+    assert_eq!(served.local.observe(), json!({"objects": []}));
+}
+
+#[tokio::test]
+async fn bodies_and_heads_have_a_limit() {
+    let served = Served::start().await;
+    let head = "POST /gateways HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+    let announced = served.raw(format!("{head}content-length: 10485761\r\n\r\n").as_bytes()).await;
+    assert!(announced.starts_with("HTTP/1.1 413") && announced.contains("longer than 10 MB"), "{announced}");
+    let broken = served.raw(format!("{head}transfer-encoding: chunked\r\n\r\nzz\r\n").as_bytes()).await;
+    assert!(broken.starts_with("HTTP/1.1 400") && broken.contains("message"), "{broken}");
+    let header = format!("GET /gateways HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(1_000_000));
+    assert!(!served.raw(header.as_bytes()).await.starts_with("HTTP/1.1 5"));
+    for nonsense in [&b"\x16\x03\x01\x02\x00"[..], b"GET \xff\xff HTTP/1.1\r\n\r\n", b"\r\n\r\n\r\n\0"] {
+        let mut nonsense = nonsense.to_vec();
+        nonsense.extend_from_slice(b"\r\n\r\n");
+        assert!(served.raw(&nonsense).await.starts_with("HTTP/1.1 400"));
+    }
+    assert_eq!(served.ask("GET", "/gateways", "", b"").await.0, 200);
+}
+
+#[tokio::test]
+async fn what_tests_do_behind_a_tools_back() {
+    let served = Served::start().await;
+    let created = served.ask("POST", "/gateways", "", gateway_input("g").to_string().as_bytes()).await.1;
+    let id = created["gatewayId"].as_str().unwrap();
+    let plant = json!({"id": id, "pointer": "/fromTheFuture", "value": {"a": 1}}).to_string();
+    assert_eq!(served.ask("POST", "/_localstack/plant", "", plant.as_bytes()).await.0, 204);
+    let path = format!("/gateways/{id}");
+    assert_eq!(served.ask("GET", &path, "", b"").await.1["fromTheFuture"], json!({"a": 1}));
+    let (_, state) = served.ask("GET", "/_localstack/state", "", b"").await;
+    assert_eq!(state["objects"][0]["id"], id);
+    let script = br#"[{"operation": "GetGateway", "times": 2, "outcome": {"refuse": {"status": 403, "code": "AccessDeniedException"}}}]"#;
+    assert_eq!(served.ask("POST", "/_localstack/faults", "", script).await.0, 204);
+    assert_eq!(served.ask("GET", &path, "", b"").await.0, 403);
+    assert_eq!(served.ask("DELETE", "/_localstack/faults", "", b"").await.0, 204);
+    assert_eq!(served.ask("GET", &path, "", b"").await.0, 200);
+    let (_, journal) = served.ask("GET", "/_localstack/journal", "", b"").await;
+    let seen: Vec<_> =
+        journal.as_array().unwrap().iter().map(|entry| (&entry["operation"], &entry["status"])).collect();
+    let get = json!("GetGateway");
+    assert_eq!(
+        seen,
+        [(&json!("CreateGateway"), &json!(202)), (&get, &json!(200)), (&get, &json!(403)), (&get, &json!(200))]
+    );
+    assert_eq!(served.ask("DELETE", "/_localstack/journal", "", b"").await.0, 204);
+    assert_eq!(served.ask("GET", "/_localstack/journal", "", b"").await.1, json!([]));
+    assert_eq!(served.ask("POST", "/moto-api/reset", "", b"").await.0, 204);
+    assert_eq!(served.ask("GET", "/_localstack/state", "", b"").await.1, json!({"objects": []}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_clients_at_once_get_one_answer_each() {
+    let served = std::sync::Arc::new(Served::start().await);
+    let clients: Vec<_> = (0..16)
+        .map(|client| {
+            let served = std::sync::Arc::clone(&served);
+            tokio::spawn(async move {
+                let input = gateway_input(&format!("g{client}")).to_string();
+                let (status, created) = served.ask("POST", "/gateways", "", input.as_bytes()).await;
+                assert_eq!(status, 202, "{created}");
+                created["gatewayId"].as_str().unwrap().to_owned()
+            })
+        })
+        .collect();
+    let mut ids = std::collections::BTreeSet::new();
+    for client in clients {
+        ids.insert(client.await.unwrap());
+    }
+    assert_eq!(ids.len(), 16);
+    assert_eq!(served.local.observe()["objects"].as_array().unwrap().len(), 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rates_and_latency_are_the_wires_and_run_on_the_paused_clock() {
+    let config = Config { rates: true, latency: Duration::from_millis(80), ..Config::default() };
+    let local = Localstack::new(config);
+    let begun = tokio::time::Instant::now();
+    let mut statuses = Vec::new();
+    for _ in 0..2 {
+        let request = ::http::Request::builder().method("POST").uri("/policy-engines");
+        let body = json!({"name": format!("e{}", statuses.len())}).to_string();
+        let answer = local.handle(request.body(bytes::Bytes::from(body)).unwrap()).await.unwrap();
+        statuses.push(answer.status().as_u16());
+        if answer.status() == 429 {
+            assert_eq!(answer.headers()["x-amzn-errortype"], "ThrottlingException");
+        }
+    }
+    assert_eq!(statuses, [202, 429]);
+    assert_eq!(begun.elapsed(), Duration::from_millis(160));
+    assert_eq!(local.journal()[1].code.as_deref(), Some("ThrottlingException"));
+}

@@ -1,0 +1,121 @@
+//! `gatewright local`: the stand-in on a loopback socket, for every tool that can be given another endpoint.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use localstack::{Config, Fault, Localstack};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::{Exit, Failure};
+use super::options::Global;
+use super::output;
+
+/// Serves the local stand-in for AWS and prints the line to export
+///
+/// It listens on 127.0.0.1 only, takes any credentials, and runs until it is interrupted. `--region` chooses its region.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The port; 0 takes a free one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// Keeps the state in FILE; without it the state ends with the process
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// The account, twelve digits
+    #[arg(long, value_name = "ID", value_parser = account)]
+    account: Option<String>,
+    /// Sets the faults that stand in a JSON file
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// How long an object takes to become ready, or to be gone
+    #[arg(long, value_name = "MS", default_value_t = 40)]
+    delay: u32,
+    /// How long every answer takes
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    latency: u32,
+    /// Throttles what comes faster than this allows
+    #[arg(long, value_enum)]
+    rates: Option<Rates>,
+}
+
+/// How many calls a second are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Rates {
+    /// As many as AWS documents.
+    Aws,
+}
+
+pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
+    let config = config(global, arguments);
+    let (account, region) = (config.account.clone(), config.region.clone());
+    let stand_in = match &arguments.state {
+        Some(path) => Localstack::open(path, config)?,
+        None => Localstack::new(config),
+    };
+    for fault in arguments.faults.as_deref().map(faults).transpose()?.unwrap_or_default() {
+        stand_in.fault(fault);
+    }
+    let listener = listen(arguments.port).await?;
+    let address = listener.local_addr()?;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    output::out(&format!("export AWS_ENDPOINT_URL=http://{address}\n"))?;
+    let state = arguments.state.as_ref().map_or("in memory".to_owned(), |path| format!("in {}", path.display()));
+    output::err(&format!(
+        "serving account {account}, {region}, with its state {state}; Ctrl-C ends it\n\
+         any credentials are taken, but a client wants some:\n  \
+         export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION={region}\n"
+    ));
+    let stop = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    localstack::serve(stand_in, listener, stop).await?;
+    Ok(Exit::Done)
+}
+
+fn config(global: &Global, arguments: &Args) -> Config {
+    let mut config = Config {
+        delay: Duration::from_millis(arguments.delay.into()),
+        latency: Duration::from_millis(arguments.latency.into()),
+        rates: arguments.rates == Some(Rates::Aws),
+        ..Config::default()
+    };
+    if let Some(account) = &arguments.account {
+        config.account.clone_from(account);
+    }
+    if let Some(region) = &global.region {
+        config.region.clone_from(region);
+    }
+    config
+}
+
+/// Anybody who reaches the socket may do everything, so nobody elsewhere does: the address is no option.
+async fn listen(port: u16) -> Result<TcpListener, Failure> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
+        Failure::new(Exit::Failed, format!("cannot listen on port {port}: {error}"))
+            .help("choose another port, or leave `--port` out to take a free one")
+    })
+}
+
+fn faults(path: &Path) -> Result<Vec<Fault>, Failure> {
+    let name = path.display();
+    let text =
+        std::fs::read(path).map_err(|error| Failure::new(Exit::Failed, format!("cannot read `{name}`: {error}")))?;
+    Fault::list(&text).map_err(|error| {
+        Failure::new(Exit::Failed, format!("{name}: {error}"))
+            .help(r#"one fault looks like `[{"operation": "CreateGateway", "outcome": "lose-answer"}]`"#)
+    })
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected twelve digits".to_owned())
+    }
+}
