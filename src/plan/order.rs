@@ -92,7 +92,7 @@ impl<'a> Lowering<'a> {
             if first == last && gateway.makes() {
                 continue;
             }
-            let single = first == last && !gateway.unlock;
+            let single = first == last && !gateway.unlock && !gateway.unfinished;
             let targets: Vec<usize> = self
                 .targets_of(gateway)
                 .into_iter()

@@ -185,6 +185,7 @@ impl<'a> Lowering<'a> {
             let swaps = swaps_engine(item, self.items);
             let between = match (item.unlock, attaches, swaps) {
                 (true, true, _) | (true, _, true) => Some(Form::Locked),
+                _ if self.switches_callers(item) => Some(Form::Locked),
                 (false, true, _) => Some(Form::Watching),
                 (false, _, true) => Some(Form::Swapped),
                 _ if self.narrows_first(item) => Some(Form::Narrowed),
@@ -223,11 +224,23 @@ impl<'a> Lowering<'a> {
         active && gateways.iter().any(|gateway| (gateway.makes() || gateway.unfinished) && !gateway.is_jwt())
     }
 
+    /// An open gateway that goes over to other callers (tokens in place of signatures, or back) while its policies change: nobody
+    /// gets through in between.
+    fn switches_callers(&self, gateway: &Item) -> bool {
+        let Some(live) = gateway.live.as_ref().filter(|_| gateway.is_open()) else { return false };
+        let before = live.document.get("authorizerType");
+        let tokens = gateway.is_jwt() || before.and_then(Value::as_str) == Some("CUSTOM_JWT");
+        tokens && before != gateway.desired.get("authorizerType") && self.changes_policies(gateway)
+    }
+
+    fn changes_policies(&self, gateway: &Item) -> bool {
+        let engine = attached_engine(gateway, self.items);
+        engine.is_some() && self.of_kind("policy").any(|policy| policy.changes() && policy.parent() == engine)
+    }
+
     /// An open gateway whose allow-lists lose some and gain others while its policies change: whoever goes, goes first.
     fn narrows_first(&self, gateway: &Item) -> bool {
         let Some(live) = gateway.live.as_ref().filter(|_| gateway.is_open() && gateway.is_jwt()) else { return false };
-        let engine = attached_engine(gateway, self.items);
-        let policies = self.of_kind("policy").any(|policy| policy.changes() && policy.parent() == engine);
         let lists = ["allowedClients", "allowedAudience", "allowedScopes"];
         let loses = lists.iter().any(|list| {
             let pointer = format!("/authorizerConfiguration/customJWTAuthorizer/{list}");
@@ -235,6 +248,6 @@ impl<'a> Lowering<'a> {
             let wanted = items(&gateway.desired);
             !wanted.is_empty() && items(&live.document).iter().any(|item| !wanted.contains(item))
         });
-        engine.is_some() && policies && loses && !closes(gateway)
+        loses && self.changes_policies(gateway) && !closes(gateway)
     }
 }

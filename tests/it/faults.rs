@@ -41,14 +41,18 @@ fn inventory(state: &Value) -> Vec<String> {
 }
 
 async fn dies_anywhere_and_finishes(name: &str, environment: Option<&str>) {
-    let (world, stack) = example(name, environment);
+    dies_and_finishes(name, || example(name, environment)).await;
+}
+
+async fn dies_and_finishes(name: &str, example: impl Fn() -> (World, Stack)) {
+    let (world, stack) = example();
     world.apply_stack(&stack).await;
     let calls = world.mutations().len();
     let wanted = inventory(&world.stand_in.observe());
     let open = passing(&world.stand_in.observe());
     assert!(!open.is_empty(), "{name}: somebody can call something");
     for dead_after in 0..calls {
-        let (world, stack) = example(name, environment);
+        let (world, stack) = example();
         die_after(&world.stand_in, dead_after);
         let planned = world.plan_stack(&stack).await;
         let outcome = world.carry_out(&planned).await;
@@ -60,7 +64,8 @@ async fn dies_anywhere_and_finishes(name: &str, environment: Option<&str>) {
             tokio::time::advance(std::time::Duration::from_secs(5)).await;
         }
         world.stand_in.clear_faults();
-        world.apply_stack(&stack).await;
+        let plan = world.apply_stack(&stack).await;
+        assert_eq!(plan.risks, [], "{name}: dead after {dead_after} calls: nothing was open, nothing is widened");
         assert_eq!(inventory(&world.stand_in.observe()), wanted, "{name}: dead after {dead_after} calls");
         assert_eq!(passing(&world.stand_in.observe()), open, "{name}: dead after {dead_after} calls");
         world.destroy_stack(&stack).await;
@@ -76,6 +81,74 @@ async fn an_apply_that_dies_after_any_call_is_finished_by_the_next_hr() {
 #[tokio::test(start_paused = true)]
 async fn an_apply_that_dies_after_any_call_is_finished_by_the_next_three_roles() {
     dies_anywhere_and_finishes("three-roles", None).await;
+}
+
+/// A gateway that cannot be locked: its policies count last.
+const SIGNED: &str = r#"
+[stack]
+name = "s"
+region = "us-east-1"
+[policy_engine.e]
+[gateway.g]
+role_arn = "arn:aws:iam::${aws.account}:role/g"
+authorizer_type = "AWS_IAM"
+protocol_type = "MCP"
+policy_engine = "e"
+policy_mode = "ENFORCE"
+[gateway_target.t]
+gateway = "g"
+credential_provider_configurations = [{ credential_provider_type = "GATEWAY_IAM_ROLE" }]
+[gateway_target.t.target_configuration.mcp.lambda]
+lambda_arn = "arn:aws:lambda:us-east-1:${aws.account}:function:f"
+tool_schema.inline_payload = [{ name = "get", description = "Gets", input_schema = { type = "object", properties = { id = { type = "string" } }, required = ["id"] } }]
+[policy.may]
+policy_engine = "e"
+definition.cedar.statement = 'permit(principal, action == AgentCore::Action::"t___get", resource == AgentCore::Gateway::"${gateway.g.arn}") when { context.input has id };'
+[policy.not_secret]
+policy_engine = "e"
+definition.cedar.statement = 'forbid(principal, action == AgentCore::Action::"t___get", resource == AgentCore::Gateway::"${gateway.g.arn}") when { context.input.id == "secret" };'
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn an_apply_that_dies_after_any_call_is_finished_by_the_next_signed_requests() {
+    dies_and_finishes("signed", || {
+        let world = World::new();
+        let stack = world.stack(SIGNED);
+        (world, stack)
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_two_live_objects_claim_is_left_alone() {
+    let world = World::new();
+    world.apply(UNKNOWN).await;
+    let state = world.stand_in.observe();
+    let tags = state["objects"][0]["tags"].clone();
+    let input = json!({"name": "twin", "roleArn": "arn:aws:iam::111122223333:role/g", "authorizerType": "AWS_IAM", "tags": tags,
+        "protocolType": "MCP"});
+    world.call("CreateGateway", input).await;
+    let plan = world.plan(UNKNOWN).await;
+    assert!(plan.diagnostics.iter().any(|found| found.code == "plan::duplicate"), "{:?}", plan.diagnostics);
+    assert!(plan.is_blocked());
+    let aws = world.aws().await;
+    let destroy = engine::plan_destroy(&aws, &world.stack(UNKNOWN)).await.unwrap();
+    assert!(destroy.plan.steps.iter().all(|step| step.blocked.is_some()), "{:?}", destroy.plan.steps);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_is_not_one_is_no_empty_account() {
+    let world = World::new();
+    world.apply(UNKNOWN).await;
+    let stack = world.stack(UNKNOWN);
+    world.stand_in.fault(Fault {
+        operation: Some("ListGateways".into()),
+        nth: 1,
+        times: 100,
+        kind: FaultKind::NotJson,
+    });
+    let plan = world.plan_stack(&stack).await.plan;
+    assert!(plan.is_incomplete() && plan.is_blocked(), "{plan:?}");
 }
 
 #[tokio::test(start_paused = true)]

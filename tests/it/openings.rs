@@ -89,7 +89,7 @@ fn allowed(gateway: &Value, policies: &[&Value], claims: &[(String, String)], ac
     let tool = Entity::new_no_attrs(uid("Action", action), [target].into());
     let entities = Entities::from_entities([user, tool], None).unwrap();
     let resource = uid("Gateway", gateway["gatewayArn"].as_str().unwrap());
-    let context = Context::from_json_value(serde_json::json!({"input": {}}), None).unwrap();
+    let context = Context::from_json_value(serde_json::json!({"input": {"id": "x"}}), None).unwrap();
     let request = Request::new(principal, uid("Action", action), resource, context, None).unwrap();
     Authorizer::new().is_authorized(&request, &set, &entities).decision() == Decision::Allow
 }
