@@ -8,7 +8,7 @@ use crate::observe::observe;
 pub use crate::plan::Planned;
 use crate::plan::{Towards, make};
 use crate::progress::{Outcome, Reporter};
-use crate::stack::Stack;
+use crate::stack::{Resource, Stack};
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -23,6 +23,11 @@ pub enum EngineError {
         /// The account of the manifest.
         wanted: String,
     },
+    /// The manifest says something that this version reads and checks, and cannot carry out.
+    #[error(
+        "this version cannot carry out {0} yet: take it out of the manifest before plan and apply; `check` reads it already"
+    )]
+    NotYet(String),
     /// Something could not be read, so not every output is known.
     #[error("not everything could be read, so the outputs are not known: {0}")]
     Unread(CallError),
@@ -65,9 +70,28 @@ fn resolved(aws: &Aws, stack: &Stack) -> Result<Stack, EngineError> {
     if let Some(wanted) = stack.account.as_ref().filter(|wanted| **wanted != aws.account) {
         return Err(EngineError::WrongAccount { found: aws.account.clone(), wanted: wanted.clone() });
     }
+    not_yet(stack)?;
     let mut stack = stack.clone();
     stack.resolve_aws(&aws.account, &aws.region, &aws.partition);
     Ok(stack)
+}
+
+/// What the manifest may say already and the engine does not do: silently leaving it out could delete or show what must not be.
+fn not_yet(stack: &Stack) -> Result<(), EngineError> {
+    let any = |test: fn(&Resource) -> bool| stack.resources.iter().any(test);
+    let said = [
+        ("`[moved]`", !stack.moved.is_empty()),
+        ("`[[accept]]`", !stack.accepts.is_empty()),
+        ("`expires`", stack.expires.is_some()),
+        ("`source`", stack.source.is_some()),
+        ("secret variables", stack.secrets.names().next().is_some()),
+        ("`unmanaged`", any(|resource| !resource.unmanaged.is_empty())),
+        ("`delete_unknown_children`", any(|resource| resource.delete_unknown_children)),
+        ("`existing`", any(|resource| resource.existing.is_some())),
+        ("`adopt`", any(|resource| resource.adopt.is_some())),
+    ];
+    let said: Vec<&str> = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect();
+    if said.is_empty() { Ok(()) } else { Err(EngineError::NotYet(said.join(", "))) }
 }
 
 /// Carries a plan out. When `interrupted` becomes true, no new call is started; those in hand are finished.

@@ -103,6 +103,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::WrongAccount { .. } => Self::new(Exit::Guard, error.to_string()),
+            EngineError::NotYet(_) => Self::new(Exit::Refused, error.to_string()),
             EngineError::Unread(_) => Self::new(Exit::Failed, error.to_string()),
         }
     }
