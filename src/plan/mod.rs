@@ -5,6 +5,7 @@ mod attachment;
 pub mod form;
 pub mod item;
 mod make;
+mod obstacle;
 mod order;
 pub mod risk;
 mod shown;

@@ -1,0 +1,301 @@
+//! Obstacles: what keeps a decided step from being taken, and what has to wait because of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::attachment::{attached_engine, interceptors_in_the_way, is_relocked};
+use super::item::Item;
+use super::make::{Making, PARENT_REPLACED};
+use super::{Action, Origin, PlanDiagnostic};
+use crate::address::Address;
+use crate::kind::Names;
+use crate::ownership::ADDRESS;
+use crate::stack::Resource;
+
+impl Making<'_> {
+    /// What keeps a decided step from being taken.
+    pub(super) fn stop(&mut self, item: &mut Item) {
+        let address = item.address.to_string();
+        if let Some(foreign) = self.observed.foreign.iter().find(|foreign| foreign.address == item.address)
+            && matches!(item.action, Action::Create | Action::Replace)
+        {
+            let owner = match &foreign.owner {
+                Some(owner) => format!("stack `{owner}`"),
+                None => "somebody else".to_owned(),
+            };
+            item.blocked = Some(format!("its name is taken by `{}`, which belongs to {owner}", foreign.id));
+            self.diagnostics.push(PlanDiagnostic {
+                code: "plan::foreign".into(),
+                address: Some(address.clone()),
+                message: format!(
+                    "`{address}` wants a name that is taken by `{}`, which belongs to {owner}",
+                    foreign.id
+                ),
+                help: Some(format!("choose another name, or remove `{}` if nobody needs it", foreign.id)),
+            });
+        }
+        let parent = item.resource.as_ref().and_then(|resource| resource.parent.as_ref());
+        let namesake = self.observed.strangers.iter().find(|stranger| {
+            stranger.kind == item.kind && Some(&stranger.parent) == parent && stranger.name == item.live_name()
+        });
+        if let Some(namesake) = namesake
+            .filter(|_| item.action == Action::Create && item.kind.names == Names::NotUnique && item.blocked.is_none())
+        {
+            let what =
+                format!("`{}` of the same name is there already, and nobody could tell the two apart", namesake.id);
+            item.blocked = Some(what.clone());
+            self.diagnostics.push(PlanDiagnostic {
+                code: "plan::foreign".into(),
+                address: Some(address.clone()),
+                message: format!("`{address}`: {what}"),
+                help: Some(format!("choose another name, or remove `{}` if nobody needs it", namesake.id)),
+            });
+        }
+        if item.action == Action::Replace && item.is_protected() {
+            item.blocked = Some("it is protected, and the change needs a new object".to_owned());
+            self.diagnostics.push(protected(&address, "replace"));
+        }
+        if item.action == Action::Replace && item.kind.name == "user_pool" {
+            item.blocked = Some("a user pool is never replaced: its users would be lost".to_owned());
+            self.diagnostics.push(PlanDiagnostic {
+                code: "plan::pool-replacement".into(),
+                address: Some(address.clone()),
+                message: format!(
+                    "`{address}` would need a new pool, and a pool is never replaced: its users would be lost"
+                ),
+                help: Some("take the change back, or declare a second pool and move to it".into()),
+            });
+        }
+        if item.action == Action::Replace && item.kind.name == "policy_engine" && item.reason.is_none() {
+            item.blocked = Some("an attached engine cannot be replaced in one step".to_owned());
+            self.diagnostics.push(PlanDiagnostic {
+                code: "plan::engine-replacement".into(),
+                address: Some(address.clone()),
+                message: format!("`{address}` would need a new engine, and a gateway would be without one meanwhile"),
+                help: Some("declare a second engine under another name with the same policies, attach it, then remove this one".into()),
+            });
+        }
+    }
+
+    /// An address that two live objects claim is left alone: nobody can tell which one is meant.
+    pub(super) fn refuse_duplicates(&mut self) {
+        for (address, live) in &self.observed.duplicates {
+            if let Some(item) = self.items.get_mut(address) {
+                item.blocked = Some(format!("`{}` claims this address as well", live.ids.id));
+                if item.action == Action::NoOp {
+                    item.action = Action::Update;
+                }
+            }
+            self.diagnostics.push(PlanDiagnostic {
+                code: "plan::duplicate".into(),
+                address: Some(address.to_string()),
+                message: format!(
+                    "two live objects carry the address `{address}` in their tags, `{}` is one",
+                    live.ids.id
+                ),
+                help: Some(format!("look at both, and take the tag `{ADDRESS}` off the one that is not meant")),
+            });
+        }
+    }
+
+    /// A parent is not deleted under the children of others, nor under a child that stays.
+    pub(super) fn guard_parents(&mut self) {
+        let goes = |item: &Item| matches!(item.action, Action::Delete | Action::Replace);
+        let mut blocked: Vec<(Address, String, Option<PlanDiagnostic>)> = Vec::new();
+        for stranger in &self.observed.strangers {
+            if !self.items.get(&stranger.parent).is_some_and(goes) {
+                continue;
+            }
+            let parent = &stranger.parent;
+            let owner = match &stranger.owner {
+                Some(owner) => format!("stack `{owner}`"),
+                None => "nobody we know".to_owned(),
+            };
+            let what = format!("{} `{}` ({})", stranger.kind.name, stranger.name, stranger.id);
+            let diagnostic = PlanDiagnostic {
+                code: "plan::foreign-child".into(),
+                address: Some(parent.to_string()),
+                message: format!("`{parent}` cannot go: it holds the {what}, which belongs to {owner}"),
+                help: Some("remove it where it was made, or keep the parent".into()),
+            };
+            blocked.push((parent.clone(), format!("it holds the {what}, which belongs to {owner}"), Some(diagnostic)));
+        }
+        for (address, item) in &self.items {
+            let parent = item.live.as_ref().and_then(|live| live.parent.clone());
+            if let Some(parent) = parent
+                && item.blocked.is_some()
+                && self.items.get(&parent).is_some_and(goes)
+            {
+                blocked.push((parent, format!("`{address}` in it cannot go"), None));
+            }
+        }
+        for (address, reason, diagnostic) in blocked {
+            if let Some(item) = self.items.get_mut(&address) {
+                item.blocked.get_or_insert(reason);
+            }
+            self.diagnostics.extend(diagnostic);
+        }
+    }
+
+    /// Children whose parent cannot be replaced or deleted are not replaced or deleted for its sake.
+    pub(super) fn hold_back_children(&mut self) {
+        let kept: BTreeMap<Address, Action> = self
+            .items
+            .values()
+            .filter(|item| item.blocked.is_some() && matches!(item.action, Action::Replace | Action::Delete))
+            .map(|item| (item.address.clone(), item.action))
+            .collect();
+        for item in self.items.values_mut().filter(|item| item.blocked.is_none()) {
+            let Some(parent) = item.parent() else { continue };
+            let for_its_sake = match kept.get(&parent) {
+                Some(Action::Replace) => item.reason.as_deref() == Some(PARENT_REPLACED),
+                Some(Action::Delete) => item.action == Action::Delete,
+                _ => false,
+            };
+            if for_its_sake {
+                item.blocked = Some(format!("`{parent}`, which it lives in, stays"));
+            }
+        }
+    }
+
+    /// Where a forbid of an engine is held back, no permit of it is given and no gateway of it opened: it was meant to restrain them.
+    pub(super) fn hold_back_openings(&mut self) {
+        let items: Vec<Item> = self.items.values().cloned().collect();
+        let forbids = items.iter().filter(|item| {
+            let comes = item.resource.is_some() && item.action != Action::NoOp;
+            item.kind.name == "policy" && item.blocked.is_some() && comes && item.is_forbid()
+        });
+        for forbid in forbids {
+            let Some(engine) = forbid.parent() else { continue };
+            for item in self.items.values_mut().filter(|item| item.blocked.is_none() && item.action != Action::NoOp) {
+                let permit = item.kind.name == "policy"
+                    && item.action != Action::Delete
+                    && item.parent().as_ref() == Some(&engine)
+                    && !item.is_forbid();
+                let opening = item.kind.name == "gateway"
+                    && (item.makes() || item.unlock)
+                    && attached_engine(item, &items).as_ref() == Some(&engine);
+                if permit || opening {
+                    item.blocked = Some(format!("`{}`, which restrains its callers, is held back", forbid.address));
+                }
+            }
+        }
+        self.block_dependents();
+    }
+
+    /// What needs a blocked creation cannot be taken either.
+    pub(super) fn block_dependents(&mut self) {
+        let mut blocked: BTreeSet<Address> = self
+            .items
+            .values()
+            .filter(|item| item.blocked.is_some() && item.live.is_none())
+            .map(|item| item.address.clone())
+            .collect();
+        loop {
+            let waiting =
+                self.items.values().filter(|item| item.blocked.is_none() && item.action != Action::NoOp).find_map(
+                    |item| {
+                        let needs = item.resource.as_ref().map(Resource::needs).unwrap_or_default();
+                        let need = needs.into_iter().find(|need| blocked.contains(need))?;
+                        Some((item.address.clone(), need))
+                    },
+                );
+            let Some((address, need)) = waiting else { return };
+            if let Some(item) = self.items.get_mut(&address) {
+                item.blocked = Some(format!("it needs `{need}`"));
+            }
+            blocked.insert(address);
+        }
+    }
+
+    /// Policies cannot change while a gateway's interceptors are in place. A JWT gateway is locked meanwhile; others cannot be,
+    /// and taking their interceptors away would open them.
+    pub(super) fn clear_interceptors(&mut self) {
+        let items: Vec<Item> = self.items.values().cloned().collect();
+        for gateway in items.iter().filter(|item| item.kind.name == "gateway") {
+            if is_relocked(gateway, &items) {
+                if let Some(item) = self.items.get_mut(&gateway.address) {
+                    item.action = Action::Update;
+                    item.origin = Origin::Change;
+                    item.reason = Some("locked while its policies change, then opened again".to_owned());
+                }
+            } else if interceptors_in_the_way(gateway, &items) {
+                let engine = attached_engine(gateway, &items);
+                let reason = format!(
+                    "the service cannot change policies while `{}` has interceptors, and only a JWT gateway can be locked meanwhile",
+                    gateway.address
+                );
+                for item in
+                    self.items.values_mut().filter(|item| item.kind.name == "policy" && item.action != Action::NoOp)
+                {
+                    if item.resource.as_ref().and_then(|resource| resource.parent.clone()) == engine {
+                        item.blocked.get_or_insert_with(|| reason.clone());
+                    }
+                }
+                self.diagnostics.push(PlanDiagnostic {
+                    code: "plan::interceptors".into(),
+                    address: Some(gateway.address.to_string()),
+                    message: reason,
+                    help: Some("take the interceptors out of the manifest and apply while callers are kept away, then put them back".into()),
+                });
+            }
+        }
+    }
+
+    /// What could not be read.
+    pub(super) fn describe_trouble(&mut self) {
+        for unread in &self.observed.unread {
+            let what = match &unread.address {
+                Some(address) if address.kind == unread.kind.name => format!("`{address}`"),
+                Some(address) => format!("the {}s of `{address}`", unread.kind.name),
+                None => format!("the {}s of the account", unread.kind.name),
+            };
+            let mut stopped = Vec::new();
+            for item in self.items.values_mut().filter(|item| item.kind == unread.kind && item.live.is_none()) {
+                let parent = item.resource.as_ref().and_then(|resource| resource.parent.clone());
+                let concerned = match &unread.address {
+                    Some(address) => item.address == *address || parent.as_ref() == Some(address),
+                    None => true,
+                };
+                if concerned && item.blocked.is_none() {
+                    item.blocked = Some(format!("{what} could not be read, so nobody knows whether it exists"));
+                    stopped.push(item.address.clone());
+                }
+            }
+            self.diagnostics.push(PlanDiagnostic {
+                code: "plan::unread".into(),
+                address: unread.address.as_ref().map(ToString::to_string),
+                message: format!("{what} could not be read: {}", unread.error),
+                help: Some("give the caller the permission to read it, or look at the endpoint; it is not counted as unchanged".into()),
+            });
+        }
+        self.block_dependents();
+    }
+}
+
+pub(super) fn protected(address: &str, verb: &str) -> PlanDiagnostic {
+    PlanDiagnostic {
+        code: "plan::protected".into(),
+        address: Some(address.to_owned()),
+        message: format!("`{address}` is protected: the plan would {verb} it"),
+        help: Some("apply once with `protect = false` on it (of a pool also `deletion_protection = \"INACTIVE\"`), then plan again".into()),
+    }
+}
+
+/// Resources that wait for each other, as no order of calls can have it: `depends_on` against what the service demands.
+pub(super) fn block_cycle(items: &mut [Item], cycle: &BTreeSet<usize>) -> PlanDiagnostic {
+    let mut names = Vec::new();
+    for item in cycle.iter().filter_map(|index| items.get(*index)) {
+        names.push(format!("`{}`", item.address));
+    }
+    for index in cycle {
+        if let Some(item) = items.get_mut(*index) {
+            item.blocked = Some(format!("{} wait for each other", names.join(", ")));
+        }
+    }
+    PlanDiagnostic {
+        code: "plan::cycle".into(),
+        address: None,
+        message: format!("{} wait for each other", names.join(", ")),
+        help: Some("take away the `depends_on` that is against the service's order: gateway, targets, policies".into()),
+    }
+}
