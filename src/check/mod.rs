@@ -15,12 +15,46 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::address::Address;
-use crate::diagnostic::{Diagnostic, Sources};
+use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::kind::Kind;
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
 pub use codes::CODES;
+
+/// More mistakes of a manifest that is refused already: those of resources that nothing else is wrong with. What depends on other
+/// resources is looked at only where those could be read, so that one mistake does not become two.
+pub fn check_draft(draft: &Stack, sources: &Sources, known: &[Diagnostic]) -> Vec<Diagnostic> {
+    let errors = || known.iter().filter(|found| found.severity == Severity::Error);
+    // An error that is about no resource may have swallowed one.
+    let whole = errors().all(|error| error.address.is_some());
+    let wrong = |kind: &str| errors().any(|error| error.address.as_ref().is_some_and(|address| address.kind == kind));
+    let trusted = |code: &str| {
+        let needs: &[&str] = match code {
+            "check::unknown-scope" => &["resource_server", "user_pool"],
+            "check::client-name" | "check::audience-with-cognito" => {
+                &["user_pool_client", "user_pool", "jwt_authorizer"]
+            }
+            code if code.starts_with("cedar::")
+                && !matches!(code, "cedar::syntax" | "cedar::one-statement" | "cedar::bare-resource") =>
+            {
+                &["gateway", "gateway_target", "policy_engine"]
+            }
+            _ => return true,
+        };
+        whole && !needs.iter().any(|kind| wrong(kind))
+    };
+    let mut found = check(draft, sources);
+    found.retain(|found| {
+        found.severity == Severity::Error
+            && trusted(found.code)
+            && found
+                .address
+                .as_ref()
+                .is_some_and(|address| errors().all(|error| error.address.as_ref() != Some(address)))
+    });
+    found
+}
 
 /// Everything found in a stack. `sources` are the files it was read from.
 pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {

@@ -80,6 +80,9 @@ fn load(options: &Options) -> Loaded {
     let mut loaded = manifest::load(options);
     if let Some(stack) = &loaded.stack {
         loaded.diagnostics.extend(check::check(stack, &loaded.sources));
+    } else if let Some(draft) = &loaded.draft {
+        let more = check::check_draft(draft, &loaded.sources, &loaded.diagnostics);
+        loaded.diagnostics.extend(more);
     }
     if has_errors(&loaded.diagnostics) {
         loaded.stack = None;

@@ -80,6 +80,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// The stack; nothing where an error refuses the manifest.
     pub stack: Option<Stack>,
+    /// What could be read of a manifest that is refused: for finding more of its mistakes, and for nothing else.
+    pub draft: Option<Stack>,
     /// The names of the declared environments, in the order of the text.
     pub environments: Vec<String>,
 }
@@ -100,7 +102,8 @@ pub fn load(options: &Options) -> Loaded {
         place.is_none() || seen.insert((diagnostic.code, place, diagnostic.message.clone()))
     });
     let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    Loaded { sources: loader.files.sources, diagnostics, stack: stack.filter(|_| !refused), environments }
+    let (stack, draft) = if refused { (None, stack) } else { (stack, None) };
+    Loaded { sources: loader.files.sources, diagnostics, stack, draft, environments }
 }
 
 /// The work of one [`load`].

@@ -6,6 +6,7 @@ use gatewright::progress::Event;
 use localstack::Config;
 use serde_json::json;
 
+use crate::openings::passing;
 use crate::world::{World, steps};
 
 #[tokio::test(start_paused = true)]
@@ -118,4 +119,22 @@ async fn what_cannot_be_carried_out_yet_is_refused_before_anything_is_read() {
     assert!(refused.to_string().contains("`unmanaged`"), "{refused}");
     let operations: Vec<String> = world.stand_in.journal().into_iter().map(|entry| entry.operation).collect();
     assert_eq!(operations, ["GetCallerIdentity"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_role_of_the_examples_reaches_its_tools_and_no_others() {
+    for (name, environment, wanted) in
+        [("hr-data-agent", Some("dev"), vec![1, 2, 3, 3]), ("three-roles", None, vec![2, 4, 6])]
+    {
+        let world = World::new();
+        let stack = World::new().environment(environment).stack_at(&Path::new("manifests").join(name));
+        world.apply_stack(&stack).await;
+        let mut tools = std::collections::BTreeMap::<String, usize>::new();
+        for (persona, _, _) in passing(&world.stand_in.observe()) {
+            *tools.entry(persona).or_default() += 1;
+        }
+        let mut reached: Vec<usize> = tools.values().copied().collect();
+        reached.sort_unstable();
+        assert_eq!(reached, wanted, "{name}: {tools:?}");
+    }
 }

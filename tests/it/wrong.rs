@@ -120,3 +120,18 @@ fn the_example_manifests_are_sound_in_every_environment() {
     }
     assert_eq!(checked, 7, "five manifests, one of them with three environments");
 }
+
+/// A typo in one place, a scope that nobody defines in another, and two underscores in a third: all in one run.
+#[test]
+fn a_typo_does_not_hide_what_else_is_wrong() {
+    let terminal = crate::command::Terminal::in_example("three-roles");
+    terminal.edit("gatewright.toml", "[runtime.orders]", "[runtime.orders]\nrole_arm = \"x\"");
+    terminal.edit("gatewright.toml", "\"api/admin\"]", "\"api/amdin\"]");
+    terminal.edit("policies/orders.cedar", "orders___delete_order", "orders__delete_order");
+    let answer = terminal.run(&["check"]);
+    assert_eq!(answer.code, 3, "{}{}", answer.out, answer.err);
+    let said = format!("{}{}", answer.out, answer.err);
+    for code in ["manifest::unknown-key", "check::unknown-scope", "cedar::unknown-action"] {
+        assert_eq!(said.matches(&format!("[{code}]")).count(), 1, "{code}: {said}");
+    }
+}
