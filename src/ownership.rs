@@ -22,6 +22,10 @@ pub const APPLIED: &str = "gatewright:applied";
 /// The object is never deleted or replaced.
 pub const PROTECT: &str = "gatewright:protect";
 
+/// The object is being created and is not yet as the manifest says. Its absence says nothing: a tag that somebody takes off must
+/// not make an open gateway look new.
+pub const UNFINISHED: &str = "gatewright:unfinished";
+
 const MEMBERS: &str = "gatewright:members/";
 const PROTECTED: &str = "protected";
 /// A tag value holds at most this many characters (service.md §1.8).

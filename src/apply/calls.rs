@@ -8,7 +8,7 @@ use crate::diff::differences;
 use crate::kind::{Ids, Kind, Service};
 use crate::live::{self, BUDGET, Settled, State};
 use crate::merge;
-use crate::ownership::{APPLIED, PREFIX, PROTECT, Tags};
+use crate::ownership::{APPLIED, PREFIX, PROTECT, Tags, UNFINISHED};
 use crate::plan::item::{Item, applied_document};
 use crate::progress::Event;
 use crate::reference;
@@ -121,12 +121,13 @@ impl Run<'_> {
         let changed: Tags = wanted.into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
         tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
         held.extend(changed);
-        if held.contains_key(PROTECT) && !item.tags.contains_key(PROTECT) {
-            tags::remove(self.aws, item.kind.service, &arn, &[PROTECT.to_owned()])
-                .await
-                .map_err(|error| error.to_string())?;
-            held.remove(PROTECT);
-        }
+        let outdated: Vec<String> = [PROTECT, UNFINISHED]
+            .into_iter()
+            .filter(|key| held.contains_key(*key) && !item.tags.contains_key(*key))
+            .map(ToOwned::to_owned)
+            .collect();
+        tags::remove(self.aws, item.kind.service, &arn, &outdated).await.map_err(|error| error.to_string())?;
+        held.retain(|key, _| !outdated.contains(key));
         Ok(())
     }
 }

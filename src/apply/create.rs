@@ -8,7 +8,7 @@ use super::retry::{self, Patience};
 use super::{Known, Run};
 use crate::kind::{Ids, Kind, Rule};
 use crate::live::{self, BUDGET, Settled, State};
-use crate::ownership::{self, APPLIED, Tags};
+use crate::ownership::{self, APPLIED, Tags, UNFINISHED};
 use crate::plan::form::{Form, in_form};
 use crate::plan::item::Item;
 use crate::tags;
@@ -24,8 +24,9 @@ impl Run<'_> {
             self.announce_children(parent).await?;
         }
         let mut tags = self.wanted_tags(item);
-        if last && item.kind.tags_member.is_some() {
-            tags.insert(APPLIED.to_owned(), applied.clone());
+        if item.kind.tags_member.is_some() {
+            let (key, value) = if last { (APPLIED, applied.clone()) } else { (UNFINISHED, "true".to_owned()) };
+            tags.insert(key.to_owned(), value);
         }
         let body = create_body(item.kind, &in_form(form, &desired, None), &tags);
         let mut known = self.create_until_ready(item, &ids, body).await?;

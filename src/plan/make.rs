@@ -16,7 +16,7 @@ use crate::graph;
 use crate::kind::{self, Kind};
 use crate::live::{self, State};
 use crate::observe::{Live, Observed};
-use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags};
+use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags, UNFINISHED};
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
@@ -211,7 +211,7 @@ impl Making<'_> {
             }
             State::Ready | State::PendingAuth => {}
         }
-        item.unfinished = kind.name == "gateway" && live.applied.is_none();
+        item.unfinished = kind.name == "gateway" && live.tags.contains_key(UNFINISHED);
         if item.unfinished && item.action == Action::NoOp {
             item.action = Action::Update;
             item.reason = Some("its creation was not finished".to_owned());

@@ -120,6 +120,22 @@ async fn an_apply_that_dies_after_any_call_is_finished_by_the_next_signed_reques
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tag_that_is_taken_off_does_not_make_an_open_gateway_look_new() {
+    let world = World::new();
+    world.apply(SIGNED).await;
+    let arn = world.stand_in.observe()["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|object| object["kind"] == "gateway")
+        .unwrap()["arn"]
+        .clone();
+    world.call("UntagResource", json!({"resourceArn": arn, "tagKeys": ["gatewright:applied"]})).await;
+    let plan = world.plan(&SIGNED.replace("context.input has id }", "context has input }")).await;
+    assert!(plan.risks.iter().any(|risk| risk.code == "access-widened"), "{:?}", plan.risks);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_two_live_objects_claim_is_left_alone() {
     let world = World::new();
     world.apply(UNKNOWN).await;
