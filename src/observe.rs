@@ -16,7 +16,7 @@ use crate::aws::{Aws, CallError};
 use crate::kind::{Ids, KINDS, Kind, Names, Place};
 use crate::live::{self, Listed, Settled, State};
 use crate::ownership::{ADDRESS, APPLIED, Child, Membership, PROTECT, STACK, Tags};
-use crate::stack::Stack;
+use crate::stack::{Resource, Stack};
 use crate::tags;
 
 /// Calls in flight at once.
@@ -284,9 +284,21 @@ impl Observation<'_> {
     }
 
     fn add(&mut self, address: Address, live: Live) {
+        let wanted = self.stack.resource(&address).and_then(Resource::live_name).map(ToOwned::to_owned);
         match self.observed.ours.entry(address) {
             Entry::Vacant(free) => drop(free.insert(live)),
-            Entry::Occupied(taken) => self.observed.duplicates.push((taken.key().clone(), live)),
+            Entry::Occupied(mut taken) => {
+                // One was to take the place of the other under a new name, and the run did not get to the old one's end.
+                let is_wanted = |live: &Live| Some(&live.name) == wanted.as_ref();
+                let renamed = live.kind.names == Names::InAccount && is_wanted(&live) != is_wanted(taken.get());
+                if renamed {
+                    let old = if is_wanted(&live) { taken.insert(live) } else { live };
+                    let left = Address::new(old.kind.name, format!("{}/{}", old.name, old.ids.id));
+                    self.observed.ours.insert(left, old);
+                } else {
+                    self.observed.duplicates.push((taken.key().clone(), live));
+                }
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod model_data;
 mod openings;
 mod properties;
 mod readme;
+mod replaced;
 mod reviewed;
 mod running;
 mod schema;
