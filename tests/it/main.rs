@@ -12,6 +12,7 @@ mod command;
 mod faults;
 mod language;
 mod lifecycle;
+mod matrix;
 mod members;
 mod model_data;
 mod openings;
