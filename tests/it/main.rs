@@ -10,6 +10,7 @@
 mod cli;
 mod command;
 mod faults;
+mod fuzz;
 mod language;
 mod lifecycle;
 mod matrix;
