@@ -11,6 +11,7 @@ mod cli;
 mod command;
 mod faults;
 mod fuzz;
+mod journey;
 mod language;
 mod lifecycle;
 mod matrix;
