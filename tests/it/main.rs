@@ -9,6 +9,7 @@
 
 mod cli;
 mod command;
+mod failed;
 mod faults;
 mod fuzz;
 mod journey;
