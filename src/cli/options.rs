@@ -26,6 +26,9 @@ pub(super) struct Global {
     /// Another endpoint than AWS's
     #[arg(long, global = true, value_name = "URL")]
     pub(super) endpoint_url: Option<String>,
+    /// How long one call may take, retries included
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub(super) timeout: Option<u32>,
     /// Uses the local stand-in instead of AWS, with its state in FILE
     ///
     /// Without FILE the state is kept below `$XDG_STATE_HOME/gatewright`, one file for each stack name.
