@@ -214,6 +214,10 @@ async fn identity(config: &SdkConfig) -> Result<Identity, CallError> {
 /// Codes of credentials whose time is over (STS, AgentCore, Cognito).
 const EXPIRED: [&str; 3] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
 
+/// What is said of an answer that no AWS service gives.
+const NOT_THE_API: &str =
+    "the endpoint answered with something that is not the AWS API; check the endpoint URL and proxies";
+
 /// What went wrong with a call, reduced to what a person or a rule needs. It never holds a request or an answer body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallError {
@@ -249,6 +253,11 @@ impl CallError {
         EXPIRED.iter().any(|code| self.is(code))
     }
 
+    /// The answer came from something else than the service: a proxy, a login page.
+    pub fn is_foreign(&self) -> bool {
+        self.message == NOT_THE_API
+    }
+
     /// A message that holds the text of an error for which [`Self::is_expired`] is true.
     pub fn says_expired(message: &str) -> bool {
         EXPIRED.iter().any(|code| message.contains(&format!(": {code}: ")))
@@ -259,8 +268,7 @@ impl CallError {
         Self {
             operation,
             code: None,
-            message: "the endpoint answered with something that is not the AWS API; check the endpoint URL and proxies"
-                .into(),
+            message: NOT_THE_API.into(),
             status,
             request_id: None,
             fields: Vec::new(),

@@ -140,8 +140,8 @@ fn next_step(call: &CallError) -> Option<&'static str> {
             Some("the account does not know these credentials: check AWS_PROFILE and AWS_ACCESS_KEY_ID")
         }
         Some("AccessDenied" | "AccessDeniedException") => Some("ask for this permission, or use another profile"),
-        None if call.status.is_none() && call.unanswered => {
-            Some("nothing answered: check the network, `--endpoint-url` and `--region`")
+        None if call.unanswered && !call.is_foreign() => {
+            Some("no whole answer came: check the network, `--endpoint-url` and `--region`")
         }
         _ => None,
     }

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::command::{Answer, Terminal};
 
 /// `gatewright local` as a process; it is ended with the test.
-struct Served {
+pub(crate) struct Served {
     process: Child,
     out: BufReader<ChildStdout>,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Served {
-    fn start(terminal: &Terminal, arguments: &[&str]) -> Self {
+    pub(crate) fn start(terminal: &Terminal, arguments: &[&str]) -> Self {
         let mut command = terminal.command(&[&["local", "--port", "0"], arguments].concat());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(process.stdout.take().unwrap());
@@ -28,7 +28,7 @@ impl Served {
     }
 
     /// Sends a request and gives the status and the body.
-    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         let host = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();
         let length = body.len();
@@ -43,11 +43,41 @@ impl Served {
         (head[9..12].parse().unwrap(), body.to_owned())
     }
 
-    fn cognito(&self, operation: &str, input: &Value) -> Value {
+    pub(crate) fn cognito(&self, operation: &str, input: &Value) -> Value {
         let target = format!("x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\n");
         let (status, body) = self.ask("POST", "/", &target, &input.to_string());
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).unwrap()
+    }
+
+    /// Every live object.
+    pub(crate) fn objects(&self) -> Vec<Value> {
+        let (_, state) = self.ask("GET", "/_localstack/state", "", "");
+        serde_json::from_str::<Value>(&state).unwrap()["objects"].as_array().unwrap().clone()
+    }
+
+    /// Writes a tag on every root object of a stack, behind the tool's back.
+    pub(crate) fn tag(&self, owner: &str, key: &str, value: &str) {
+        let mut tagged = 0;
+        for object in self.objects() {
+            let Some(arn) = object["arn"].as_str().filter(|_| object["tags"]["gatewright:stack"] == owner) else { continue };
+            if object["kind"] == "user_pool" {
+                self.cognito("TagResource", &json!({"ResourceArn": arn, "Tags": {key: value}}));
+            } else {
+                let path = format!("/tags/{}", arn.replace(':', "%3A").replace('/', "%2F"));
+                let (status, answer) = self.ask("POST", &path, "", &json!({"tags": {key: value}}).to_string());
+                assert!(status < 300, "{answer}");
+            }
+            tagged += 1;
+        }
+        assert!(tagged > 0, "{owner} has root objects");
+    }
+
+    /// The values of a tag on the root objects of a stack.
+    pub(crate) fn tags(&self, owner: &str, key: &str) -> Vec<String> {
+        let objects = self.objects();
+        let own = objects.iter().filter(|object| object["tags"]["gatewright:stack"] == owner);
+        own.filter_map(|object| object["tags"][key].as_str().map(ToOwned::to_owned)).collect()
     }
 
     /// Every secret of every client.
@@ -85,7 +115,7 @@ impl Drop for Served {
 }
 
 /// Runs the tool as against AWS, only with another endpoint.
-fn against(terminal: &Terminal, url: &str, arguments: &[&str]) -> Answer {
+pub(crate) fn against(terminal: &Terminal, url: &str, arguments: &[&str]) -> Answer {
     let mut command = terminal.command(arguments);
     command.env("AWS_ENDPOINT_URL", url).env("AWS_REGION", "us-east-1");
     command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
@@ -173,7 +203,7 @@ fn what_local_cannot_serve_it_says() {
 }
 
 /// An endpoint that reads a request and then does this.
-fn endpoint(answer: impl Fn(TcpStream) + Send + 'static) -> String {
+pub(crate) fn endpoint(answer: impl Fn(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -185,7 +215,7 @@ fn endpoint(answer: impl Fn(TcpStream) + Send + 'static) -> String {
     url
 }
 
-fn says(answer: &'static str) -> impl Fn(TcpStream) {
+pub(crate) fn says(answer: &'static str) -> impl Fn(TcpStream) {
     move |mut stream| drop(stream.write_all(answer.as_bytes()))
 }
 
