@@ -8,6 +8,7 @@ use crate::aws::{Aws, CallError};
 use crate::kind::Place;
 use crate::lease::{Lease, LeaseError, Root};
 use crate::observe::{Observed, observe};
+use crate::ownership::STACK;
 pub use crate::plan::Planned;
 use crate::plan::{Plan, Towards, make, subset};
 use crate::progress::{Outcome, Reporter};
@@ -44,6 +45,9 @@ pub enum EngineError {
     /// A stack that only goes when its time is over has time left.
     #[error("`{0}` has not expired: somebody renewed it meanwhile")]
     NotExpired(String),
+    /// The credentials ended while everything was read.
+    #[error("the credentials have expired, nothing was changed: {0}")]
+    Expired(CallError),
     /// Something could not be read, so not every output is known.
     #[error("not everything could be read, so the outputs are not known: {0}")]
     Unread(CallError),
@@ -89,7 +93,7 @@ pub async fn plan_destroy(aws: &Aws, stack: &Stack) -> Result<Planned, EngineErr
 /// # Errors
 /// It has not expired by now, if only an expired one may go.
 pub async fn plan_destroy_named(aws: &Aws, stack: &Stack, only_expired: bool) -> Result<Planned, EngineError> {
-    let observed = observe(aws, stack).await;
+    let observed = look(aws, stack).await?;
     let expires = Expiry::of(observed.ours.values().map(|live| &live.tags));
     if only_expired && !observed.ours.is_empty() && !expires.is_over(observed.at) {
         return Err(EngineError::NotExpired(stack.owner()));
@@ -104,10 +108,19 @@ async fn plan_towards(
     change: impl FnOnce(&mut Observed),
 ) -> Result<Planned, EngineError> {
     let stack = resolved(aws, stack)?;
-    let mut observed = observe(aws, &stack).await;
+    let mut observed = look(aws, &stack).await?;
     stacks::same_source(&stack, &observed)?;
     change(&mut observed);
     Ok(make(&stack, &observed, towards, aws.endpoint.as_deref()))
+}
+
+/// What is live, unless the credentials end meanwhile.
+async fn look(aws: &Aws, stack: &Stack) -> Result<Observed, EngineError> {
+    let observed = observe(aws, stack).await;
+    match observed.unread.iter().find(|unread| unread.error.is_expired()) {
+        Some(unread) => Err(EngineError::Expired(unread.error.clone())),
+        None => Ok(observed),
+    }
 }
 
 fn resolved(aws: &Aws, stack: &Stack) -> Result<Stack, EngineError> {
@@ -200,10 +213,14 @@ async fn interruption(flag: &AtomicBool) {
 
 fn roots(aws: &Aws, planned: &Planned) -> Vec<Root> {
     let place = Place { account: aws.account.clone(), region: aws.region.clone(), partition: aws.partition.clone() };
-    planned.work.items.iter().filter_map(|item| Root::of(&item.address, item.live.as_ref()?, &place)).collect()
+    let owner = format!("{}/{}", planned.plan.stack, planned.plan.env);
+    let live = planned.work.items.iter().filter_map(|item| Some((&item.address, item.live.as_ref()?)));
+    // What the stack only refers to carries no lease of it.
+    let ours = live.filter(|(_, live)| live.tags.get(STACK) == Some(&owner));
+    ours.filter_map(|(address, live)| Root::of(address, live, &place)).collect()
 }
 
-/// What is different, for a person.
+/// What is different between two plans, for a person.
 fn changed(before: &Plan, now: &Plan) -> String {
     let mut lines = Vec::new();
     for difference in subset::beyond(before, now) {
@@ -227,7 +244,7 @@ fn changed(before: &Plan, now: &Plan) -> String {
 /// A guard refused.
 pub async fn outputs(aws: &Aws, stack: &Stack) -> Result<Vec<OutputValue>, EngineError> {
     let stack = resolved(aws, stack)?;
-    let observed = observe(aws, &stack).await;
+    let observed = look(aws, &stack).await?;
     if let Some(unread) = observed.unread.first() {
         return Err(EngineError::Unread(unread.error.clone()));
     }

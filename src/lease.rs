@@ -71,9 +71,7 @@ impl Root {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LeaseError {
     /// Another run holds it.
-    #[error(
-        "another run is changing this stack: {by} since {since}, says the lease on `{on}`; nothing was changed"
-    )]
+    #[error("another run is changing this stack: {by} since {since}, says the lease on `{on}`; nothing was changed")]
     Held {
         /// Who.
         by: String,
@@ -109,12 +107,14 @@ pub enum LeaseError {
         on: Address,
     },
     /// The tag could not be written or read back.
-    #[error("the lease on `{on}` could not be written, and without it two runs could change this stack at once: {error}; nothing was changed")]
+    #[error(
+        "the lease on `{on}` could not be written, and without it two runs could change this stack at once: {error}; nothing was changed"
+    )]
     NotWritten {
         /// The object.
         on: Address,
         /// Why.
-        error: CallError,
+        error: Box<CallError>,
     },
 }
 
@@ -140,7 +140,8 @@ impl LeaseError {
             }
             Self::NotWritten { error, .. } if error.is_expired() => "log in again".to_owned(),
             Self::NotWritten { .. } => {
-                "allow TagResource, UntagResource and ListTagsForResource on it: ownership is kept in tags as well".to_owned()
+                "allow TagResource, UntagResource and ListTagsForResource on it: ownership is kept in tags as well"
+                    .to_owned()
             }
         }
     }
@@ -370,5 +371,5 @@ fn has_room(root: &Root) -> bool {
 }
 
 fn not_written(root: &Root, error: CallError) -> LeaseError {
-    LeaseError::NotWritten { on: root.address.clone(), error }
+    LeaseError::NotWritten { on: root.address.clone(), error: Box::new(error) }
 }

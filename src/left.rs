@@ -54,13 +54,15 @@ fn left_by_service(live: &Live) -> Vec<Left> {
     // service.md §1.12 and §2: the service makes one for each gateway and runtime.
     if let Some(identity) = text("/workloadIdentityDetails/workloadIdentityArn") {
         let why = format!("the service made it for `{}`, and may keep it", live.name);
-        found.push(Left { what: format!("workload identity `{}`", identity.rsplit('/').next().unwrap_or(identity)), why });
+        found.push(Left {
+            what: format!("workload identity `{}`", identity.rsplit('/').next().unwrap_or(identity)),
+            why,
+        });
     }
     // service.md §9: the secrets of credential providers.
-    for (arn, source) in [
-        ("/clientSecretArn/secretArn", "/clientSecretSource"),
-        ("/apiKeySecretArn/secretArn", "/apiKeySecretSource"),
-    ] {
+    for (arn, source) in
+        [("/clientSecretArn/secretArn", "/clientSecretSource"), ("/apiKeySecretArn/secretArn", "/apiKeySecretSource")]
+    {
         let Some(secret) = text(arn) else { continue };
         let why = if text(source) == Some("EXTERNAL") {
             "it is yours: the provider only read it".to_owned()

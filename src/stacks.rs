@@ -244,7 +244,11 @@ mod tests {
         let roots = [
             (
                 json!({"createdAt": "2026-11-02T00:00:00Z"}),
-                tags(&[(STACK, "hr/dev"), (EXPIRES, "2026-12-01T00:00:00Z"), ("gatewright:members/hr/dev/policy/0", "AAAAAABBBB")]),
+                tags(&[
+                    (STACK, "hr/dev"),
+                    (EXPIRES, "2026-12-01T00:00:00Z"),
+                    ("gatewright:members/hr/dev/policy/0", "AAAAAABBBB"),
+                ]),
             ),
             (
                 json!({"CreationDate": 1_762_000_000.25}),

@@ -35,7 +35,9 @@ impl Run<'_> {
         if let Some(lease) = leased {
             // It may stand though its creation failed.
             let root = self.known(&item.address);
-            lease.first_root_ended(root.and_then(|known| Root::new(&item.address, item.kind, &known.ids.id, &self.place)));
+            lease.first_root_ended(
+                root.and_then(|known| Root::new(&item.address, item.kind, &known.ids.id, &self.place)),
+            );
         }
         let mut known = created?;
         self.learn(&item.address, known.clone());

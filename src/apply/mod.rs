@@ -24,7 +24,7 @@ use crate::address::Address;
 use crate::aws::{Aws, CallError};
 use crate::kind::{Ids, Kind, Place};
 use crate::lease::{Lease, Root};
-use crate::ownership::Tags;
+use crate::ownership::{STACK, Tags};
 use crate::plan::form::Form;
 use crate::plan::item::Item;
 use crate::plan::work::{Op, Work};
@@ -125,7 +125,9 @@ pub async fn apply(
             Ok(()) if work.nodes.get(index).is_some_and(|node| node.last) => outcome.done.push(address),
             Ok(()) => {}
             // Said once: every call after the first says the same.
-            Err(message) if CallError::says_expired(&message) && outcome.stopped.is_some() => outcome.cut_off.push(address),
+            Err(message) if CallError::says_expired(&message) && outcome.stopped.is_some() => {
+                outcome.cut_off.push(address)
+            }
             Err(message) => {
                 if CallError::says_expired(&message) {
                     outcome.stopped = Some("the credentials have expired: log in again".to_owned());
@@ -228,8 +230,12 @@ impl<'a> Run<'a> {
 
     /// The root objects that this run knows to be live, one left out.
     fn roots_but(&self, address: &Address) -> Vec<Root> {
+        let ours = |item: &&Item| {
+            item.makes() || item.live.as_ref().is_some_and(|live| live.tags.get(STACK) == Some(&self.owner))
+        };
+        let ours: BTreeSet<&Address> = self.work.items.iter().filter(ours).map(|item| &item.address).collect();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let others = known.iter().filter(|(other, _)| *other != address);
+        let others = known.iter().filter(|(other, _)| *other != address && ours.contains(other));
         others.filter_map(|(other, known)| Root::new(other, known.kind, &known.ids.id, &self.place)).collect()
     }
 

@@ -35,9 +35,12 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
         return Err(Failure::new(Exit::Usage, "the manifest says no time to live that could begin again")
             .help("add `expires = \"7d\"` to `[stack]`, or leave `--renew` out"));
     }
-    let plan = async || match arguments.renew {
-        true => engine::plan_renewing(&connected.aws, &connected.stack).await,
-        false => engine::plan(&connected.aws, &connected.stack).await,
+    let plan = async || {
+        if arguments.renew {
+            engine::plan_renewing(&connected.aws, &connected.stack).await
+        } else {
+            engine::plan(&connected.aws, &connected.stack).await
+        }
     };
     let planned = connected.interrupt.or(plan()).await?;
     if let Some(reviewed) = &reviewed {

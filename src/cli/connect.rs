@@ -42,7 +42,7 @@ pub(super) async fn connect(global: &Global, path: &Manifest) -> Result<Connecte
 pub(super) async fn reach(global: &Global, stack: Stack) -> Result<Connected, Failure> {
     let interrupt = Interrupt::listen()?;
     let connection = connection(global, &stack)?;
-    let aws = interrupt.or(Aws::connect(&connection)).await?;
+    let aws = Box::pin(interrupt.or(Aws::connect(&connection))).await?;
     if let Some(end) = aws.credentials_end {
         let left = end.since(Moment::now());
         if left < SOON {
@@ -94,8 +94,10 @@ fn state_file(stack: &str) -> Result<PathBuf, Failure> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
     let state = variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
     match state {
-        _ if stack.is_empty() => Err(Failure::new(Exit::Usage, "there is a local state for each stack name, and none is named")
-            .help("name the file: `--local=FILE`")),
+        _ if stack.is_empty() => {
+            Err(Failure::new(Exit::Usage, "there is a local state for each stack name, and none is named")
+                .help("name the file: `--local=FILE`"))
+        }
         Some(state) => Ok(state.join("gatewright").join(format!("{stack}.json"))),
         None => Err(Failure::new(Exit::Usage, "there is no place for the state of the local stand-in")
             .help("set HOME or XDG_STATE_HOME, or name a file: `--local=FILE`")),

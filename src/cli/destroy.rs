@@ -4,10 +4,9 @@ use super::connect::{connect, reach};
 use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
 use super::output;
-use super::reap;
+use super::reap::{self, Owner};
 use super::walk::{self, Consent, Purpose};
-use crate::stack::Stack;
-use crate::{engine, report};
+use crate::{engine, report, stacks};
 
 /// Removes everything that belongs to the stack, after asking
 #[derive(Debug, clap::Args)]
@@ -16,15 +15,15 @@ pub(super) struct Args {
     manifest: Manifest,
     /// Removes this stack without its manifest: tags and memberships say what belongs to it
     #[arg(long, value_name = "NAME/INSTANCE", value_parser = reap::owner, conflicts_with = "path")]
-    stack: Option<Stack>,
+    stack: Option<Owner>,
     #[command(flatten)]
     consent: Consent,
 }
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     arguments.consent.can_be_had()?;
-    if let Some(stack) = &arguments.stack {
-        let connected = reach(global, stack.clone()).await?;
+    if let Some(Owner { name, instance }) = &arguments.stack {
+        let connected = reach(global, stacks::named(name, instance)).await?;
         return reap::destroy_stack(&connected, &arguments.consent, false).await;
     }
     let connected = connect(global, &arguments.manifest).await?;

@@ -110,7 +110,7 @@ impl From<ConnectError> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::WrongAccount { .. } => Self::new(Exit::Guard, error.to_string()),
+            EngineError::WrongAccount { .. } | EngineError::NotExpired(_) => Self::new(Exit::Guard, error.to_string()),
             EngineError::Lease(lease) => {
                 let exit = if lease.is_refusal() { Exit::Guard } else { Exit::Failed };
                 Self::new(exit, lease.to_string()).help(lease.help())
@@ -119,7 +119,9 @@ impl From<EngineError> for Failure {
             EngineError::ChangedSincePlan(_) => {
                 Self::new(Exit::Guard, error.to_string()).help("run the same command again, and look at the new plan")
             }
-            EngineError::NotExpired(_) => Self::new(Exit::Guard, error.to_string()),
+            EngineError::Expired(_) => {
+                Self::new(Exit::Failed, error.to_string()).help("log in again, then run the same command again")
+            }
             EngineError::NotYet(_) => Self::new(Exit::Refused, error.to_string()),
             EngineError::Unread(_) => Self::new(Exit::Failed, error.to_string()),
         }
@@ -133,9 +135,9 @@ fn next_step(call: &CallError) -> Option<&'static str> {
     }
     match call.code.as_deref() {
         Some("ExpiredToken" | "ExpiredTokenException") => Some("the credentials have expired: log in again"),
-        Some("SignatureDoesNotMatch" | "InvalidSignatureException") if call.message.contains("scoped to") => {
-            Some("the endpoint is one of another region: check `--endpoint-url`, `--region` and the manifest's `region`")
-        }
+        Some("SignatureDoesNotMatch" | "InvalidSignatureException") if call.message.contains("scoped to") => Some(
+            "the endpoint is one of another region: check `--endpoint-url`, `--region` and the manifest's `region`",
+        ),
         Some("InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch") => {
             Some("the account does not know these credentials: check AWS_PROFILE and AWS_ACCESS_KEY_ID")
         }

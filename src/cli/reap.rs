@@ -7,7 +7,6 @@ use super::output;
 use super::walk::{self, Consent, Purpose};
 use crate::moment::Moment;
 use crate::report::count;
-use crate::stack::Stack;
 use crate::stacks::{Expiry, Found};
 use crate::{engine, report, stacks};
 
@@ -66,11 +65,11 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
 
 /// Removes one stack, if it is still expired when its lease is held.
 async fn destroy(connected: &Connected, found: &Found, consent: &Consent) -> Result<Exit, Failure> {
-    let Some((name, instance)) = found.owner.split_once('/') else {
+    let Ok(Owner { name, instance }) = owner(&found.owner) else {
         return Err(Failure::new(Exit::Guard, format!("`{}` is no name of a stack", found.owner))
             .help("somebody edited the tag `gatewright:stack`: set it right, or take it off"));
     };
-    let one = connected.for_stack(stacks::named(name, instance));
+    let one = connected.for_stack(stacks::named(&name, &instance));
     destroy_stack(&one, consent, true).await
 }
 
@@ -95,14 +94,23 @@ fn worst(exits: &[Exit]) -> Exit {
     order.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Done)
 }
 
+/// Whose stack it is.
+#[derive(Debug, Clone)]
+pub(super) struct Owner {
+    pub(super) name: String,
+    pub(super) instance: String,
+}
+
 /// The name and the instance of `NAME/INSTANCE`.
-pub(super) fn owner(text: &str) -> Result<Stack, String> {
+pub(super) fn owner(text: &str) -> Result<Owner, String> {
     let part = |part: &str| {
         let letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
         !part.is_empty() && part.chars().all(letter)
     };
     match text.split_once('/') {
-        Some((name, instance)) if part(name) && part(instance) => Ok(stacks::named(name, instance)),
+        Some((name, instance)) if part(name) && part(instance) => {
+            Ok(Owner { name: name.to_owned(), instance: instance.to_owned() })
+        }
         _ => Err("expected NAME/INSTANCE, as `gatewright stacks` lists them".to_owned()),
     }
 }

@@ -40,7 +40,9 @@ impl Holder {
     /// What a tag says; nothing if it says no lease.
     pub fn parse(text: &str) -> Option<Self> {
         let of = |name: &str| {
-            text.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).filter(|value| !value.is_empty())
+            text.split(' ')
+                .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+                .filter(|value| !value.is_empty())
         };
         let process = of("process").and_then(|process| {
             let (machine, id) = process.split_once('/')?;
@@ -87,7 +89,10 @@ mod tests {
     use super::*;
 
     fn holder() -> Holder {
-        Holder::new("arn:aws:sts::111122223333:assumed-role/deploy/a,b c", Moment::parse("2026-12-01T08:30:00Z").unwrap())
+        Holder::new(
+            "arn:aws:sts::111122223333:assumed-role/deploy/a,b c",
+            Moment::parse("2026-12-01T08:30:00Z").unwrap(),
+        )
     }
 
     #[test]

@@ -179,7 +179,8 @@ impl Making<'_> {
         tags.insert(STACK.to_owned(), self.stack.owner());
         tags.insert(ADDRESS.to_owned(), resource.address.to_string());
         if resource.kind.parent.is_none() {
-            let of_stack = [(SOURCE, self.stack.source.clone()), (EXPIRES, self.expires.map(|moment| moment.to_string()))];
+            let of_stack =
+                [(SOURCE, self.stack.source.clone()), (EXPIRES, self.expires.map(|moment| moment.to_string()))];
             tags.extend(of_stack.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
         }
         if resource.protect {

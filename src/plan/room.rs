@@ -1,5 +1,7 @@
 //! Room for tags: what would need more of them than a resource holds is said before anything is written.
 
+use std::collections::BTreeMap;
+
 use super::PlanDiagnostic;
 use super::item::Item;
 use crate::ownership::{APPLIED, TAGS_PER_RESOURCE};
@@ -9,7 +11,7 @@ pub(super) fn too_many_tags(item: &mut Item) -> Option<PlanDiagnostic> {
     item.kind.tags_member?;
     let live = item.live.as_ref().map(|live| &live.tags);
     let more = item.tags.keys().map(String::as_str).chain([APPLIED]);
-    let held = live.map_or(0, |live| live.len());
+    let held = live.map_or(0, BTreeMap::len);
     let needed = held + more.filter(|key| live.is_none_or(|live| !live.contains_key(*key))).count();
     if needed <= TAGS_PER_RESOURCE || item.blocked.is_some() || !item.changes() {
         return None;

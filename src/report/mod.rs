@@ -11,8 +11,8 @@ mod outputs;
 mod plan;
 mod plan_markdown;
 mod progress;
-mod stacks;
 mod spelling;
+mod stacks;
 mod step;
 
 use std::fmt::Write;

@@ -167,11 +167,13 @@ pub fn summary(outcome: &Outcome, took: Duration) -> String {
         "Not done"
     };
     _ = write!(text, "\n{} in {}", styled(BOLD, &format!("{state}: {line}")), duration(took));
-    text.push_str(if interrupted || outcome.stopped.is_some() || !outcome.failed.is_empty() || !outcome.skipped.is_empty() {
-        ". The same command again finishes the work.\n"
-    } else {
-        ".\n"
-    });
+    text.push_str(
+        if interrupted || outcome.stopped.is_some() || !outcome.failed.is_empty() || !outcome.skipped.is_empty() {
+            ". The same command again finishes the work.\n"
+        } else {
+            ".\n"
+        },
+    );
     text
 }
 

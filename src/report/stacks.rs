@@ -87,8 +87,10 @@ pub fn unread(unread: &[Unread]) -> String {
     for one in unread {
         _ = writeln!(text, "{} {}", styled(YELLOW, "not read:"), plain_line(&unread_line(one)));
     }
+    let expired = unread.iter().any(|one| one.error.is_expired());
+    let step = if expired { "log in again" } else { "give the caller the permission to read it" };
     if !text.is_empty() {
-        text.push_str("  = help: there may be more than is said here; give the caller the permission to read it\n");
+        _ = writeln!(text, "  = help: there may be more than is said here; {step}");
     }
     text
 }

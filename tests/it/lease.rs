@@ -149,10 +149,11 @@ async fn while_a_stack_is_destroyed_the_lease_moves_on_to_what_is_left() {
     let planned = engine::plan_destroy(&aws, &stack).await.unwrap();
     let seen = Mutex::new(Vec::new());
     // After every event there is either a lease or nothing left.
-    let report = |_| seen.lock().unwrap().push((leases(&world).len(), world.stand_in.observe()["objects"].as_array().unwrap().len()));
+    let report = |_| {
+        seen.lock().unwrap().push((leases(&world).len(), world.stand_in.observe()["objects"].as_array().unwrap().len()))
+    };
     let again = engine::plan_destroy(&aws, &stack);
-    let outcome =
-        engine::apply_leased(&aws, &planned, again, false, &report, &AtomicBool::new(false)).await.unwrap();
+    let outcome = engine::apply_leased(&aws, &planned, again, false, &report, &AtomicBool::new(false)).await.unwrap();
     assert_eq!((outcome.failed, outcome.notes), (vec![], vec![]));
     assert!(seen.lock().unwrap().iter().all(|(leases, objects)| *leases > 0 || *objects == 0), "{seen:?}");
     assert_eq!(world.stand_in.observe()["objects"], json!([]));
@@ -167,11 +168,35 @@ async fn what_changed_between_the_plan_and_the_lease_stops_the_run_before_it_beg
     let planned = engine::plan(&aws, &stack).await.unwrap();
     world.apply(&two("by another run")).await;
     let again = engine::plan(&aws, &stack);
-    let refused = engine::apply_leased(&aws, &planned, again, false, &|_| (), &AtomicBool::new(false)).await.unwrap_err();
+    let refused =
+        engine::apply_leased(&aws, &planned, again, false, &|_| (), &AtomicBool::new(false)).await.unwrap_err();
     assert!(refused.to_string().starts_with("changed-since-plan"), "{refused}");
     assert!(refused.to_string().contains("gateway.g"), "{refused}");
     assert_eq!(leases(&world), Vec::<String>::new(), "and the lease is given back");
     assert_eq!(steps(&world.plan(&two("by another run")).await), Vec::<String>::new(), "nothing was changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_runs_that_take_the_lease_on_different_objects_at_once_neither_goes_on() {
+    let world = World::new();
+    world.apply(TWO).await;
+    let stack = world.stack(&two("two"));
+    let aws = world.aws().await;
+    let planned = engine::plan(&aws, &stack).await.unwrap();
+    let again = async {
+        let objects = world.stand_in.observe();
+        let mut free =
+            objects["objects"].as_array().unwrap().iter().filter(|object| object["tags"].get(LEASE).is_none());
+        let free = free.next().unwrap()["kind"].as_str().unwrap();
+        tag(&world, free, &held()).await;
+        engine::plan(&aws, &stack).await
+    };
+    let refused =
+        engine::apply_leased(&aws, &planned, again, false, &|_| (), &AtomicBool::new(false)).await.unwrap_err();
+    assert!(refused.to_string().contains("user/colleague"), "{refused}");
+    let left = leases(&world);
+    assert!(left.len() == 1 && left[0].contains("user/colleague"), "ours is given back: {left:?}");
+    assert_eq!(steps(&world.plan(TWO).await), Vec::<String>::new(), "nothing was changed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,7 +268,8 @@ async fn where_tags_cannot_be_written_or_have_no_room_it_says_so() {
     assert!(!failed.is_refusal() && failed.to_string().contains("no tags"), "{failed}");
     assert!(failed.help().contains("TagResource"), "{}", failed.help());
     for kind in ["gateway", "policy_engine"] {
-        let tags: serde_json::Map<String, Value> = (3..50).map(|number| (format!("theirs-{number}"), json!("x"))).collect();
+        let tags: serde_json::Map<String, Value> =
+            (3..50).map(|number| (format!("theirs-{number}"), json!("x"))).collect();
         world.call("TagResource", json!({"resourceArn": arn(&world, kind), "tags": tags})).await;
     }
     world.stand_in.clear_journal();
@@ -262,7 +288,8 @@ fn terminal() -> Terminal {
 fn under_way(terminal: &Terminal, served: &Served) -> std::process::Child {
     assert_eq!(against(terminal, &served.url, &["apply", "--yes"]).code, 0);
     std::fs::write(terminal.folder.path().join("gatewright.toml"), two("two")).unwrap();
-    let refusal = json!({"refuse": {"status": 400, "code": "ValidationException", "message": "Role validation failed"}});
+    let refusal =
+        json!({"refuse": {"status": 400, "code": "ValidationException", "message": "Role validation failed"}});
     let faults = json!([{"operation": "UpdateGateway", "times": 4, "outcome": refusal}]);
     assert_eq!(served.ask("POST", "/_localstack/faults", "", &faults.to_string()).0, 204);
     let mut command = terminal.command(&["apply", "--yes"]);

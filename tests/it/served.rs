@@ -60,7 +60,9 @@ impl Served {
     pub(crate) fn tag(&self, owner: &str, key: &str, value: &str) {
         let mut tagged = 0;
         for object in self.objects() {
-            let Some(arn) = object["arn"].as_str().filter(|_| object["tags"]["gatewright:stack"] == owner) else { continue };
+            let Some(arn) = object["arn"].as_str().filter(|_| object["tags"]["gatewright:stack"] == owner) else {
+                continue;
+            };
             if object["kind"] == "user_pool" {
                 self.cognito("TagResource", &json!({"ResourceArn": arn, "Tags": {key: value}}));
             } else {

@@ -111,7 +111,9 @@ fn a_dev_stack_is_listed_renewed_destroyed_without_its_manifest_and_reaped() {
     let arguments = ["destroy", "--stack", "hr-data-agent/pr-124", "--yes"];
     let destroyed = against(&elsewhere, &served.url, &arguments);
     assert_eq!(destroyed.code, 0, "{}\n{}", destroyed.out, destroyed.err);
-    for left in ["/aws/bedrock-agentcore/runtimes/hr_pr_124-", "workload identity `hr-pr-124-", "workload identity `hr_pr_124-"] {
+    for left in
+        ["/aws/bedrock-agentcore/runtimes/hr_pr_124-", "workload identity `hr-pr-124-", "workload identity `hr_pr_124-"]
+    {
         assert!(destroyed.out.contains(left), "{left}: {}", destroyed.out);
     }
     assert_eq!(owners(&elsewhere, &served), ["forever/default", "hr-data-agent/pr-123"]);
@@ -132,7 +134,9 @@ fn a_dev_stack_is_listed_renewed_destroyed_without_its_manifest_and_reaped() {
 #[test]
 fn one_stack_s_trouble_does_not_stop_the_reaping_of_another() {
     let stack = |name: &str, more: &str| {
-        terminal(&format!("[stack]\nname = \"{name}\"\nregion = \"us-east-1\"\nexpires = \"1h\"\n[policy_engine.{name}]\n{more}"))
+        terminal(&format!(
+            "[stack]\nname = \"{name}\"\nregion = \"us-east-1\"\nexpires = \"1h\"\n[policy_engine.{name}]\n{more}"
+        ))
     };
     let one = stack("aa", "protect = true\n");
     let served = Served::start(&one, &[]);
@@ -234,7 +238,8 @@ async fn fifty_tags_that_are_there_already_are_said_before_anything_is_written()
     let world = World::new();
     world.apply(&EXPIRING.replace("expires = \"7d\"\n", "")).await;
     let objects = world.stand_in.observe();
-    let object = objects["objects"].as_array().unwrap().iter().find(|object| object["document"]["name"] == "a").unwrap();
+    let object =
+        objects["objects"].as_array().unwrap().iter().find(|object| object["document"]["name"] == "a").unwrap();
     let mine = object["tags"].as_object().unwrap().len();
     for number in mine..50 {
         let tags = json!({format!("theirs-{number}"): "x"});

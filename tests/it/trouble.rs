@@ -17,7 +17,8 @@ fn start(terminal: &Terminal, url: &str, arguments: &[&str]) -> Child {
 }
 
 fn signal(child: &Child, name: &str) {
-    let sent = std::process::Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    let sent =
+        std::process::Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
@@ -142,6 +143,27 @@ fn credentials_that_end_half_way_stop_the_run_once_and_the_next_one_finishes() {
 }
 
 #[test]
+fn credentials_that_end_while_everything_is_read_are_said_once() {
+    let terminal = Terminal::in_example("three-roles");
+    let served = Served::start(&terminal, &[]);
+    assert_eq!(against(&terminal, &served.url, &["apply", "--yes"]).code, 0);
+    let refusal = json!({"refuse": {"status": 403, "code": "ExpiredTokenException", "message": "it is expired"}});
+    let faults = json!([{"operation": "ListTagsForResource", "times": 100_000, "outcome": refusal}]);
+    assert_eq!(served.ask("POST", "/_localstack/faults", "", &faults.to_string()).0, 204);
+    for arguments in [&["plan"][..], &["apply", "--yes"], &["destroy", "--yes"], &["outputs"]] {
+        let answer = against(&terminal, &served.url, arguments);
+        assert_eq!((answer.code, answer.out.as_str()), (1, ""), "{arguments:?}: {}", answer.err);
+        assert!(
+            answer.err.contains("log in again") && answer.err.matches("it is expired").count() == 1,
+            "{}",
+            answer.err
+        );
+    }
+    let answer = against(&terminal, &served.url, &["stacks"]);
+    assert!(answer.code == 1 && answer.err.contains("log in again"), "{}", answer.err);
+}
+
+#[test]
 fn a_profile_that_nobody_defines_is_named_with_the_files() {
     let terminal = Terminal::in_example("minimal");
     let answer = terminal.run(&["plan", "--profile", "nosuch"]);
@@ -213,7 +235,11 @@ fn a_local_state_that_cannot_be_is_refused_before_work_starts() {
     }
     let answer = terminal.run(&["apply", "--yes", "--local=file/state.json"]);
     assert_eq!(answer.code, 1, "{}\n{}", answer.out, answer.err);
-    assert!(answer.err.contains("file/state.json") && !answer.err.contains("gateway.tools: creating"), "{}", answer.err);
+    assert!(
+        answer.err.contains("file/state.json") && !answer.err.contains("gateway.tools: creating"),
+        "{}",
+        answer.err
+    );
 }
 
 #[test]
