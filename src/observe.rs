@@ -17,7 +17,7 @@ use crate::kind::{Ids, KINDS, Kind, Names, Place};
 use crate::live::{self, Listed, Settled, State};
 use crate::moment::Moment;
 use crate::ownership::{ADDRESS, APPLIED, Child, Membership, PROTECT, STACK, Tags};
-use crate::stack::Stack;
+use crate::stack::{Resource, Stack};
 use crate::tags;
 
 /// Calls in flight at once.
@@ -288,9 +288,21 @@ impl Observation<'_> {
     }
 
     fn add(&mut self, address: Address, live: Live) {
+        let wanted = self.stack.resource(&address).and_then(Resource::live_name).map(ToOwned::to_owned);
         match self.observed.ours.entry(address) {
             Entry::Vacant(free) => drop(free.insert(live)),
-            Entry::Occupied(taken) => self.observed.duplicates.push((taken.key().clone(), live)),
+            Entry::Occupied(mut taken) => {
+                // A new engine stands before the old one goes; a run that died in between leaves both.
+                let is_wanted = |live: &Live| Some(&live.name) == wanted.as_ref();
+                let renamed = live.kind.name == "policy_engine" && is_wanted(&live) != is_wanted(taken.get());
+                if renamed {
+                    let old = if is_wanted(&live) { taken.insert(live) } else { live };
+                    let left = Address::new(old.kind.name, format!("{}/{}", old.name, old.ids.id));
+                    self.observed.ours.insert(left, old);
+                } else {
+                    self.observed.duplicates.push((taken.key().clone(), live));
+                }
+            }
         }
     }
 

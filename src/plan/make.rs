@@ -54,6 +54,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
     }
     making.orphans();
     making.refuse_duplicates();
+    making.keep_engines();
     making.guard_parents();
     making.hold_back_children();
     making.block_dependents();

@@ -9,7 +9,7 @@ use model::Meaning;
 use serde_json::Value;
 
 use super::Action;
-use super::attachment::{attached_engine, is_relocked, policies_change, swaps_engine};
+use super::attachment::{attached_engine, is_relocked, leaves_engine, policies_change, swaps_engine};
 use super::form::Form;
 use super::item::Item;
 use super::order::closes;
@@ -68,6 +68,7 @@ pub(super) fn work(items: Vec<Item>, strangers: BTreeSet<String>) -> Work {
         first: BTreeMap::new(),
         last: BTreeMap::new(),
         deletes: BTreeMap::new(),
+        released: BTreeMap::new(),
     };
     lowering.make_nodes();
     lowering.connect_needs();
@@ -87,6 +88,8 @@ pub(super) struct Lowering<'a> {
     /// The node after which it is as the manifest says.
     pub(super) last: BTreeMap<Address, usize>,
     pub(super) deletes: BTreeMap<Address, usize>,
+    /// The node after which a gateway is without the engine that is made anew.
+    pub(super) released: BTreeMap<Address, usize>,
 }
 
 impl<'a> Lowering<'a> {
@@ -134,10 +137,12 @@ impl<'a> Lowering<'a> {
             }
             if item.action != Action::Delete {
                 let ops = self.ops(item);
-                for (position, op) in ops.iter().enumerate() {
-                    let node = self.add(index, *op);
-                    if position == 0 {
-                        self.first.insert(item.address.clone(), node);
+                for op in ops {
+                    let node = self.add(index, op);
+                    if op == Op::Update(Form::Released) {
+                        self.released.insert(item.address.clone(), node);
+                    } else {
+                        self.first.entry(item.address.clone()).or_insert(node);
                     }
                     self.last.insert(item.address.clone(), node);
                     chain.push(node);
@@ -146,8 +151,8 @@ impl<'a> Lowering<'a> {
             if let Some(node) = chain.last().and_then(|node| self.nodes.get_mut(*node)) {
                 node.last = true;
             }
-            // A policy under a new name stands before the old one goes: a forbid leaves no gap.
-            if item.kind.name == "policy" && item.is_renamed() {
+            // Under a new name it stands before the old one goes: a forbid leaves no gap, and a gateway is never without an engine.
+            if matches!(item.kind.name, "policy" | "policy_engine") && item.is_renamed() {
                 chain.rotate_left(1);
             }
             for (before, node) in chain.iter().zip(chain.iter().skip(1)) {
@@ -178,6 +183,9 @@ impl<'a> Lowering<'a> {
                 };
             }
             let before = item.live.as_ref().map(|live| live.document.clone()).unwrap_or_default();
+            if leaves_engine(item, self.items) {
+                return [Form::Released, Form::Locked, Form::Full].map(Op::Update).to_vec();
+            }
             if is_relocked(item, self.items) {
                 return vec![Op::Update(Form::Locked), Op::Update(Form::Full)];
             }

@@ -9,15 +9,20 @@
 
 mod cli;
 mod command;
+mod failed;
 mod faults;
+mod fuzz;
+mod journey;
 mod language;
 mod lease;
 mod lifecycle;
+mod matrix;
 mod members;
 mod model_data;
 mod openings;
 mod properties;
 mod readme;
+mod replaced;
 mod reviewed;
 mod running;
 mod schema;
