@@ -190,7 +190,7 @@ async fn under_lease(
         now = again => now?,
         () = interruption(interrupted) => return Ok(Outcome { interrupted: true, ..Outcome::default() }),
     };
-    lease.check(&roots(aws, &now))?;
+    lease.check(aws, &roots(aws, &now)).await?;
     if now.plan.digest() != planned.plan.digest() {
         return Err(EngineError::ChangedSincePlan(changed(&planned.plan, &now.plan)));
     }

@@ -200,8 +200,7 @@ impl Lease {
             taken_over = Some(self.judge(anchor, value, break_it)?);
         }
         anchor.write(aws, self.value()).await.map_err(|error| not_written(anchor, error))?;
-        let back = anchor.read(aws).await.map_err(|error| not_written(anchor, error))?;
-        self.holds_at(anchor, back.get(LEASE))?;
+        self.read_back(aws, anchor).await?;
         self.state().carriers.push(anchor.clone());
         for old in marked.iter().skip(1) {
             old.clear(aws).await.map_err(|error| not_written(old, error))?;
@@ -213,12 +212,14 @@ impl Lease {
     ///
     /// # Errors
     /// Somebody does.
-    pub fn check(&self, roots: &[Root]) -> Result<(), LeaseError> {
+    pub async fn check(&self, aws: &Aws, roots: &[Root]) -> Result<(), LeaseError> {
         let carriers = self.state().carriers.clone();
         for root in roots {
             let value = root.tags.get(LEASE);
             if carriers.iter().any(|carrier| carrier.arn == root.arn) {
-                self.holds_at(root, value)?;
+                if !value.is_some_and(|value| self.is_mine(value)) {
+                    self.read_back(aws, root).await?;
+                }
             } else if let Some(value) = value {
                 self.judge(root, value, false)?;
             }
@@ -331,6 +332,20 @@ impl Lease {
 
     fn is_mine(&self, value: &str) -> bool {
         Holder::parse(value).is_some_and(|holder| holder.run == self.holder.run)
+    }
+
+    /// What was written stands there. A service may take a moment to show it; what somebody else wrote stays.
+    async fn read_back(&self, aws: &Aws, root: &Root) -> Result<(), LeaseError> {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let tags = root.read(aws).await.map_err(|error| not_written(root, error))?;
+            let held = self.holds_at(root, tags.get(LEASE));
+            if held.is_ok() || pause > Duration::from_secs(2) {
+                return held;
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
     }
 
     /// What stands there is ours.

@@ -126,7 +126,7 @@ pub async fn apply(
             Ok(()) => {}
             // Said once: every call after the first says the same.
             Err(message) if CallError::says_expired(&message) && outcome.stopped.is_some() => {
-                outcome.cut_off.push(address)
+                outcome.cut_off.push(address);
             }
             Err(message) => {
                 if CallError::says_expired(&message) {

@@ -59,9 +59,9 @@ impl Holder {
 
     /// It was a process of this machine, and that has ended.
     pub fn is_dead(&self) -> bool {
-        self.process
-            .as_ref()
-            .is_some_and(|(on, id)| machine().as_ref() == Some(on) && !Path::new(&format!("/proc/{id}")).exists())
+        let runs = |id: u32| Path::new(&format!("/proc/{id}")).exists();
+        // Where the first process is hidden, those of other users are too, and absence says nothing.
+        self.process.as_ref().is_some_and(|(on, id)| machine().as_ref() == Some(on) && runs(1) && !runs(*id))
     }
 }
 

@@ -150,7 +150,8 @@ async fn while_a_stack_is_destroyed_the_lease_moves_on_to_what_is_left() {
     let seen = Mutex::new(Vec::new());
     // After every event there is either a lease or nothing left.
     let report = |_| {
-        seen.lock().unwrap().push((leases(&world).len(), world.stand_in.observe()["objects"].as_array().unwrap().len()))
+        let objects = world.stand_in.observe()["objects"].as_array().unwrap().len();
+        seen.lock().unwrap().push((leases(&world).len(), objects));
     };
     let again = engine::plan_destroy(&aws, &stack);
     let outcome = engine::apply_leased(&aws, &planned, again, false, &report, &AtomicBool::new(false)).await.unwrap();
@@ -239,6 +240,28 @@ async fn a_long_run_renews_its_lease() {
     assert!(written.len() > 8, "{written:?}");
     assert!(written.windows(2).all(|pair| until(&pair[0]) < until(&pair[1])), "{written:?}");
     assert_eq!(leases(&world), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_run_does_not_wait_for_what_takes_long() {
+    let (world, stack) = slow().await;
+    let aws = world.aws().await;
+    let planned = engine::plan(&aws, &stack).await.unwrap();
+    let (interrupted, again) = (AtomicBool::new(false), engine::plan(&aws, &stack));
+    let begun = tokio::time::Instant::now();
+    let (outcome, ()) =
+        tokio::join!(engine::apply_leased(&aws, &planned, again, false, &|_| (), &interrupted), async {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+    let outcome = outcome.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(75), "{:?}", begun.elapsed());
+    assert!(outcome.interrupted && outcome.done.is_empty(), "{outcome:?}");
+    assert_eq!(outcome.cut_off, ["gateway.g", "policy_engine.a"]);
+    assert_eq!(leases(&world), Vec::<String>::new());
+    tokio::time::advance(Duration::from_mins(30)).await;
+    assert_eq!(apply(&world, &stack, false).await.unwrap().failed, []);
+    assert_eq!(steps(&world.plan_stack(&stack).await.plan), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]

@@ -197,6 +197,17 @@ fn what_cannot_be_a_stack_is_wrong_usage() {
     assert_eq!(answer.code, 64, "{}", answer.err);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_example_of_the_page_is_a_stack() {
+    let page = include_str!("../../docs/dev-stacks.md");
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let world = World::new().environment(Some("preview:pr-123"));
+    let stack = world.stack(example);
+    assert_eq!(stack.owner(), "hr-data-agent/pr-123");
+    world.apply_stack(&stack).await;
+    world.destroy_stack(&stack).await;
+}
+
 const EXPIRING: &str = r#"
 [stack]
 name = "s"
@@ -231,6 +242,19 @@ async fn an_expiry_is_never_drift_and_ends_with_the_line_in_the_manifest() {
     let plan = world.apply(&without).await;
     assert_eq!(steps(&plan).len(), 2, "a stack that stays has no expiry: {:?}", steps(&plan));
     assert!(!world.stand_in.observe().to_string().contains("gatewright:expires"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_was_renewed_before_its_lease_was_had_is_not_reaped() {
+    let world = World::new();
+    let stack = world.stack(EXPIRING);
+    world.apply_stack(&stack).await;
+    let aws = world.aws().await;
+    let named = gatewright::stacks::named("s", "default");
+    let refused = gatewright::engine::plan_destroy_named(&aws, &named, true).await.unwrap_err();
+    assert!(refused.to_string().contains("`s/default` has not expired"), "{refused}");
+    let planned = gatewright::engine::plan_destroy_named(&aws, &named, false).await.unwrap();
+    assert_eq!(steps(&planned.plan), ["delete policy_engine.a", "delete policy_engine.b"]);
 }
 
 #[tokio::test(start_paused = true)]
