@@ -73,3 +73,38 @@ fn left_by_service(live: &Live) -> Vec<Left> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kind::{GATEWAY, Ids, Kind, RUNTIME};
+    use crate::ownership::Tags;
+
+    fn names(kind: &'static Kind, document: Value) -> Vec<String> {
+        let ids = Ids { parent: String::new(), id: "hr-1x".to_owned() };
+        let (name, tags) = ("hr".to_owned(), Tags::new());
+        let live = Live { kind, ids, name, parent: None, document, tags, applied: None, protected: false };
+        left_by_service(&live).into_iter().map(|left| format!("{}: {}", left.what, left.why)).collect()
+    }
+
+    #[test]
+    fn what_the_service_made_is_named_by_what_the_object_was() {
+        let identity = json!({"workloadIdentityDetails": {"workloadIdentityArn": "arn:aws:x:workload-identity/hr-9"}});
+        let of_gateway = names(&GATEWAY, identity.clone());
+        assert_eq!(of_gateway, ["workload identity `hr-9`: the service made it for `hr`, and may keep it"]);
+        let of_runtime = names(&RUNTIME, identity);
+        assert!(of_runtime[0].starts_with("log groups `/aws/bedrock-agentcore/runtimes/hr-1x-*`"), "{of_runtime:?}");
+        assert_eq!(of_runtime.len(), 2);
+        assert_eq!(names(&GATEWAY, json!({})), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_secret_of_a_provider_is_the_service_s_or_yours() {
+        let managed = names(&GATEWAY, json!({"apiKeySecretArn": {"secretArn": "arn:s"}}));
+        assert!(managed[0].contains("`arn:s`: the service keeps"), "{managed:?}");
+        let external = json!({"clientSecretArn": {"secretArn": "arn:s"}, "clientSecretSource": "EXTERNAL"});
+        assert!(names(&GATEWAY, external)[0].contains("it is yours"));
+    }
+}
