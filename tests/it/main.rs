@@ -20,6 +20,7 @@ mod matrix;
 mod members;
 mod model_data;
 mod openings;
+mod peers;
 mod properties;
 mod readme;
 mod replaced;
