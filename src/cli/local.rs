@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use localstack::{Config, Fault, Localstack};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
+use super::interrupt::Interrupt;
 use super::options::{Global, Rates};
 use super::output;
 
@@ -47,9 +47,10 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
     for fault in arguments.faults.as_deref().map(faults).transpose()?.unwrap_or_default() {
         stand_in.fault(fault);
     }
+    let _claim = stand_in.claim()?;
     let listener = listen(arguments.port).await?;
     let address = listener.local_addr()?;
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let interrupt = Interrupt::listen()?;
     output::out(&format!("export AWS_ENDPOINT_URL=http://{address}\n"))?;
     let state = arguments.state.as_ref().map_or("in memory".to_owned(), |path| format!("in {}", path.display()));
     output::err(&format!(
@@ -57,13 +58,7 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
          any credentials are taken, but a client wants some:\n  \
          export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION={region}\n"
     ));
-    let stop = async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    localstack::serve(stand_in, listener, stop).await?;
+    localstack::serve(stand_in, listener, async move { interrupt.times(1).await }).await?;
     Ok(Exit::Done)
 }
 

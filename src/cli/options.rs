@@ -31,6 +31,9 @@ pub(super) struct Global {
     /// AWS's own hosts are never called faster than AWS documents.
     #[arg(long, global = true, value_enum, value_name = "RATES")]
     pub(super) rates: Option<Rates>,
+    /// How long one call may take, retries included
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub(super) timeout: Option<u32>,
     /// Uses the local stand-in instead of AWS, with its state in FILE
     ///
     /// Without FILE the state is kept below `$XDG_STATE_HOME/gatewright`, one file for each stack name.

@@ -8,6 +8,7 @@ mod make;
 mod obstacle;
 mod order;
 pub mod risk;
+mod room;
 mod shown;
 pub mod subset;
 pub mod work;
@@ -51,6 +52,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "plan::protected",
         "The live object is marked as protected (tag `gatewright:protect`, or the parent's membership): no command deletes or replaces it. Apply once with `protect = false` on it, then plan again.",
+    ),
+    (
+        "plan::too-many-tags",
+        "A resource holds 50 tags, and the object would need more: its own, those of the manifest, and those in which Gatewright keeps what it has to remember. Remove some of your own.",
     ),
     (
         "plan::unread",
