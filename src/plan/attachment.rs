@@ -9,7 +9,7 @@ use crate::reference::{self, Target};
 
 /// The engine that a gateway item is attached to: as the manifest says, else as it is live.
 pub(super) fn attached_engine(gateway: &Item, items: &[Item]) -> Option<Address> {
-    if let Some(resource) = &gateway.resource {
+    if let Some(resource) = gateway.resource.as_ref().filter(|_| !gateway.stays()) {
         let arn = resource.document.pointer("/policyEngineConfiguration/arn")?.as_str()?;
         for piece in reference::pieces(arn) {
             if let Err(reference::Reference { target: Target::Output(address, _), .. }) = piece {
@@ -49,7 +49,7 @@ fn engine_of_arn(arn: &str, items: &[Item]) -> Option<Address> {
 pub(super) fn policies_change(engine: &Address, items: &[Item]) -> bool {
     items.iter().any(|item| {
         item.kind.name == "policy"
-            && item.changes()
+            && item.rewrites()
             && matches!(item.action, Action::Create | Action::Update | Action::Replace)
             && item.parent().as_ref() == Some(engine)
     })
@@ -61,7 +61,7 @@ pub(super) fn interceptors_in_the_way(gateway: &Item, items: &[Item]) -> bool {
     let Some(live) = &gateway.live else { return false };
     let intercepted =
         |of: &Value| of.get("interceptorConfigurations").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-    matches!(gateway.action, Action::NoOp | Action::Update)
+    gateway.action.keeps()
         && gateway.blocked.is_none()
         && !gateway.unlock
         && (intercepted(&live.document) || (intercepted(&gateway.desired) && !gateway.unfinished))
@@ -71,6 +71,7 @@ pub(super) fn interceptors_in_the_way(gateway: &Item, items: &[Item]) -> bool {
 /// It is locked while its policies change. Only a gateway that takes tokens, before or after, can be locked.
 pub(super) fn is_relocked(gateway: &Item, items: &[Item]) -> bool {
     let takes_tokens = |of: &Value| of.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
-    (gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document)))
+    !gateway.stays()
+        && (gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document)))
         && interceptors_in_the_way(gateway, items)
 }

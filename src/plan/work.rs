@@ -22,6 +22,8 @@ pub enum Op {
     Create(Form),
     /// Updates it and waits until it is ready.
     Update(Form),
+    /// Writes what is remembered about it, and that it is ours, and changes nothing else.
+    Claim,
     /// Deletes it and waits until it is gone.
     Delete,
 }
@@ -127,12 +129,22 @@ impl<'a> Lowering<'a> {
         for index in 0..self.items.len() {
             let Some(item) = self.item(index).filter(|item| item.changes()) else { continue };
             let mut chain = Vec::new();
-            if matches!(item.action, Action::Delete | Action::Replace) {
-                let delete = self.add(index, Op::Delete);
+            if item.is_claimed_first() {
+                let claim = self.add(index, Op::Claim);
+                chain.push(claim);
+            }
+            if item.is_remembered_only()
+                && let Some(claim) = chain.last().copied()
+            {
+                self.first.insert(item.address.clone(), claim);
+                self.last.insert(item.address.clone(), claim);
+            }
+            let old = matches!(item.action, Action::Delete | Action::Replace).then(|| self.add(index, Op::Delete));
+            if let Some(delete) = old {
                 self.deletes.insert(item.address.clone(), delete);
                 chain.push(delete);
             }
-            if item.action != Action::Delete {
+            if item.action != Action::Delete && !item.is_remembered_only() {
                 let ops = self.ops(item);
                 for (position, op) in ops.iter().enumerate() {
                     let node = self.add(index, *op);
@@ -146,9 +158,11 @@ impl<'a> Lowering<'a> {
             if let Some(node) = chain.last().and_then(|node| self.nodes.get_mut(*node)) {
                 node.last = true;
             }
-            // A policy under a new name stands before the old one goes: a forbid leaves no gap.
-            if item.kind.name == "policy" && item.is_renamed() {
-                chain.rotate_left(1);
+            if item.stands_beside_its_old_self()
+                && let Some(delete) = old
+            {
+                chain.retain(|node| *node != delete);
+                chain.push(delete);
             }
             for (before, node) in chain.iter().zip(chain.iter().skip(1)) {
                 self.need(*node, *before);
@@ -235,7 +249,7 @@ impl<'a> Lowering<'a> {
 
     fn changes_policies(&self, gateway: &Item) -> bool {
         let engine = attached_engine(gateway, self.items);
-        engine.is_some() && self.of_kind("policy").any(|policy| policy.changes() && policy.parent() == engine)
+        engine.is_some() && self.of_kind("policy").any(|policy| policy.rewrites() && policy.parent() == engine)
     }
 
     /// An open gateway whose allow-lists lose some and gain others while its policies change: whoever goes, goes first.

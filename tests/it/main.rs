@@ -7,6 +7,7 @@
     reason = "a test that panics has said what it had to say"
 )]
 
+mod adoption;
 mod cli;
 mod command;
 mod faults;
@@ -14,6 +15,7 @@ mod language;
 mod lifecycle;
 mod members;
 mod model_data;
+mod moves;
 mod openings;
 mod properties;
 mod readme;
