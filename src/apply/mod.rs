@@ -261,6 +261,7 @@ fn describe(item: &Item, op: Op) -> (Action, (&'static str, &'static str)) {
         Op::Update(Form::Watching) => {
             (Action::Update, ("attaching the engine in LOG_ONLY", "engine attached in LOG_ONLY"))
         }
+        Op::Update(Form::Joint) => (Action::Update, ("widening to both texts", "stops what both texts stop")),
         Op::Update(_) if opens => (Action::Update, ("opening", "opened")),
         Op::Update(_) => (Action::Update, ("updating", "updated")),
         Op::Claim if item.action == Action::Adopt => (Action::Adopt, ("taking over", "taken over")),

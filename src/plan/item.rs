@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::joint::joint;
 use super::{Action, Origin};
 use crate::address::Address;
-use crate::diff::Difference;
+use crate::diff::{Difference, same_statement};
 use crate::kind::{Kind, statement_of};
 use crate::observe::Live;
 use crate::ownership::{PROTECT, Tags};
@@ -122,6 +123,19 @@ impl Item {
     pub fn live_is_forbid(&self) -> bool {
         let definition = self.live.as_ref().and_then(|live| live.document.get("definition"));
         definition.and_then(statement_of).is_some_and(is_forbid)
+    }
+
+    /// It is a forbid that counts, its text changes, and one statement can say both texts.
+    pub(super) fn has_joint_forbid(&self) -> bool {
+        let Some(live) = self.live.as_ref().filter(|_| self.action == Action::Update && !self.stays()) else { return false };
+        let texts = [&live.document, &self.desired].map(|of| of.get("definition").and_then(statement_of));
+        let counts = live.document.get("enforcementMode").and_then(Value::as_str).unwrap_or("ACTIVE") == "ACTIVE";
+        match texts {
+            [Some(old), Some(new)] => {
+                counts && is_forbid(old) && is_forbid(new) && !same_statement(old, new) && joint(old, new).is_some()
+            }
+            _ => false,
+        }
     }
 
     /// A gateway that lets callers in now: live, kept, and not locked.

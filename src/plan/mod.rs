@@ -5,6 +5,7 @@ mod adoption;
 mod attachment;
 pub mod form;
 pub mod item;
+mod joint;
 mod make;
 mod obstacle;
 mod order;

@@ -302,6 +302,9 @@ impl Found {
             }
             "user_pool_client" => self.add(item, "endpoint-changes", "its client id and secret change"),
             "user_pool_domain" => self.add(item, "endpoint-changes", "the host of the token endpoint changes"),
+            "gateway_target" if item.stands_beside_its_old_self() => {
+                self.add(item, "endpoint-changes", format!("its tools are called `{}___…` from now on", item.live_name()));
+            }
             "gateway_target" => self.add(item, "interrupts", "its tools are away until the new target is ready"),
             _ => {}
         }

@@ -70,8 +70,10 @@ pub(super) fn work(items: Vec<Item>, strangers: BTreeSet<String>) -> Work {
         first: BTreeMap::new(),
         last: BTreeMap::new(),
         deletes: BTreeMap::new(),
+        claims: BTreeMap::new(),
     };
     lowering.make_nodes();
+    lowering.connect_claims();
     lowering.connect_needs();
     lowering.connect_scopes();
     lowering.connect_policies();
@@ -89,6 +91,8 @@ pub(super) struct Lowering<'a> {
     /// The node after which it is as the manifest says.
     pub(super) last: BTreeMap<Address, usize>,
     pub(super) deletes: BTreeMap<Address, usize>,
+    /// The node that writes whose an object is.
+    pub(super) claims: BTreeMap<Address, usize>,
 }
 
 impl<'a> Lowering<'a> {
@@ -131,6 +135,7 @@ impl<'a> Lowering<'a> {
             let mut chain = Vec::new();
             if item.is_claimed_first() {
                 let claim = self.add(index, Op::Claim);
+                self.claims.insert(item.address.clone(), claim);
                 chain.push(claim);
             }
             if item.is_remembered_only()
@@ -210,6 +215,9 @@ impl<'a> Lowering<'a> {
         if item.kind.name == "policy" && makes && self.joins_unlockable(item) {
             return vec![Op::Create(Form::Inactive), Op::Update(Form::Full)];
         }
+        if self.is_held_jointly(item) {
+            return vec![Op::Update(Form::Joint), Op::Update(Form::Full)];
+        }
         if makes { Self::with_update_only(item) } else { vec![Op::Update(Form::Full)] }
     }
 
@@ -228,6 +236,23 @@ impl<'a> Lowering<'a> {
         self.of_kind("gateway")
             .filter(|gateway| attached_engine(gateway, self.items).as_ref() == Some(engine))
             .collect()
+    }
+
+    /// Callers of the engine get through now; of one that is live somebody else's may.
+    pub(super) fn is_running(&self, engine: &Address) -> bool {
+        let gateways = self.gateways_of(engine);
+        // An engine that is live may have gateways nobody here knows.
+        let elsewhere = gateways.is_empty() && self.item_at(engine).is_some_and(|engine| engine.live.is_some());
+        elsewhere || gateways.iter().any(|gateway| gateway.is_open() && !is_relocked(gateway, self.items))
+    }
+
+    /// A forbid that changes while permits of the same running engine do: in between it stops what both its texts stop.
+    fn is_held_jointly(&self, policy: &Item) -> bool {
+        let Some(engine) = policy.parent().filter(|_| policy.kind.name == "policy") else { return false };
+        let permits = self.of_kind("policy").any(|other| {
+            other.parent().as_ref() == Some(&engine) && other.rewrites() && !other.is_forbid() && other.action != Action::Delete
+        });
+        permits && policy.has_joint_forbid() && self.is_running(&engine)
     }
 
     /// The policy belongs to a new gateway that cannot be locked: it is created without effect and activated last.

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use gatewright::plan::Plan;
-use localstack::{Fault, FaultKind};
-use serde_json::json;
-
 use crate::faults::die_after;
 use crate::openings::{Passing, passing};
+use crate::running::{ENGINE, JWT, READ, WRITE, manifest, policy};
 use crate::world::{World, steps};
 
 const POOL: &str = r#"
@@ -239,4 +237,83 @@ async fn what_is_not_at_the_old_address_is_not_taken() {
     assert_eq!(steps(&plan), ["create user_pool.hr"]);
     assert_eq!(plan.notes.len(), 1);
     assert_eq!(world.stand_in.observe(), before);
+}
+
+/// A gateway whose tools the reader may call, and the writer may not though a permit covers it.
+fn before_the_rename() -> String {
+    let policies = [
+        policy("get", "permit", "get", READ),
+        policy("put", "permit", "put", READ),
+        policy("no_writer", "forbid", "put", WRITE),
+        policy("no_writer_get", "forbid", "get", WRITE),
+    ];
+    manifest(&format!("{JWT}{ENGINE}"), &policies.concat())
+}
+
+fn renamed(text: &str) -> String {
+    text.replace("::\"t___", "::\"t2___")
+}
+
+/// The calls by what the tool is called without its target.
+fn tools(passing: &Passing) -> std::collections::BTreeSet<(String, String)> {
+    passing.iter().map(|(persona, tool, _)| (persona.clone(), tool.split("___").nth(1).unwrap().to_owned())).collect()
+}
+
+/// From one manifest to another, dead after every call: no call passes that both deny, nobody is cut off from a tool that both
+/// allow under one name or the other, and the rerun finishes.
+async fn no_moment_open_or_cut(before: &str, after: &str, steps_wanted: &[&str]) {
+    let mut dead_after = 0;
+    loop {
+        let world = World::new();
+        world.apply(before).await;
+        let open_before = passing(&world.stand_in.observe());
+        let stack = world.stack(after);
+        let planned = world.plan_stack(&stack).await;
+        assert_eq!(steps(&planned.plan), steps_wanted);
+        assert!(!planned.plan.risks.iter().any(|risk| risk.code == "interrupts"), "{:?}", planned.plan.risks);
+        die_after(&world.stand_in, dead_after);
+        let finished = world.carry_out(&planned).await.failed.is_empty();
+        let mut moments = vec![passing(&world.stand_in.observe())];
+        tokio::time::advance(Duration::from_secs(5)).await;
+        moments.push(passing(&world.stand_in.observe()));
+        world.stand_in.clear_faults();
+        world.apply_stack(&stack).await;
+        let open_after = passing(&world.stand_in.observe());
+        let kept: std::collections::BTreeSet<_> = tools(&open_before).intersection(&tools(&open_after)).cloned().collect();
+        assert!(!kept.is_empty());
+        for now in moments {
+            let extra: Vec<_> = now.iter().filter(|call| !open_before.contains(call) && !open_after.contains(call)).collect();
+            assert!(extra.is_empty(), "dead after {dead_after}: open: {extra:?}");
+            let cut: Vec<_> = kept.difference(&tools(&now)).cloned().collect();
+            assert!(cut.is_empty(), "dead after {dead_after}: cut: {cut:?}");
+        }
+        if finished {
+            break;
+        }
+        dead_after += 1;
+    }
+}
+
+const POLICIES: [&str; 4] = [
+    "update policy.get: definition.cedar.statement",
+    "update policy.no_writer: definition.cedar.statement",
+    "update policy.no_writer_get: definition.cedar.statement",
+    "update policy.put: definition.cedar.statement",
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_target_with_another_name_stands_before_the_old_one_goes() {
+    let before = before_the_rename();
+    let after = renamed(&before).replace("[gateway_target.t]", "[gateway_target.t]\nname = \"t2\"");
+    no_moment_open_or_cut(&before, &after, &[&["replace gateway_target.t: name"][..], &POLICIES].concat()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_at_another_address_stands_before_the_old_one_goes() {
+    let before = before_the_rename();
+    let after = renamed(&before).replace("gateway_target.t", "gateway_target.t2");
+    let steps = [&["create gateway_target.t2"][..], &POLICIES, &["delete gateway_target.t"]].concat();
+    no_moment_open_or_cut(&before, &after, &steps).await;
+    let moved = format!("{after}{}", moved(&[("gateway_target.t", "gateway_target.t2")]));
+    no_moment_open_or_cut(&before, &moved, &[&["replace gateway_target.t2: name"][..], &POLICIES].concat()).await;
 }

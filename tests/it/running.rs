@@ -8,7 +8,7 @@ use crate::openings::{Passing, passing};
 use crate::world::{World, steps};
 
 /// A pool with two clients, a gateway with two tools; what is left open is the authorizer, the engine and the policies.
-fn manifest(gateway: &str, policies: &str) -> String {
+pub(crate) fn manifest(gateway: &str, policies: &str) -> String {
     format!(
         r#"
 [stack]
@@ -65,17 +65,17 @@ tool_schema.inline_payload = [
     )
 }
 
-fn policy(name: &str, effect: &str, tool: &str, condition: &str) -> String {
+pub(crate) fn policy(name: &str, effect: &str, tool: &str, condition: &str) -> String {
     format!(
         "[policy.{name}]\npolicy_engine = \"e\"\ndefinition.cedar.statement = '''\n{effect}(principal, action == AgentCore::Action::\"t___{tool}\", \
          resource == AgentCore::Gateway::\"${{gateway.g.arn}}\") when {{ {condition} }};\n'''\n"
     )
 }
 
-const READ: &str = r#"principal.hasTag("scope") && principal.getTag("scope") like "*api/read*""#;
-const WRITE: &str = r#"principal.hasTag("scope") && principal.getTag("scope") like "*api/write*""#;
-const JWT: &str = "jwt_authorizer = \"both\"\n";
-const ENGINE: &str = "policy_engine = \"e\"\npolicy_mode = \"ENFORCE\"\n";
+pub(crate) const READ: &str = r#"principal.hasTag("scope") && principal.getTag("scope") like "*api/read*""#;
+pub(crate) const WRITE: &str = r#"principal.hasTag("scope") && principal.getTag("scope") like "*api/write*""#;
+pub(crate) const JWT: &str = "jwt_authorizer = \"both\"\n";
+pub(crate) const ENGINE: &str = "policy_engine = \"e\"\npolicy_mode = \"ENFORCE\"\n";
 const WATCHED: &str = "policy_engine = \"e\"\npolicy_mode = \"LOG_ONLY\"\n";
 const INTERCEPTED: &str = r#"
 interceptor_configurations = [{ interceptor.lambda.arn = "arn:aws:lambda:us-east-1:${aws.account}:function:i", interception_points = ["REQUEST"], input_configuration.pass_request_headers = true }]
