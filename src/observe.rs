@@ -17,7 +17,7 @@ use crate::claim::{Claim, Claimed, Claims};
 use crate::kind::{Ids, KINDS, Kind, Names, Place};
 use crate::live::{self, Listed, Settled, State};
 use crate::ownership::{APPLIED, Child, Membership, PROTECT, STACK, Tags};
-use crate::stack::Stack;
+use crate::stack::{Resource, Stack};
 use crate::tags;
 
 /// Calls in flight at once.
@@ -307,12 +307,24 @@ impl Observation<'_> {
     }
 
     fn add(&mut self, address: Address, live: Live) {
+        let wanted = self.stack.resource(&address).and_then(Resource::live_name).map(ToOwned::to_owned);
         match self.observed.ours.entry(address) {
             Entry::Vacant(free) => drop(free.insert(live)),
             Entry::Occupied(mut taken) => {
-                // What carries the address stays, what is only claimed for it stands aside.
-                let aside = if live.claim.is_none() { taken.insert(live) } else { live };
-                self.observed.duplicates.push((taken.key().clone(), aside));
+                // A new engine stands before the old one goes; a run that died in between leaves both.
+                let is_wanted = |live: &Live| Some(&live.name) == wanted.as_ref();
+                let claimed = live.claim.is_some() || taken.get().claim.is_some();
+                let renamed =
+                    !claimed && live.kind.name == "policy_engine" && is_wanted(&live) != is_wanted(taken.get());
+                if renamed {
+                    let old = if is_wanted(&live) { taken.insert(live) } else { live };
+                    let left = Address::new(old.kind.name, format!("{}/{}", old.name, old.ids.id));
+                    self.observed.ours.insert(left, old);
+                } else {
+                    // What carries the address stays, what is only claimed for it stands aside.
+                    let aside = if live.claim.is_none() && claimed { taken.insert(live) } else { live };
+                    self.observed.duplicates.push((taken.key().clone(), aside));
+                }
             }
         }
     }

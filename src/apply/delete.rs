@@ -19,7 +19,8 @@ impl Run<'_> {
             self.forget(&item.address);
         }
         let parent = item.live.as_ref().and_then(|live| live.parent.clone());
-        let stays = |parent: &crate::address::Address| self.known(parent).is_some();
+        // A parent that was made anew has another membership.
+        let stays = |parent: &crate::address::Address| self.known(parent).is_some_and(|of| of.ids.id == ids.parent);
         if let Some(parent) = parent.filter(stays) {
             let name = item.live.as_ref().map(|live| live.name.clone()).unwrap_or_default();
             self.forget_child(&parent, item.kind, &name, &ids.id).await?;

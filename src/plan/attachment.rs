@@ -27,6 +27,36 @@ pub(super) fn live_engine(gateway: &Item, items: &[Item]) -> Option<Address> {
     engine_of_arn(live.document.pointer("/policyEngineConfiguration/arn")?.as_str()?, items)
 }
 
+/// The engine of a gateway that stays is made anew.
+fn replaces_engine<'a>(gateway: &Item, items: &'a [Item]) -> Option<&'a Item> {
+    let engine = live_engine(gateway, items)?;
+    let stays = gateway.action.keeps() && gateway.blocked.is_none();
+    items.iter().find(|item| stays && item.address == engine && item.action == Action::Replace)
+}
+
+/// The new engine has the name of the old one, which goes first: the gateway has to leave it.
+pub(super) fn leaves_engine(gateway: &Item, items: &[Item]) -> bool {
+    replaces_engine(gateway, items).is_some_and(|engine| !engine.is_renamed() && engine.blocked.is_none())
+}
+
+/// Gateways that would be open without the engine that is made anew under its name: only one that takes tokens, before or after,
+/// can be locked meanwhile.
+pub(super) fn kept_by(engine: &Item, items: &[Item]) -> Option<Address> {
+    if engine.action != Action::Replace {
+        return None;
+    }
+    // An adopted one does not even go over to an engine that stands beside the old one.
+    let stuck = |gateway: &Item| gateway.stays() || !(engine.is_renamed() || can_be_locked(gateway));
+    let mut gateways = items.iter().filter(|item| item.kind.name == "gateway" && stuck(item));
+    let kept = gateways.find(|gateway| replaces_engine(gateway, items).is_some_and(|of| of.address == engine.address));
+    kept.map(|gateway| gateway.address.clone())
+}
+
+fn can_be_locked(gateway: &Item) -> bool {
+    let takes_tokens = |of: &Value| of.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
+    !gateway.stays() && (gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document)))
+}
+
 /// A running gateway goes from one engine to another.
 pub(super) fn swaps_engine(gateway: &Item, items: &[Item]) -> bool {
     let live = gateway.live.as_ref().and_then(|live| live.document.pointer("/policyEngineConfiguration/arn"));
@@ -36,7 +66,7 @@ pub(super) fn swaps_engine(gateway: &Item, items: &[Item]) -> bool {
             .differences
             .iter()
             .any(|difference| difference.path == "policyEngineConfiguration.arn" && difference.after.is_some())
-        && attached_engine(gateway, items) != live_engine(gateway, items)
+        && (attached_engine(gateway, items) != live_engine(gateway, items) || replaces_engine(gateway, items).is_some())
 }
 
 fn engine_of_arn(arn: &str, items: &[Item]) -> Option<Address> {
@@ -68,10 +98,7 @@ pub(super) fn interceptors_in_the_way(gateway: &Item, items: &[Item]) -> bool {
         && attached_engine(gateway, items).is_some_and(|engine| policies_change(&engine, items))
 }
 
-/// It is locked while its policies change. Only a gateway that takes tokens, before or after, can be locked.
+/// It is locked while its policies change, or while its engine is made anew.
 pub(super) fn is_relocked(gateway: &Item, items: &[Item]) -> bool {
-    let takes_tokens = |of: &Value| of.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
-    !gateway.stays()
-        && (gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document)))
-        && interceptors_in_the_way(gateway, items)
+    (can_be_locked(gateway) && interceptors_in_the_way(gateway, items)) || leaves_engine(gateway, items)
 }

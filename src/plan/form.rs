@@ -12,6 +12,8 @@ pub enum Form {
     Full,
     /// A gateway that lets nobody in: the lock in its allow-list, its engine in ENFORCE, no interceptors.
     Locked,
+    /// A locked gateway without its engine, which goes before the new one of that name comes.
+    Released,
     /// A running gateway with its new engine attached in `LOG_ONLY`, all else as it is.
     Watching,
     /// A running gateway attached to its new, still empty engine in ENFORCE, its allow-lists narrowed, all else as it is.
@@ -33,9 +35,12 @@ pub fn in_form(form: Form, desired: &Value, live: Option<&Value>) -> Value {
     let Some(members) = document.as_object_mut() else { return document };
     match form {
         Form::Full => {}
-        Form::Locked => {
+        Form::Locked | Form::Released => {
             members.remove("interceptorConfigurations");
             set_mode(members, "ENFORCE");
+            if form == Form::Released {
+                members.remove("policyEngineConfiguration");
+            }
             if members.get("authorizerConfiguration").and_then(|of| of.get("customJWTAuthorizer")).is_none() {
                 stay(members, live, &["authorizerType", "authorizerConfiguration"]);
             }

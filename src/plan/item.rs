@@ -83,9 +83,10 @@ impl Item {
         self.action == Action::Replace && self.live.as_ref().is_some_and(|live| live.name != self.live_name())
     }
 
-    /// Its new self stands before the old one goes: a forbid leaves no gap, and tools stay within reach.
+    /// Its new self stands before the old one goes: a forbid leaves no gap, a gateway is never without an engine, and tools stay
+    /// within reach.
     pub fn stands_beside_its_old_self(&self) -> bool {
-        matches!(self.kind.name, "policy" | "gateway_target") && self.is_renamed()
+        matches!(self.kind.name, "policy" | "policy_engine" | "gateway_target") && self.is_renamed()
     }
 
     /// It must not be deleted or replaced: the live object says so. A manifest that says no frees it only by an apply of its own.

@@ -52,6 +52,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
     making.orphans();
     making.look_at_moves();
     making.refuse_duplicates();
+    making.keep_engines();
     making.guard_parents();
     making.hold_back_children();
     making.block_dependents();

@@ -36,7 +36,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "plan::engine-replacement",
-        "The change needs a new policy engine, and a gateway would be without enforcement while the old one goes. Declare a second engine under another name with the same policies, attach it to the gateway and apply; then remove the first.",
+        "The change needs a new policy engine of the same name, so the old one has to go first. A gateway that takes tokens is locked meanwhile; any other would be open. Give the engine a new name in the same change: then the new one stands before the old one goes.",
     ),
     (
         "plan::foreign",

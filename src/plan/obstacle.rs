@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::attachment::{attached_engine, interceptors_in_the_way, is_relocked};
+use super::attachment::{attached_engine, interceptors_in_the_way, is_relocked, kept_by, leaves_engine};
 use super::item::Item;
 use super::make::{Making, PARENT_REPLACED};
 use super::{Action, Origin, PlanDiagnostic};
@@ -65,13 +65,34 @@ impl Making<'_> {
                 help: Some("take the change back, or declare a second pool and move to it".into()),
             });
         }
-        if item.action == Action::Replace && item.kind.name == "policy_engine" && item.reason.is_none() {
-            item.blocked = Some("an attached engine cannot be replaced in one step".to_owned());
+    }
+
+    /// An engine that is made anew under its name goes before the new one comes: a gateway that cannot be locked meanwhile keeps it.
+    pub(super) fn keep_engines(&mut self) {
+        let items: Vec<Item> = self.items.values().cloned().collect();
+        for engine in items.iter().filter(|item| item.kind.name == "policy_engine" && item.blocked.is_none()) {
+            let Some(gateway) = kept_by(engine, &items) else { continue };
+            let address = &engine.address;
+            if self.items.get(&gateway).is_some_and(Item::stays) {
+                if let Some(item) = self.items.get_mut(address) {
+                    item.blocked = Some(format!("`{gateway}` is adopted and stays attached to it"));
+                }
+                self.diagnostics.push(PlanDiagnostic {
+                    code: "plan::engine-replacement".into(),
+                    address: Some(address.to_string()),
+                    message: format!("`{address}` would be made anew, and `{gateway}` is adopted and stays attached to it"),
+                    help: Some(format!("take `adopt` away from `{gateway}` first, and apply")),
+                });
+                continue;
+            }
+            if let Some(item) = self.items.get_mut(address) {
+                item.blocked = Some(format!("`{gateway}` would be open while it is made anew"));
+            }
             self.diagnostics.push(PlanDiagnostic {
                 code: "plan::engine-replacement".into(),
-                address: Some(address.clone()),
-                message: format!("`{address}` would need a new engine, and a gateway would be without one meanwhile"),
-                help: Some("declare a second engine under another name with the same policies, attach it, then remove this one".into()),
+                address: Some(address.to_string()),
+                message: format!("`{address}` would be made anew under its name, and `{gateway}`, which is without tokens and cannot be locked, would be open meanwhile"),
+                help: Some("give the engine a new name in the same change: then the new one stands before the old one goes".into()),
             });
         }
     }
@@ -219,7 +240,9 @@ impl Making<'_> {
                 if let Some(item) = self.items.get_mut(&gateway.address) {
                     item.action = Action::Update;
                     item.origin = Origin::Change;
-                    item.reason = Some("locked while its policies change, then opened again".to_owned());
+                    let meanwhile =
+                        if leaves_engine(gateway, &items) { "its engine is made anew" } else { "its policies change" };
+                    item.reason = Some(format!("locked while {meanwhile}, then opened again"));
                 }
             } else if interceptors_in_the_way(gateway, &items) {
                 let engine = attached_engine(gateway, &items);

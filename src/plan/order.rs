@@ -1,7 +1,7 @@
 //! Order: which node waits for which. On a running gateway what closes goes before what opens; a new one opens when its targets
 //! and policies stand (`docs/decisions/opening.md`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -90,6 +90,7 @@ impl<'a> Lowering<'a> {
             }
         }
         self.leave_old_engines();
+        self.free_names();
         // A gateway opens when its targets stand, engine or not.
         for gateway in self.of_kind("gateway").filter(|gateway| gateway.changes()) {
             let (Some(first), Some(last)) =
@@ -121,12 +122,29 @@ impl<'a> Lowering<'a> {
     fn leave_old_engines(&mut self) {
         for gateway in self.of_kind("gateway").filter(|gateway| swaps_engine(gateway, self.items)) {
             let old = live_engine(gateway, self.items);
-            let Some(left) = self.first.get(&gateway.address).copied() else { continue };
+            let left = self.released.get(&gateway.address).or_else(|| self.first.get(&gateway.address)).copied();
+            let Some(left) = left else { continue };
             for policy in self.of_kind("policy").filter(|policy| old.is_some() && policy.parent() == old) {
                 let nodes = [self.deletes.get(&policy.address), self.first.get(&policy.address)];
                 for node in nodes.into_iter().flatten().copied().collect::<Vec<_>>() {
                     self.need(node, left);
                 }
+            }
+        }
+    }
+
+    /// Policy names are unique in the account (service.md §1.6): what has the name goes before it is made in another engine.
+    fn free_names(&mut self) {
+        let mut going: BTreeMap<&str, usize> = BTreeMap::new();
+        for policy in self.of_kind("policy").filter(|policy| policy.action == Action::Delete) {
+            if let Some(node) = self.deletes.get(&policy.address) {
+                going.insert(policy.live_name(), *node);
+            }
+        }
+        for policy in self.of_kind("policy").filter(|policy| policy.makes()) {
+            let nodes = (self.first.get(&policy.address).copied(), going.get(policy.live_name()).copied());
+            if let (Some(made), Some(gone)) = nodes {
+                self.need(made, gone);
             }
         }
     }
@@ -354,7 +372,8 @@ impl<'a> Lowering<'a> {
             if !arn.is_some_and(|arn| arn.ends_with(&format!("/{}", live.ids.id))) {
                 continue;
             }
-            let release = self.deletes.get(&gateway.address).or_else(|| self.last.get(&gateway.address)).copied();
+            let nodes = [&self.deletes, &self.released, &self.last];
+            let release = nodes.into_iter().find_map(|of| of.get(&gateway.address)).copied();
             if let Some(release) = release {
                 self.need(node, release);
             }

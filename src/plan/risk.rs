@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::attachment::{attached_engine, is_relocked};
+use super::attachment::{attached_engine, is_relocked, leaves_engine};
 use super::item::Item;
 use super::make::Towards;
 use super::{Action, Risk};
@@ -85,7 +85,12 @@ pub(super) fn risks(items: &[Item], towards: Towards) -> Vec<Risk> {
             _ => {}
         }
         if item.kind.name == "gateway" && is_relocked(item, items) {
-            found.add(item, "interrupts", "callers are refused while its policies change: the service cannot change policies while interceptors are in place");
+            let why = if leaves_engine(item, items) {
+                "its policy engine is made anew"
+            } else {
+                "its policies change: the service cannot change policies while interceptors are in place"
+            };
+            found.add(item, "interrupts", format!("callers are refused while {why}"));
         }
         if item.kind.name == "policy" && towards == Towards::Manifest {
             found.policy(item, items);

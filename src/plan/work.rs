@@ -9,7 +9,7 @@ use model::Meaning;
 use serde_json::Value;
 
 use super::Action;
-use super::attachment::{attached_engine, is_relocked, policies_change, swaps_engine};
+use super::attachment::{attached_engine, is_relocked, leaves_engine, policies_change, swaps_engine};
 use super::form::Form;
 use super::item::Item;
 use super::order::closes;
@@ -71,6 +71,7 @@ pub(super) fn work(items: Vec<Item>, strangers: BTreeSet<String>) -> Work {
         last: BTreeMap::new(),
         deletes: BTreeMap::new(),
         claims: BTreeMap::new(),
+        released: BTreeMap::new(),
     };
     lowering.make_nodes();
     lowering.connect_claims();
@@ -93,6 +94,8 @@ pub(super) struct Lowering<'a> {
     pub(super) deletes: BTreeMap<Address, usize>,
     /// The node that writes whose an object is.
     pub(super) claims: BTreeMap<Address, usize>,
+    /// The node after which a gateway is without the engine that is made anew.
+    pub(super) released: BTreeMap<Address, usize>,
 }
 
 impl<'a> Lowering<'a> {
@@ -151,10 +154,12 @@ impl<'a> Lowering<'a> {
             }
             if item.action != Action::Delete && !item.is_remembered_only() {
                 let ops = self.ops(item);
-                for (position, op) in ops.iter().enumerate() {
-                    let node = self.add(index, *op);
-                    if position == 0 {
-                        self.first.insert(item.address.clone(), node);
+                for op in ops {
+                    let node = self.add(index, op);
+                    if op == Op::Update(Form::Released) {
+                        self.released.insert(item.address.clone(), node);
+                    } else {
+                        self.first.entry(item.address.clone()).or_insert(node);
                     }
                     self.last.insert(item.address.clone(), node);
                     chain.push(node);
@@ -197,6 +202,9 @@ impl<'a> Lowering<'a> {
                 };
             }
             let before = item.live.as_ref().map(|live| live.document.clone()).unwrap_or_default();
+            if leaves_engine(item, self.items) {
+                return [Form::Released, Form::Locked, Form::Full].map(Op::Update).to_vec();
+            }
             if is_relocked(item, self.items) {
                 return vec![Op::Update(Form::Locked), Op::Update(Form::Full)];
             }

@@ -374,6 +374,15 @@ pub(super) mod tests {
         Left alone: in a resource of ours, and not in the manifest
           ? policy `by_hand\u{1b}[31m` in policy_engine.guard (p-9)
 
+        Adopted as they are: until `adopt` is removed, this stays
+          policy_engine.guard (guard-1x2y3z)
+              live and not in the manifest; to keep it, paste below [policy_engine.guard]
+                description = """
+                by hand,
+                long ago"""
+              otherwise in the manifest; changes once `adopt` is removed
+                  name = "theirs" → "ours"
+
         Who can call what
           employee  hr/search: denied → allowed (proved)
 
@@ -381,6 +390,11 @@ pub(super) mod tests {
           ! `gateway.hr` wants a name that is taken by a gateway of somebody else [plan::foreign]
               to take it over, write
                   adopt = "hr-gateway-abc"
+
+        Worth knowing
+          · `user_pool.former` is nowhere live, `user_pool.hr` is there: the line of
+              `[moved]` does nothing [plan::moved]
+              remove the line once every environment was applied
 
         Risks
           ! endpoint-changes  runtime.hr: callers hold the ARN of the old runtime, and

@@ -183,9 +183,30 @@ mod tests {
 
         - `plan::foreign` `gateway.hr` wants a name that is taken by a gateway of somebody else
 
+        **Worth knowing**
+
+        - `plan::moved` `user_pool.former` is nowhere live, `user_pool.hr` is there: the line of `[moved]` does nothing
+
         **Left alone**
 
         - policy `by_hand\u{1b}[31m` in `policy_engine.guard`
+
+        **Adopted as they are: until `adopt` is removed, this stays**
+
+        Live and not in the manifest; to keep it, paste below
+
+        ```toml
+        [policy_engine.guard]
+        description = """
+        by hand,
+        long ago"""
+        ```
+
+        `policy_engine.guard` is otherwise in the manifest; once `adopt` is removed:
+
+        ```diff
+          name = "theirs" → "ours"
+        ```
 
         <details><summary>Details</summary>
 

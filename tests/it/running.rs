@@ -77,7 +77,7 @@ pub(crate) const WRITE: &str = r#"principal.hasTag("scope") && principal.getTag(
 pub(crate) const JWT: &str = "jwt_authorizer = \"both\"\n";
 pub(crate) const ENGINE: &str = "policy_engine = \"e\"\npolicy_mode = \"ENFORCE\"\n";
 const WATCHED: &str = "policy_engine = \"e\"\npolicy_mode = \"LOG_ONLY\"\n";
-const INTERCEPTED: &str = r#"
+pub(crate) const INTERCEPTED: &str = r#"
 interceptor_configurations = [{ interceptor.lambda.arn = "arn:aws:lambda:us-east-1:${aws.account}:function:i", interception_points = ["REQUEST"], input_configuration.pass_request_headers = true }]
 "#;
 
@@ -146,51 +146,52 @@ async fn no_moment_is_more_open_than_before_or_after_from_the_other_half() {
 async fn no_moment_is_more_open(half: usize) {
     for (before_name, before) in states().into_iter().skip(half).step_by(2) {
         for (after_name, after) in states().into_iter().filter(|(name, _)| *name != before_name) {
-            let mut dead_after = 0;
-            loop {
-                let world = World::new();
-                world.apply(&before).await;
-                let open_before = passing(&world.stand_in.observe());
-                let stack = world.stack(&after);
-                let planned = world.plan_stack(&stack).await;
-                if dead_after > 0 {
-                    world.stand_in.fault(Fault {
-                        operation: None,
-                        nth: dead_after,
-                        times: 1,
-                        kind: FaultKind::LoseAnswer,
-                    });
-                }
-                world.stand_in.fault(Fault {
-                    operation: None,
-                    nth: dead_after + 1,
-                    times: usize::MAX / 2,
-                    kind: FaultKind::Drop,
-                });
-                let outcome = world.carry_out(&planned).await;
-                let halfway: Vec<Passing> = {
-                    let now = passing(&world.stand_in.observe());
-                    tokio::time::advance(Duration::from_secs(5)).await;
-                    vec![now, passing(&world.stand_in.observe())]
-                };
-                world.stand_in.clear_faults();
-                let finished = outcome.failed.is_empty();
-                world.apply_stack(&stack).await;
-                let open_after = passing(&world.stand_in.observe());
-                let allowed = union(&open_before, &open_after);
-                for now in halfway {
-                    // A call that an interceptor sees is no more than the same call unseen.
-                    let unseen = |(persona, tool, _): &(String, String, String)| {
-                        allowed.contains(&(persona.clone(), tool.clone(), "null".to_owned()))
-                    };
-                    let extra: Vec<_> = now.difference(&allowed).filter(|call| !unseen(call)).collect();
-                    assert!(extra.is_empty(), "{before_name} → {after_name}, dead after {dead_after}: {extra:?}");
-                }
-                if finished {
-                    break;
-                }
-                dead_after += 1;
-            }
+            dies_after_each_call(&before, &after, &format!("{before_name} → {after_name}")).await;
+        }
+    }
+}
+
+/// From one manifest to another, dead after each call of the apply: no moment lets a call pass that both states deny, and a rerun
+/// finishes. Returns how many runs that took.
+pub(crate) async fn dies_after_each_call(before: &str, after: &str, name: &str) -> usize {
+    let mut dead_after = 0;
+    loop {
+        let world = World::new();
+        world.apply(before).await;
+        let open_before = passing(&world.stand_in.observe());
+        let stack = world.stack(after);
+        let planned = world.plan_stack(&stack).await;
+        if dead_after > 0 {
+            world.stand_in.fault(Fault { operation: None, nth: dead_after, times: 1, kind: FaultKind::LoseAnswer });
+        }
+        world.stand_in.fault(Fault {
+            operation: None,
+            nth: dead_after + 1,
+            times: usize::MAX / 2,
+            kind: FaultKind::Drop,
+        });
+        let outcome = world.carry_out(&planned).await;
+        let halfway: Vec<Passing> = {
+            let now = passing(&world.stand_in.observe());
+            tokio::time::advance(Duration::from_secs(5)).await;
+            vec![now, passing(&world.stand_in.observe())]
+        };
+        world.stand_in.clear_faults();
+        let finished = outcome.failed.is_empty();
+        world.apply_stack(&stack).await;
+        let open_after = passing(&world.stand_in.observe());
+        let allowed = union(&open_before, &open_after);
+        for now in halfway {
+            // A call that an interceptor sees is no more than the same call unseen.
+            let unseen = |(persona, tool, _): &(String, String, String)| {
+                allowed.contains(&(persona.clone(), tool.clone(), "null".to_owned()))
+            };
+            let extra: Vec<_> = now.difference(&allowed).filter(|call| !unseen(call)).collect();
+            assert!(extra.is_empty(), "{name}, dead after {dead_after}: {extra:?}");
+        }
+        dead_after += 1;
+        if finished {
+            return dead_after;
         }
     }
 }

@@ -82,9 +82,23 @@ async fn what_lives_in_a_replaced_object_is_replaced_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pool_and_an_engine_are_never_replaced() {
+async fn an_engine_that_no_gateway_uses_is_replaced() {
     const KEY: &str =
         "encryption_key_arn = \"arn:aws:kms:us-east-1:111122223333:key/11111111-1111-1111-1111-111111111111\"";
+    for (before, after, path) in
+        [("name = \"one\"", "name = \"two\"", "name"), ("", KEY, "encryptionKeyArn"), (KEY, "", "encryptionKeyArn")]
+    {
+        let world = World::new();
+        world.apply(&ENGINE.manifest(before, "")).await;
+        let plan = world.apply(&ENGINE.manifest(after, "")).await;
+        assert_eq!(steps(&plan), [format!("replace {}: {path}", ENGINE.address())]);
+        assert!(plan.steps[0].changes[0].forces_replacement);
+        world.destroy_stack(&world.stack(&ENGINE.manifest(after, ""))).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_is_never_replaced() {
     let attribute = "schema = [{ name = \"role\", attribute_data_type = \"String\" }]";
     for (subject, before, after, path, code) in [
         (&POOL, "", attribute, "Schema[role]", "plan::pool-replacement"),
@@ -98,9 +112,6 @@ async fn a_pool_and_an_engine_are_never_replaced() {
             "UsernameConfiguration.CaseSensitive",
             "plan::pool-replacement",
         ),
-        (&ENGINE, "name = \"one\"", "name = \"two\"", "name", "plan::engine-replacement"),
-        (&ENGINE, "", KEY, "encryptionKeyArn", "plan::engine-replacement"),
-        (&ENGINE, KEY, "", "encryptionKeyArn", "plan::engine-replacement"),
     ] {
         let world = World::new();
         let before = subject.manifest(before, "");
