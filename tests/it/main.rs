@@ -10,6 +10,7 @@
 mod adoption;
 mod cli;
 mod command;
+mod failed;
 mod faults;
 mod fuzz;
 mod journey;
