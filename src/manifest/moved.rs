@@ -75,7 +75,8 @@ impl Loader {
         let rest = filled.as_str().and_then(|text| text.strip_prefix(OTHER_STACK)).unwrap_or_default();
         let mut parts = rest.splitn(3, '/');
         let (Some(name), Some(instance), Some(address)) = (parts.next(), parts.next(), parts.next()) else {
-            let help = "write `\"stack:NAME/INSTANCE/KIND.NAME\"`; the instance of a stack without environments is `default`";
+            let help =
+                "write `\"stack:NAME/INSTANCE/KIND.NAME\"`; the instance of a stack without environments is `default`";
             self.report(refuse(format!("`{text}` names no resource of a stack"), span).help(help));
             return None;
         };

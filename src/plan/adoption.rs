@@ -44,7 +44,9 @@ impl Making<'_> {
                 let line = format!("\"stack:{owner}/{}.NAME\" = \"{}\"", item.kind.name, item.address);
                 (
                     format!("`{id}` belongs to stack `{owner}`"),
-                    format!("to move it here, take `adopt` away and write below `[moved]`\n    {line}\nwith its name in that stack"),
+                    format!(
+                        "to move it here, take `adopt` away and write below `[moved]`\n    {line}\nwith its name in that stack"
+                    ),
                 )
             }
             // Whether it exists is not known; that is said elsewhere.
@@ -116,7 +118,11 @@ impl Making<'_> {
             self.notes.push(PlanDiagnostic {
                 code: "plan::moved".into(),
                 address: Some(line.to.to_string()),
-                message: format!("`{}` is nowhere live, `{}` {then}: the line of `[moved]` does nothing", line.source(), line.to),
+                message: format!(
+                    "`{}` is nowhere live, `{}` {then}: the line of `[moved]` does nothing",
+                    line.source(),
+                    line.to
+                ),
                 help: Some("remove the line once every environment was applied".into()),
             });
         }
@@ -182,9 +188,8 @@ fn within(parent: Option<&Address>) -> String {
 
 /// A name that nobody wrote: it is the address's.
 fn is_default_name(item: &Item, difference: &Difference) -> bool {
-    let names = |member: &str| {
-        member == item.kind.name_member || (item.kind.name == RESOURCE_SERVER.name && member == "Name")
-    };
+    let names =
+        |member: &str| member == item.kind.name_member || (item.kind.name == RESOURCE_SERVER.name && member == "Name");
     names(&difference.path) && difference.after.as_ref().and_then(Value::as_str) == Some(item.address.name.as_str())
 }
 

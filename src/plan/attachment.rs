@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::Action;
-use super::item::Item;
+use super::item::{Item, is_for_all_actions, is_forbid};
 use crate::address::Address;
+use crate::kind::statement_of;
+use crate::observe::Live;
 use crate::reference::{self, Target};
 
 /// The engine that a gateway item is attached to: as the manifest says, else as it is live.
@@ -98,7 +100,38 @@ pub(super) fn interceptors_in_the_way(gateway: &Item, items: &[Item]) -> bool {
         && attached_engine(gateway, items).is_some_and(|engine| policies_change(&engine, items))
 }
 
-/// It is locked while its policies change, or while its engine is made anew.
+/// A target comes, a forbid of this run is to restrain its tools, and a permit for all actions lets callers through to them before:
+/// the service takes a forbid only when the tools it names are there.
+pub(super) fn opens_with_its_targets(gateway: &Item, items: &[Item]) -> bool {
+    let enforced =
+        |live: &Live| live.document.pointer("/policyEngineConfiguration/mode") == Some(&Value::from("ENFORCE"));
+    if !gateway.is_open() || gateway.blocked.is_some() || !gateway.live.as_ref().is_some_and(enforced) {
+        return false;
+    }
+    let Some(engine) = live_engine(gateway, items) else { return false };
+    let policies = || items.iter().filter(|item| item.kind.name == "policy" && item.parent().as_ref() == Some(&engine));
+    let permits_all = |policy: &Item| {
+        let definition = policy.live.as_ref().and_then(|live| live.document.get("definition"));
+        definition.and_then(statement_of).is_some_and(|text| !is_forbid(text) && is_for_all_actions(text))
+    };
+    if !policies().any(permits_all) {
+        return false;
+    }
+    let comes = |target: &&Item| target.kind.name == "gateway_target" && target.makes() && target.changes();
+    items.iter().filter(comes).filter(|target| target.parent().as_ref() == Some(&gateway.address)).any(|target| {
+        let names = [format!("\"{}___", target.live_name()), format!("\"{}\"", target.live_name())];
+        policies().filter(|policy| policy.rewrites() && policy.action != Action::Delete && policy.is_forbid()).any(
+            |forbid| {
+                let text = forbid.desired.get("definition").and_then(statement_of).unwrap_or_default();
+                names.iter().any(|name| text.contains(name))
+            },
+        )
+    })
+}
+
+/// It is locked while its policies change, while its engine is made anew, or until what restrains its new tools stands.
 pub(super) fn is_relocked(gateway: &Item, items: &[Item]) -> bool {
-    (can_be_locked(gateway) && interceptors_in_the_way(gateway, items)) || leaves_engine(gateway, items)
+    (can_be_locked(gateway) && opens_with_its_targets(gateway, items))
+        || (can_be_locked(gateway) && interceptors_in_the_way(gateway, items))
+        || leaves_engine(gateway, items)
 }

@@ -128,7 +128,9 @@ impl Item {
 
     /// It is a forbid that counts, its text changes, and one statement can say both texts.
     pub(super) fn has_joint_forbid(&self) -> bool {
-        let Some(live) = self.live.as_ref().filter(|_| self.action == Action::Update && !self.stays()) else { return false };
+        let Some(live) = self.live.as_ref().filter(|_| self.action == Action::Update && !self.stays()) else {
+            return false;
+        };
         let texts = [&live.document, &self.desired].map(|of| of.get("definition").and_then(statement_of));
         let counts = live.document.get("enforcementMode").and_then(Value::as_str).unwrap_or("ACTIVE") == "ACTIVE";
         match texts {
@@ -137,6 +139,23 @@ impl Item {
             }
             _ => false,
         }
+    }
+
+    /// The policy of the same engine, wanted by the manifest, that says what this one says live.
+    pub(super) fn successor<'a>(&self, items: &[&'a Self]) -> Option<&'a Self> {
+        let own = self.live.as_ref().and_then(|live| live.document.get("definition")).and_then(statement_of)?;
+        let enforced = |of: &Value| of.get("enforcementMode").and_then(Value::as_str).unwrap_or("ACTIVE") == "ACTIVE";
+        let says_it = |other: &&&Self| {
+            let text = other.desired.get("definition").and_then(statement_of);
+            other.address != self.address
+                && other.kind == self.kind
+                && other.resource.is_some()
+                && other.blocked.is_none()
+                && other.parent() == self.parent()
+                && enforced(&other.desired)
+                && text.is_some_and(|text| same_statement(own, text))
+        };
+        items.iter().find(says_it).copied()
     }
 
     /// A gateway that lets callers in now: live, kept, and not locked.
@@ -207,4 +226,11 @@ pub fn is_forbid(statement: &str) -> bool {
         // Temporal and guardrail statements are not plain Cedar; the effect is still the first word of the statement.
         Err(_) => statement.lines().any(|line| line.trim_start().starts_with("forbid")),
     }
+}
+
+/// A statement names no action: it is about every tool, those that come later included.
+pub fn is_for_all_actions(statement: &str) -> bool {
+    let policy = cedar_policy::Policy::parse(None, statement);
+    // Temporal and guardrail statements are not plain Cedar; they are taken to be about everything.
+    policy.map_or(true, |policy| policy.action_constraint() == cedar_policy::ActionConstraint::Any)
 }

@@ -74,9 +74,7 @@ fn stops(statement: &Value) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use cedar_policy::{
-        Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
-    };
+    use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression};
 
     use super::*;
 
@@ -120,7 +118,10 @@ mod tests {
         assert_eq!(joint(one, "forbid(principal, action, resource == G::\"h\");"), None);
         assert_eq!(joint(one, "permit(principal, action, resource == G::\"g\");"), None);
         assert_eq!(joint(one, "forbid(principal, action, resource) when temporal {};"), None);
-        let long = format!("forbid(principal, action, resource == G::\"g\") when {{ context.x == \"{}\" }};", "x".repeat(9_990));
+        let long = format!(
+            "forbid(principal, action, resource == G::\"g\") when {{ context.x == \"{}\" }};",
+            "x".repeat(9_990)
+        );
         assert_eq!(joint(one, &long), None);
     }
 }

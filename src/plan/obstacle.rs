@@ -80,7 +80,9 @@ impl Making<'_> {
                 self.diagnostics.push(PlanDiagnostic {
                     code: "plan::engine-replacement".into(),
                     address: Some(address.to_string()),
-                    message: format!("`{address}` would be made anew, and `{gateway}` is adopted and stays attached to it"),
+                    message: format!(
+                        "`{address}` would be made anew, and `{gateway}` is adopted and stays attached to it"
+                    ),
                     help: Some(format!("take `adopt` away from `{gateway}` first, and apply")),
                 });
                 continue;

@@ -176,25 +176,40 @@ impl<'a> Lowering<'a> {
     }
 
     /// Policies of one engine run one after the other. While nobody can call: permits, then forbids, as the findings want. On a
-    /// running gateway what closes goes first: deleted permits, forbids, permits, deleted forbids; a permit needs every forbid.
+    /// running gateway what closes goes first: deleted permits, forbids, permits, deleted forbids; a permit needs every forbid. A
+    /// permit that only gets another name goes when the other one stands: nobody is cut off.
     fn chain_policies(&mut self, policies: &[&Item], running: bool) {
         let rank = |item: &Item, delete: bool| match (running, delete, item.is_forbid()) {
             (true, true, false) | (false, false, false) => 0,
             (_, false, true) => 1,
             (true, false, false) => 2,
             (false, true, false) => 3,
-            (_, true, true) => 4,
+            (_, true, true) => 5,
         };
         let mut order: Vec<(usize, Address, usize)> = Vec::new();
+        let mut needed: Vec<(usize, usize)> = Vec::new();
         for policy in policies {
             if let Some(node) = self.deletes.get(&policy.address).filter(|_| !policy.is_renamed()) {
                 // A replaced policy goes right before its new self.
-                let own = if policy.action == Action::Replace { rank(policy, false) } else { rank(policy, true) };
+                let replaced = policy.action == Action::Replace;
+                let successor = policy.successor(policies).filter(|_| !replaced && !policy.is_forbid());
+                let handed_over = successor.and_then(|other| self.first.get(&other.address).copied());
+                let own = match handed_over {
+                    Some(stands) => {
+                        needed.push((*node, stands));
+                        4
+                    }
+                    None if replaced => rank(policy, false),
+                    None => rank(policy, true),
+                };
                 order.push((own, policy.address.clone(), *node));
             }
             if let Some(node) = self.first.get(&policy.address) {
                 order.push((rank(policy, false), policy.address.clone(), *node));
             }
+        }
+        for (node, stands) in needed {
+            self.need(node, stands);
         }
         order.sort();
         for (before, node) in order.iter().zip(order.iter().skip(1)) {
@@ -335,7 +350,8 @@ impl<'a> Lowering<'a> {
 
     /// The old self of a renamed target, and a target that goes, stay until no policy of this run names their tools any more.
     fn target_outlives_its_policies(&mut self, target: &Item, node: usize) {
-        let gateway = target.live.as_ref().and_then(|live| live.parent.as_ref()).and_then(|parent| self.item_at(parent));
+        let gateway =
+            target.live.as_ref().and_then(|live| live.parent.as_ref()).and_then(|parent| self.item_at(parent));
         let Some(gateway) = gateway.filter(|gateway| gateway.action.keeps()) else { return };
         if !(target.action == Action::Delete || target.stands_beside_its_old_self()) {
             return;
@@ -343,7 +359,9 @@ impl<'a> Lowering<'a> {
         let engines = [attached_engine(gateway, self.items), live_engine(gateway, self.items)];
         let policies = self.of_kind("policy").filter(|policy| engines.contains(&policy.parent()));
         let nodes: Vec<usize> = policies
-            .flat_map(|policy| [&self.first, &self.last, &self.deletes].map(|nodes| nodes.get(&policy.address).copied()))
+            .flat_map(|policy| {
+                [&self.first, &self.last, &self.deletes].map(|nodes| nodes.get(&policy.address).copied())
+            })
             .flatten()
             .collect();
         for policy in nodes {

@@ -258,7 +258,10 @@ impl<'a> Lowering<'a> {
     fn is_held_jointly(&self, policy: &Item) -> bool {
         let Some(engine) = policy.parent().filter(|_| policy.kind.name == "policy") else { return false };
         let permits = self.of_kind("policy").any(|other| {
-            other.parent().as_ref() == Some(&engine) && other.rewrites() && !other.is_forbid() && other.action != Action::Delete
+            other.parent().as_ref() == Some(&engine)
+                && other.rewrites()
+                && !other.is_forbid()
+                && other.action != Action::Delete
         });
         permits && policy.has_joint_forbid() && self.is_running(&engine)
     }

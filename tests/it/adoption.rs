@@ -131,7 +131,10 @@ async fn what_was_made_by_hand_is_taken_over_with_a_short_manifest_and_nothing_l
     let plan = world.plan(&short(&ids)).await;
     println!("{}", gatewright::report::plan(&plan, 120));
     assert_eq!(plan.summary.adopt, 8, "{:?}", steps(&plan));
-    assert_eq!((plan.risks.as_slice(), plan.diagnostics.as_slice(), plan.unexpected.as_slice()), (&[][..], &[][..], &[][..]));
+    assert_eq!(
+        (plan.risks.as_slice(), plan.diagnostics.as_slice(), plan.unexpected.as_slice()),
+        (&[][..], &[][..], &[][..])
+    );
     for step in &plan.steps {
         assert!(step.changes.iter().all(|change| change.path.starts_with("tags.")), "{step:?}");
     }
@@ -201,7 +204,10 @@ async fn what_the_manifest_says_otherwise_is_listed_and_changes_once_adopt_is_re
     let plan = world.plan(&manifest("")).await;
     assert_eq!(
         steps(&plan),
-        ["update resource_server.api: Scopes[read].ScopeDescription", "update user_pool_client.portal: RefreshTokenValidity"]
+        [
+            "update resource_server.api: Scopes[read].ScopeDescription",
+            "update user_pool_client.portal: RefreshTokenValidity"
+        ]
     );
     assert!(plan.steps.iter().all(|step| step.origin == gatewright::plan::Origin::Unknown), "nobody applied it yet");
     world.apply(&manifest("")).await;
@@ -217,7 +223,10 @@ fn codes(plan: &Plan) -> Vec<(&str, &str)> {
 async fn what_cannot_be_taken_over_stops_its_own_branch_only() {
     let world = World::new();
     let ids = by_hand(&world).await;
-    let theirs = format!("[stack]\nname = \"theirs\"\nregion = \"us-east-1\"\n[policy_engine.guard]\nadopt = \"{}\"\n", ids.engine);
+    let theirs = format!(
+        "[stack]\nname = \"theirs\"\nregion = \"us-east-1\"\n[policy_engine.guard]\nadopt = \"{}\"\n",
+        ids.engine
+    );
     world.apply(&theirs).await;
     let ours = format!(
         "[stack]\nname = \"s\"\nregion = \"us-east-1\"\n[policy_engine.guard]\nadopt = \"{}\"\n[policy.p]\npolicy_engine = \"guard\"\nadopt = \"{}\"\n\
@@ -229,10 +238,21 @@ async fn what_cannot_be_taken_over_stops_its_own_branch_only() {
     let plan = &planned.plan;
     assert_eq!(
         codes(plan),
-        [("plan::adopt", "policy_engine.guard"), ("plan::adopt", "policy.p"), ("plan::adopt", "gateway.none"), ("plan::adopt", "gateway_target.none")]
+        [
+            ("plan::adopt", "policy_engine.guard"),
+            ("plan::adopt", "policy.p"),
+            ("plan::adopt", "gateway.none"),
+            ("plan::adopt", "gateway_target.none")
+        ]
     );
     assert!(plan.diagnostics[0].message.contains("theirs/default"), "{:?}", plan.diagnostics[0]);
-    assert!(plan.diagnostics[0].help.as_ref().unwrap().contains("\"stack:theirs/default/policy_engine.NAME\" = \"policy_engine.guard\""));
+    assert!(
+        plan.diagnostics[0]
+            .help
+            .as_ref()
+            .unwrap()
+            .contains("\"stack:theirs/default/policy_engine.NAME\" = \"policy_engine.guard\"")
+    );
     let before = untagged(&world.stand_in.observe());
     let outcome = world.carry_out(&planned).await;
     assert_eq!(outcome.done, ["gateway.hr"], "{outcome:?}");
@@ -258,9 +278,14 @@ async fn a_name_that_is_taken_is_shown_with_the_line_that_takes_it_over() {
 async fn an_id_that_another_resource_of_the_stack_has_is_no_second_one() {
     let world = World::new();
     let ids = by_hand(&world).await;
-    let one = format!("[stack]\nname = \"s\"\nregion = \"us-east-1\"\n[policy_engine.guard]\nadopt = \"{}\"\n", ids.engine);
+    let one =
+        format!("[stack]\nname = \"s\"\nregion = \"us-east-1\"\n[policy_engine.guard]\nadopt = \"{}\"\n", ids.engine);
     world.apply(&one).await;
-    let two = format!("{}[policy_engine.other]\nadopt = \"{}\"\n", one.replace(&format!("adopt = \"{}\"", ids.engine), ""), ids.engine);
+    let two = format!(
+        "{}[policy_engine.other]\nadopt = \"{}\"\n",
+        one.replace(&format!("adopt = \"{}\"", ids.engine), ""),
+        ids.engine
+    );
     assert_eq!(codes(&world.plan(&two).await), [("plan::adopt", "policy_engine.other")]);
     // Given up, it moves.
     let plan = world.apply(&one.replace("policy_engine.guard", "policy_engine.other")).await;
@@ -270,7 +295,9 @@ async fn an_id_that_another_resource_of_the_stack_has_is_no_second_one() {
     settle().await;
     let plan = world.plan(&one.replace("policy_engine.guard", "policy_engine.other").replace(&ids.engine, &made)).await;
     assert_eq!(codes(&plan), [("plan::adopt", "policy_engine.other")]);
-    let plan = world.plan(&one.replace("policy_engine.guard", "policy_engine.other").replace(&ids.engine, "guard-0000000000")).await;
+    let plan = world
+        .plan(&one.replace("policy_engine.guard", "policy_engine.other").replace(&ids.engine, "guard-0000000000"))
+        .await;
     assert_eq!(codes(&plan), [("plan::adopt", "policy_engine.other")]);
 }
 
@@ -298,7 +325,11 @@ async fn an_adopted_gateway_that_is_open_is_a_running_one() {
         short(&ids)
     );
     let plan = world.plan(&more).await;
-    assert!(plan.risks.iter().any(|risk| risk.code == "access-widened" && risk.address == "policy.more"), "{:?}", plan.risks);
+    assert!(
+        plan.risks.iter().any(|risk| risk.code == "access-widened" && risk.address == "policy.more"),
+        "{:?}",
+        plan.risks
+    );
     // Neither locked nor opened on the way: it stays as it is.
     world.stand_in.clear_journal();
     world.apply(&more).await;
@@ -372,7 +403,10 @@ async fn what_somebody_else_writes_is_given_once_and_then_left_alone() {
     let outcome = world.carry_out(&planned).await;
     assert_eq!(outcome.failed, []);
     let now = live(&world);
-    assert_eq!((&now["CallbackURLs"], &now["RefreshTokenValidity"]), (&json!(["https://pr-3.example.com/"]), &json!(10)));
+    assert_eq!(
+        (&now["CallbackURLs"], &now["RefreshTokenValidity"]),
+        (&json!(["https://pr-3.example.com/"]), &json!(10))
+    );
     assert_eq!(now["LogoutURLs"], json!(["https://bye.example.com/"]));
     assert_eq!(steps(&world.plan(&changed).await), Vec::<String>::new());
     // The value in the manifest is no part of what was applied.

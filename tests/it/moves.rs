@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use gatewright::plan::Plan;
 use crate::faults::die_after;
 use crate::openings::{Passing, passing};
 use crate::running::{ENGINE, JWT, READ, WRITE, manifest, policy};
 use crate::world::{World, steps};
+use gatewright::plan::Plan;
 
 const POOL: &str = r#"
 [user_pool.hr]
@@ -62,7 +62,8 @@ async fn a_renamed_address_is_a_tag_and_the_children_follow() {
     let world = World::new();
     world.apply(&stack("s", POOL)).await;
     let before = untagged(&world);
-    let renamed = POOL.replace("user_pool.hr", "user_pool.people").replace("user_pool = \"hr\"", "user_pool = \"people\"");
+    let renamed =
+        POOL.replace("user_pool.hr", "user_pool.people").replace("user_pool = \"hr\"", "user_pool = \"people\"");
     let after = stack("s", &format!("{renamed}{}", moved(&[("user_pool.hr", "user_pool.people")])));
     world.stand_in.clear_journal();
     let plan = world.apply(&after).await;
@@ -97,7 +98,8 @@ async fn a_child_whose_address_is_remembered_in_its_parent_moves_there() {
 async fn a_move_together_with_a_change_is_an_update_that_says_so() {
     let world = World::new();
     world.apply(&stack("s", POOL)).await;
-    let renamed = POOL.replace("user_pool.hr", "user_pool.people").replace("user_pool = \"hr\"", "user_pool = \"people\"");
+    let renamed =
+        POOL.replace("user_pool.hr", "user_pool.people").replace("user_pool = \"hr\"", "user_pool = \"people\"");
     let renamed = renamed.replace("name = \"people\"", "name = \"people\"\nauto_verified_attributes = [\"email\"]");
     let after = stack("s", &format!("{renamed}{}", moved(&[("user_pool.hr", "user_pool.people")])));
     let plan = world.apply(&after).await;
@@ -188,10 +190,16 @@ async fn a_whole_stack_moves_to_another_one_without_a_moment_open_or_cut() {
         // The old stack owns nothing any more: its manifest without them has nothing to do, and with them is refused.
         assert_eq!(steps(&world.plan(&stack("old", "")).await), Vec::<String>::new(), "dead after {dead_after}");
         let still = world.plan(&stack("old", &whole)).await;
-        assert!(codes(&still).contains(&"plan::foreign") && !still.steps.iter().any(|step| step.action == gatewright::plan::Action::Delete), "{still:?}");
+        assert!(
+            codes(&still).contains(&"plan::foreign")
+                && !still.steps.iter().any(|step| step.action == gatewright::plan::Action::Delete),
+            "{still:?}"
+        );
         let state = world.stand_in.observe();
-        let tags = state["objects"].as_array().unwrap().iter().filter_map(|object| object["tags"].as_object()).flatten();
-        let named = |(key, value): &(&String, &serde_json::Value)| key.starts_with("gatewright:members/old") && *value != "";
+        let tags =
+            state["objects"].as_array().unwrap().iter().filter_map(|object| object["tags"].as_object()).flatten();
+        let named =
+            |(key, value): &(&String, &serde_json::Value)| key.starts_with("gatewright:members/old") && *value != "";
         assert_eq!(tags.filter(named).count(), 0, "dead after {dead_after}: the old stack has no child any more");
         if finished {
             break;
@@ -232,7 +240,13 @@ async fn what_is_not_at_the_old_address_is_not_taken() {
     world.apply(&stack("old", POOL)).await;
     world.apply(&stack("third", "[user_pool.hr]\nname = \"others\"\n")).await;
     let before = world.stand_in.observe();
-    let new = stack("new", &format!("[user_pool.hr]\nname = \"mine\"\n{}", moved(&[("stack:old/default/user_pool.other", "user_pool.hr")])));
+    let new = stack(
+        "new",
+        &format!(
+            "[user_pool.hr]\nname = \"mine\"\n{}",
+            moved(&[("stack:old/default/user_pool.other", "user_pool.hr")])
+        ),
+    );
     let plan = world.plan(&new).await;
     assert_eq!(steps(&plan), ["create user_pool.hr"]);
     assert_eq!(plan.notes.len(), 1);
@@ -279,10 +293,12 @@ async fn no_moment_open_or_cut(before: &str, after: &str, steps_wanted: &[&str])
         world.stand_in.clear_faults();
         world.apply_stack(&stack).await;
         let open_after = passing(&world.stand_in.observe());
-        let kept: std::collections::BTreeSet<_> = tools(&open_before).intersection(&tools(&open_after)).cloned().collect();
+        let kept: std::collections::BTreeSet<_> =
+            tools(&open_before).intersection(&tools(&open_after)).cloned().collect();
         assert!(!kept.is_empty());
         for now in moments {
-            let extra: Vec<_> = now.iter().filter(|call| !open_before.contains(call) && !open_after.contains(call)).collect();
+            let extra: Vec<_> =
+                now.iter().filter(|call| !open_before.contains(call) && !open_after.contains(call)).collect();
             assert!(extra.is_empty(), "dead after {dead_after}: open: {extra:?}");
             let cut: Vec<_> = kept.difference(&tools(&now)).cloned().collect();
             assert!(cut.is_empty(), "dead after {dead_after}: cut: {cut:?}");
@@ -316,4 +332,57 @@ async fn a_target_at_another_address_stands_before_the_old_one_goes() {
     no_moment_open_or_cut(&before, &after, &steps).await;
     let moved = format!("{after}{}", moved(&[("gateway_target.t", "gateway_target.t2")]));
     no_moment_open_or_cut(&before, &moved, &[&["replace gateway_target.t2: name"][..], &POLICIES].concat()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_under_other_names_leave_no_moment_open_or_cut() {
+    let before = before_the_rename().replace("[policy_engine.e2]\n", "");
+    // Other ids in the manifest, the same texts.
+    let after =
+        before.replace("[policy.put]", "[policy.may_put]").replace("[policy.no_writer]", "[policy.never_writer]");
+    let steps = ["create policy.may_put", "create policy.never_writer", "delete policy.no_writer", "delete policy.put"];
+    no_moment_open_or_cut(&before, &after, &steps).await;
+    // Other names in the account, at the same addresses.
+    let after = before
+        .replace("[policy.put]\n", "[policy.put]\nname = \"may_put\"\n")
+        .replace("[policy.no_writer]\n", "[policy.no_writer]\nname = \"never_writer\"\n");
+    no_moment_open_or_cut(&before, &after, &["replace policy.no_writer: name", "replace policy.put: name"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_tool_under_a_permit_for_all_waits_behind_a_lock_for_its_forbid() {
+    let all = policy("get", "permit", "get", READ).replace("action == AgentCore::Action::\"t___get\"", "action");
+    let before = manifest(&format!("{JWT}{ENGINE}"), &all);
+    let target = before.split("[gateway_target.t]").nth(1).unwrap().split("[policy.").next().unwrap();
+    let second = format!("[gateway_target.more]{}", target.replace("gateway_target.t.", "gateway_target.more."));
+    let forbid = policy("not_more", "forbid", "put", WRITE).replace("t___put", "more___put");
+    let after = format!("{before}{second}{forbid}");
+    let mut dead_after = 0;
+    loop {
+        let world = World::new();
+        world.apply(&before).await;
+        let open_before = passing(&world.stand_in.observe());
+        let stack = world.stack(&after);
+        let planned = world.plan_stack(&stack).await;
+        let interrupts = planned.plan.risks.iter().any(|risk| risk.code == "interrupts" && risk.address == "gateway.g");
+        assert!(interrupts, "{:?}", planned.plan.risks);
+        die_after(&world.stand_in, dead_after);
+        let finished = world.carry_out(&planned).await.failed.is_empty();
+        let mut moments = vec![passing(&world.stand_in.observe())];
+        tokio::time::advance(Duration::from_secs(5)).await;
+        moments.push(passing(&world.stand_in.observe()));
+        world.stand_in.clear_faults();
+        world.apply_stack(&stack).await;
+        let open_after = passing(&world.stand_in.observe());
+        assert!(open_after.iter().any(|(_, tool, _)| tool == "more___put"), "{open_after:?}");
+        for now in moments {
+            let extra: Vec<_> =
+                now.iter().filter(|call| !open_before.contains(call) && !open_after.contains(call)).collect();
+            assert!(extra.is_empty(), "dead after {dead_after}: {extra:?}");
+        }
+        if finished {
+            break;
+        }
+        dead_after += 1;
+    }
 }
