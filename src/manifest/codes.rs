@@ -205,7 +205,7 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "manifest::unknown-annotation",
         "A statement of a policy set has an annotation that this tool gives no meaning. It is not sent to AWS. \
-         Known are `@id`, `@description`, `@enforcement` and `@validation`.",
+         Known are `@id`, `@adopt`, `@description`, `@enforcement` and `@validation`.",
     ),
     (
         "manifest::unknown-key",
