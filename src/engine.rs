@@ -86,8 +86,6 @@ fn not_yet(stack: &Stack) -> Result<(), EngineError> {
         ("`source`", stack.source.is_some()),
         ("secret variables", stack.secrets.names().next().is_some()),
         ("`unmanaged`", any(|resource| !resource.unmanaged.is_empty())),
-        ("`delete_unknown_children`", any(|resource| resource.delete_unknown_children)),
-        ("`existing`", any(|resource| resource.existing.is_some())),
         ("`adopt`", any(|resource| resource.adopt.is_some())),
     ];
     let said: Vec<&str> = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect();
@@ -109,7 +107,7 @@ pub async fn outputs(aws: &Aws, stack: &Stack) -> Result<Vec<OutputValue>, Engin
     if let Some(unread) = observed.unread.first() {
         return Err(EngineError::Unread(unread.error.clone()));
     }
-    let outputs = observed.ours.iter().flat_map(|(address, live)| {
+    let outputs = observed.ours.iter().chain(&observed.existing).flat_map(|(address, live)| {
         live.kind.outputs.iter().filter_map(|output| {
             let value = (output.value)(&live.document, &observed.place)?;
             Some(OutputValue { address: address.clone(), name: output.name.to_owned(), value })

@@ -15,6 +15,7 @@ pub mod graph;
 pub mod kind;
 pub mod live;
 pub mod manifest;
+pub mod membership;
 pub mod merge;
 pub mod observe;
 pub mod ownership;

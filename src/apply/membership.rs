@@ -56,6 +56,11 @@ impl Run<'_> {
         self.edit(parent, |membership| membership.remove(Child { kind, name, id })).await
     }
 
+    /// Forgets the children of a parent that are gone.
+    pub(super) async fn forget_gone(&self, parent: &Item) -> Result<(), String> {
+        self.edit(&parent.address, |_| ()).await
+    }
+
     /// Changes the membership tags of a parent, and writes what changed of them.
     async fn edit(&self, parent: &Address, change: impl FnOnce(&mut Membership)) -> Result<(), String> {
         let Some(known) = self.known(parent) else { return Ok(()) };
@@ -64,16 +69,18 @@ impl Run<'_> {
         let mut tags = tags.lock().await;
         let before = Membership::read(&tags, &self.owner);
         let mut after = before.clone();
+        if let Some(item) = self.work.items.iter().find(|item| item.address == *parent) {
+            after.subtract(&item.forgets);
+        }
         change(&mut after);
         if before == after {
             return Ok(());
         }
-        let old = before.write(&self.owner, 0).unwrap_or_default();
-        let others = tags.len() - tags.keys().filter(|key| old.contains_key(*key)).count();
-        let new = after.write(&self.owner, others).map_err(|error| format!("{parent}: {error}"))?;
+        let old = before.tags();
+        let new = after.write(&self.owner, tags.len() - old.len()).map_err(|error| format!("{parent}: {error}"))?;
         let changed = new.iter().filter(|(key, value)| tags.get(*key) != Some(value));
         let changed = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
-        let removed: Vec<String> = old.keys().filter(|key| !new.contains_key(*key)).cloned().collect();
+        let removed: Vec<String> = old.iter().filter(|key| !new.contains_key(*key)).cloned().collect();
         tags::write(self.aws, known.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
         tags::remove(self.aws, known.kind.service, &arn, &removed).await.map_err(|error| error.to_string())?;
         tags.retain(|key, _| !removed.contains(key));

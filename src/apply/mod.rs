@@ -225,6 +225,7 @@ impl<'a> Run<'a> {
             Op::Create(form) => self.create(item, form, node.last).await?,
             Op::Update(form) => self.update(item, form, node.last).await?,
             Op::Delete => self.delete(item).await?,
+            Op::Forget => self.forget_gone(item).await?,
         }
         (self.report)(Event::Done { address, action, what: what.1.to_owned(), took: started.elapsed() });
         Ok(())
@@ -263,5 +264,6 @@ fn describe(item: &Item, op: Op) -> (Action, (&'static str, &'static str)) {
         Op::Update(_) if opens => (Action::Update, ("opening", "opened")),
         Op::Update(_) => (Action::Update, ("updating", "updated")),
         Op::Delete => (Action::Delete, ("deleting", "deleted")),
+        Op::Forget => (Action::Update, ("forgetting children that are gone", "forgot children that are gone")),
     }
 }

@@ -9,14 +9,14 @@ use super::item::Item;
 use super::obstacle::{block_cycle, protected};
 use super::shown::step;
 use super::work::{self, Work};
-use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, risk};
+use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, risk};
 use crate::address::Address;
 use crate::diff::{Difference, differences};
 use crate::graph;
 use crate::kind::{self, Kind};
 use crate::live::{self, State};
 use crate::observe::{Live, Observed};
-use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags, UNFINISHED};
+use crate::ownership::{self, ADDRESS, Membership, PROTECT, STACK, Tags, UNFINISHED};
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
@@ -48,8 +48,13 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
             }
         }
     }
+    making.keep_borrowed();
     making.orphans();
+    making.delete_unknown_children();
     making.refuse_duplicates();
+    making.describe_findings(towards);
+    making.forget_gone_children();
+    making.make_room();
     making.keep_engines();
     making.guard_parents();
     making.hold_back_children();
@@ -57,6 +62,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
     making.clear_interceptors();
     making.hold_back_openings();
     making.describe_trouble();
+    let unexpected = making.unexpected();
     let Making { items, mut diagnostics, .. } = making;
     let mut items: Vec<Item> = items.into_values().collect();
     let strangers: BTreeSet<String> = observed.strangers.iter().map(|stranger| stranger.id.clone()).collect();
@@ -69,12 +75,6 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
     let mut steps: Vec<Step> = items.iter().filter(|item| item.action != Action::NoOp).map(step).collect();
     let rank = |step: &Step| kind::KINDS.iter().position(|kind| kind.name == step.kind);
     steps.sort_by_key(|step| (step.action == Action::Delete, rank(step), step.address.clone()));
-    let unexpected = observed.strangers.iter().map(|stranger| Unexpected {
-        parent: stranger.parent.to_string(),
-        kind: stranger.kind.name.to_owned(),
-        name: stranger.name.clone(),
-        id: stranger.id.clone(),
-    });
     let mut plan = Plan {
         format_version: FORMAT_VERSION,
         stack: stack.name.clone(),
@@ -88,7 +88,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         access: Vec::new(),
         exposed: Vec::new(),
         risks,
-        unexpected: unexpected.collect(),
+        unexpected,
         diagnostics,
     };
     plan.hash = plan.digest();
@@ -97,7 +97,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
 
 fn summary(items: &[Item]) -> Summary {
     let mut summary = Summary::default();
-    for item in items {
+    for item in items.iter().filter(|item| !(item.is_borrowed() && item.action == Action::NoOp)) {
         let count = match item.action {
             Action::NoOp => &mut summary.unchanged,
             Action::Create => &mut summary.create,
@@ -113,7 +113,7 @@ fn summary(items: &[Item]) -> Summary {
 }
 
 pub(super) struct Making<'a> {
-    stack: &'a Stack,
+    pub(super) stack: &'a Stack,
     pub(super) observed: &'a Observed,
     pub(super) items: BTreeMap<Address, Item>,
     pub(super) diagnostics: Vec<PlanDiagnostic>,
@@ -122,6 +122,9 @@ pub(super) struct Making<'a> {
 impl Making<'_> {
     /// What happens to one resource of the manifest. Everything it needs was decided before.
     fn decide(&mut self, resource: &Resource) {
+        if resource.existing.is_some() {
+            return self.decide_existing(resource);
+        }
         let desired = self.resolve(&resource.document);
         let live = self.observed.ours.get(&resource.address);
         let mut item = Item {
@@ -138,6 +141,7 @@ impl Making<'_> {
             blocked: None,
             unlock: false,
             unfinished: false,
+            forgets: Membership::default(),
         };
         if let Some(live) = live {
             self.compare(&mut item, resource, live);
@@ -254,6 +258,7 @@ impl Making<'_> {
                 blocked: None,
                 unlock: false,
                 unfinished: false,
+                forgets: Membership::default(),
                 live: Some(live),
             };
             if item.is_protected() {

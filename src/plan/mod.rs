@@ -8,6 +8,7 @@ mod make;
 mod obstacle;
 mod order;
 pub mod risk;
+mod shared;
 mod shown;
 pub mod subset;
 pub mod work;
@@ -33,6 +34,10 @@ pub const CODES: &[(&str, &str)] = &[
         "The change needs a new policy engine of the same name, so the old one has to go first. A gateway that takes tokens is locked meanwhile; any other would be open. Give the engine a new name in the same change: then the new one stands before the old one goes.",
     ),
     (
+        "plan::existing",
+        "The manifest names an object with `existing`, and there is none, or more than one. What needs it is held back; such an object is never created. Look at the id, the account and the region; for `stack:…` apply the other stack first.",
+    ),
+    (
         "plan::foreign",
         "The live name that the manifest wants is taken by an object that this stack did not make. It is never changed or deleted. Choose another name, or remove the object if nobody needs it.",
     ),
@@ -45,12 +50,20 @@ pub const CODES: &[(&str, &str)] = &[
         "The service lists a gateway's tools through its interceptors, and policies cannot be created or changed while they are in place. A JWT gateway is locked meanwhile; no other gateway can be, and taking its interceptors away would open it. Take the interceptors out of the manifest and apply while callers are kept away, then put them back.",
     ),
     (
+        "plan::membership",
+        "The tags of a parent that name the children of each stack do not tell whose a child is: somebody edited them, or two children fit. What is not clear is never deleted. Put the tag back as it was or take it off, and delete by hand what nobody needs.",
+    ),
+    (
         "plan::pool-replacement",
         "Some members of a user pool can only be given at creation, and a new pool would be without the users of the old one. A pool is never replaced. Take the change back, or declare a second pool and move to it.",
     ),
     (
         "plan::protected",
         "The live object is marked as protected (tag `gatewright:protect`, or the parent's membership): no command deletes or replaces it. Apply once with `protect = false` on it, then plan again.",
+    ),
+    (
+        "plan::too-many-tags",
+        "Children that cannot be tagged are named in tags of what they live in, before they are made. A resource holds 50 tags, and a tag names 25 children. Take off tags that nobody needs, or give some of the children another parent. Nothing is begun meanwhile.",
     ),
     (
         "plan::unread",

@@ -23,6 +23,7 @@ mod reviewed;
 mod running;
 mod schema;
 mod served;
+mod shared;
 mod stories;
 mod world;
 mod wrong;
