@@ -1,10 +1,12 @@
 //! Several stacks in one parent: team A owns a pool, team B names it with `existing` and has children in it. Neither touches what
 //! is the other's, whatever happens to tags and calls.
 
+mod trouble;
+mod unknown;
+
 use gatewright::engine::{self, Planned};
 use gatewright::plan::Plan;
 use gatewright::stack::Stack;
-use localstack::{Fault, FaultKind};
 use serde_json::{Value, json};
 
 use crate::world::{World, steps};
@@ -229,4 +231,96 @@ async fn what_does_not_exist_is_named_and_stops_its_own_branch() {
         assert_eq!(blocked, 5, "{:#?}", planned.plan.steps);
         world.destroy_stack(&world.stack(&manifest)).await;
     }
+}
+
+/// A gateway, an engine and a client of somebody else, made by hand, and what the stack puts beside them.
+#[tokio::test(start_paused = true)]
+async fn children_of_any_kind_live_in_existing_parents_and_existing_children_are_used() {
+    let world = World::new();
+    let role = "arn:aws:iam::111122223333:role/hand";
+    let engine = world.call("CreatePolicyEngine", json!({"name": "hand"})).await;
+    let gateway = world
+        .call(
+            "CreateGateway",
+            json!({"name": "hand", "roleArn": role, "protocolType": "MCP", "authorizerType": "AWS_IAM"}),
+        )
+        .await;
+    let pool = world.call("CreateUserPool", json!({"PoolName": "hand"})).await["UserPool"]["Id"].clone();
+    let client = json!({"UserPoolId": pool, "ClientName": "hand"});
+    let client = world.call("CreateUserPoolClient", client).await["UserPoolClient"]["ClientId"].clone();
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    let before = everything(&world);
+    let manifest = format!(
+        r#"
+[stack]
+name = "beside"
+region = "us-east-1"
+[policy_engine.theirs]
+existing = {engine}
+[gateway.theirs]
+existing = {gateway}
+[gateway_target.ours]
+gateway = "theirs"
+credential_provider_configurations = [{{ credential_provider_type = "GATEWAY_IAM_ROLE" }}]
+[gateway_target.ours.target_configuration.mcp.lambda]
+lambda_arn = "arn:aws:lambda:us-east-1:111122223333:function:f"
+tool_schema.inline_payload = [{{ name = "get", description = "Gets", input_schema = {{ type = "object" }} }}]
+[user_pool.theirs]
+existing = {pool}
+[user_pool_client.theirs]
+user_pool = "theirs"
+existing = {client}
+[jwt_authorizer.theirs]
+user_pool = "theirs"
+user_pool_clients = ["theirs"]
+[gateway.ours]
+role_arn = "{role}"
+protocol_type = "MCP"
+jwt_authorizer = "theirs"
+policy_engine = "theirs"
+policy_mode = "ENFORCE"
+[gateway_target.own]
+gateway = "ours"
+credential_provider_configurations = [{{ credential_provider_type = "GATEWAY_IAM_ROLE" }}]
+[gateway_target.own.target_configuration.mcp.lambda]
+lambda_arn = "arn:aws:lambda:us-east-1:111122223333:function:f"
+tool_schema.inline_payload = [{{ name = "get", description = "Gets", input_schema = {{ type = "object", properties = {{ id = {{ type = "string" }} }} }} }}]
+[policy.ours]
+policy_engine = "theirs"
+definition.cedar.statement = 'permit(principal, action == AgentCore::Action::"own___get", resource == AgentCore::Gateway::"${{gateway.ours.arn}}") when {{ context.input has id }};'
+"#,
+        engine = engine["policyEngineId"],
+        gateway = gateway["gatewayId"],
+    );
+    let plan = world.apply(&manifest).await;
+    assert_eq!(plan.summary.create, 4, "{:?}", steps(&plan));
+    let found = world.call("ListGatewayTargets", json!({"gatewayIdentifier": gateway["gatewayId"]})).await;
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    let fewer = without(&without(&manifest, "[gateway_target.ours"), "[policy.ours]");
+    let plan = world.apply(&fewer).await;
+    assert_eq!(steps(&plan), ["delete gateway_target.theirs/ours", "delete policy.ours"]);
+    world.apply(&manifest).await;
+    world.destroy_stack(&world.stack(&manifest)).await;
+    assert_eq!(everything(&world), before, "what was there before is as it was");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_becomes_existing_is_let_go_and_stays() {
+    let world = World::new();
+    world.apply(OWNER).await;
+    let kept = OWNER.replace("[user_pool.shared]\n", &format!("[user_pool.shared]\nexisting = \"{}\"\n", world.pool().await));
+    assert!(world.plan(&kept).await.steps.is_empty());
+    world.destroy_stack(&world.stack(&kept)).await;
+    assert_eq!(world.clients().await, Vec::<String>::new(), "its children were still the stack's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_does_not_borrow_from_itself() {
+    let world = World::new();
+    world.apply(OWNER).await;
+    let manifest = OWNER.to_owned() + &format!("[user_pool.again]\nexisting = \"{}\"\n", world.pool().await);
+    let plan = world.plan(&manifest).await;
+    assert_eq!(codes(&plan), ["plan::existing"]);
+    assert!(plan.diagnostics[0].message.contains("manages as `user_pool.shared`"), "{:?}", plan.diagnostics);
+    assert!(plan.steps.is_empty());
 }
