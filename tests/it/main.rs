@@ -9,7 +9,10 @@
 
 mod cli;
 mod command;
+mod failed;
 mod faults;
+mod fuzz;
+mod journey;
 mod language;
 mod lifecycle;
 mod matrix;

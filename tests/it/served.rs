@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::command::{Answer, Terminal};
 
 /// `gatewright local` as a process; it is ended with the test.
-struct Served {
+pub(crate) struct Served {
     process: Child,
     out: BufReader<ChildStdout>,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Served {
-    fn start(terminal: &Terminal, arguments: &[&str]) -> Self {
+    pub(crate) fn start(terminal: &Terminal, arguments: &[&str]) -> Self {
         let mut command = terminal.command(&[&["local", "--port", "0"], arguments].concat());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(process.stdout.take().unwrap());
@@ -28,7 +28,7 @@ impl Served {
     }
 
     /// Sends a request and gives the status and the body.
-    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         let host = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();
         let length = body.len();
@@ -43,7 +43,7 @@ impl Served {
         (head[9..12].parse().unwrap(), body.to_owned())
     }
 
-    fn cognito(&self, operation: &str, input: &Value) -> Value {
+    pub(crate) fn cognito(&self, operation: &str, input: &Value) -> Value {
         let target = format!("x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\n");
         let (status, body) = self.ask("POST", "/", &target, &input.to_string());
         assert_eq!(status, 200, "{body}");
@@ -85,7 +85,7 @@ impl Drop for Served {
 }
 
 /// Runs the tool as against AWS, only with another endpoint.
-fn against(terminal: &Terminal, url: &str, arguments: &[&str]) -> Answer {
+pub(crate) fn against(terminal: &Terminal, url: &str, arguments: &[&str]) -> Answer {
     let mut command = terminal.command(arguments);
     command.env("AWS_ENDPOINT_URL", url).env("AWS_REGION", "us-east-1");
     command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
