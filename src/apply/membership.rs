@@ -4,6 +4,8 @@
 use super::Run;
 use crate::address::Address;
 use crate::kind::Kind;
+use crate::live::Listed;
+use crate::membership::Memberships;
 use crate::ownership::{Child, Membership};
 use crate::plan::Action;
 use crate::plan::item::Item;
@@ -59,6 +61,15 @@ impl Run<'_> {
     /// Forgets the children of a parent that are gone.
     pub(super) async fn forget_gone(&self, parent: &Item) -> Result<(), String> {
         self.edit(&parent.address, |_| ()).await
+    }
+
+    /// Another stack has this child of the item's parent: one that writes at the same time may make a child of the same name.
+    pub(super) async fn is_claimed(&self, item: &Item, found: &Listed) -> Result<bool, String> {
+        let Some(parent) = item.parent().and_then(|parent| self.known(&parent)) else { return Ok(false) };
+        let Some(arn) = parent.kind.arn.map(|arn| arn(&parent.ids.id, &self.place)) else { return Ok(false) };
+        let tags = tags::read(self.aws, parent.kind.service, &arn).await.map_err(|error| error.to_string())?;
+        let child = Child { kind: item.kind, name: &found.name, id: &found.id };
+        Ok(Memberships::read(&tags).others(&self.owner).any(|(_, other)| other.is_finished(child)))
     }
 
     /// Changes the membership tags of a parent, and writes what changed of them.

@@ -106,3 +106,65 @@ impl Siblings<'_> {
         alike
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::address::Address;
+    use crate::kind::USER_POOL_CLIENT;
+    use crate::membership::Membership;
+    use crate::ownership::digest;
+
+    /// Two ids of which a membership remembers the same.
+    fn alike() -> [String; 2] {
+        let mut seen: BTreeMap<String, String> = BTreeMap::new();
+        (0..)
+            .find_map(|number| {
+                let id = format!("id{number}");
+                seen.insert(digest(&id, 5), id.clone()).map(|first| [first, id])
+            })
+            .unwrap()
+    }
+
+    fn sorted(listed: &[(&str, &str)], ours: &[(&str, &str)], wanted: &str) -> (Vec<Whose>, usize) {
+        let mut membership = Membership::default();
+        for (name, id) in ours {
+            let child = Child { kind: &USER_POOL_CLIENT, name, id };
+            membership.put(child, &Address::new("user_pool_client", *name), "abcd", false);
+        }
+        let memberships = Memberships::read(&membership.write("hr/dev", 0).unwrap());
+        let item = |(name, id): &(&str, &str)| Listed { id: (*id).into(), name: (*name).into(), item: Value::Null };
+        let listed: Vec<Listed> = listed.iter().map(item).collect();
+        let siblings = Siblings {
+            kind: &USER_POOL_CLIENT,
+            listed: &listed,
+            memberships: &memberships,
+            owner: "hr/dev",
+            shared: false,
+        };
+        let (whose, unclear) = siblings.sort(|name| name == wanted);
+        (whose, unclear.len())
+    }
+
+    #[test]
+    fn two_that_fit_one_digest_are_nobodys_unless_the_manifest_tells() {
+        let [first, second] = alike();
+        let listed = [("web", first.as_str()), ("other", second.as_str())];
+        let ours = [("web", first.as_str())];
+        assert_eq!(sorted(&listed, &ours, "nothing"), (vec![Whose::Nobodys, Whose::Nobodys], 1));
+        assert_eq!(sorted(&listed, &ours, "web"), (vec![Whose::Ours, Whose::Nobodys], 0));
+        let same = [("web", first.as_str()), ("web", second.as_str())];
+        assert_eq!(sorted(&same, &ours, "web"), (vec![Whose::Nobodys, Whose::Nobodys], 1));
+    }
+
+    #[test]
+    fn two_of_the_name_of_one_that_is_being_created_are_nobodys() {
+        let listed = [("web", "one"), ("web", "two")];
+        assert_eq!(sorted(&listed, &[("web", "")], "web"), (vec![Whose::Nobodys, Whose::Nobodys], 1));
+        assert_eq!(sorted(&listed[..1], &[("web", "")], "web"), (vec![Whose::Ours], 0));
+    }
+}

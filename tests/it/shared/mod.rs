@@ -1,6 +1,8 @@
 //! Several stacks in one parent: team A owns a pool, team B names it with `existing` and has children in it. Neither touches what
 //! is the other's, whatever happens to tags and calls.
 
+mod apart;
+mod page;
 mod trouble;
 mod unknown;
 
@@ -308,7 +310,8 @@ definition.cedar.statement = 'permit(principal, action == AgentCore::Action::"ow
 async fn a_pool_that_becomes_existing_is_let_go_and_stays() {
     let world = World::new();
     world.apply(OWNER).await;
-    let kept = OWNER.replace("[user_pool.shared]\n", &format!("[user_pool.shared]\nexisting = \"{}\"\n", world.pool().await));
+    let kept =
+        OWNER.replace("[user_pool.shared]\n", &format!("[user_pool.shared]\nexisting = \"{}\"\n", world.pool().await));
     assert!(world.plan(&kept).await.steps.is_empty());
     world.destroy_stack(&world.stack(&kept)).await;
     assert_eq!(world.clients().await, Vec::<String>::new(), "its children were still the stack's");

@@ -12,7 +12,10 @@ const CLIENTS: &str = "gatewright:members/orders/default/user_pool_client/0";
 
 /// The tenant with nothing but its group.
 fn group_only() -> String {
-    without(&without(&without(&without(&tenant(BY_ADDRESS), "[gateway"), "[jwt"), "[user_pool_client"), "[resource_server")
+    without(
+        &without(&without(&without(&tenant(BY_ADDRESS), "[gateway"), "[jwt"), "[user_pool_client"),
+        "[resource_server",
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -20,7 +23,8 @@ async fn a_parent_without_room_for_tags_is_said_in_the_plan_and_nothing_is_begun
     let world = World::new();
     world.apply(OWNER).await;
     let taken = world.pool_tags().await.as_object().unwrap().len();
-    let full: serde_json::Map<String, Value> = (taken..50).map(|number| (format!("team{number}"), json!("x"))).collect();
+    let full: serde_json::Map<String, Value> =
+        (taken..50).map(|number| (format!("team{number}"), json!("x"))).collect();
     world.tag_pool(Value::Object(full)).await;
     let before = everything(&world);
     let b = world.stack(&tenant(BY_ADDRESS));
@@ -50,10 +54,8 @@ async fn a_parent_without_room_for_tags_is_said_in_the_plan_and_nothing_is_begun
 async fn a_parent_of_ours_without_room_is_said_too() {
     let world = World::new();
     let tags: Vec<String> = (0..47).map(|number| format!("t{number} = \"x\"")).collect();
-    let manifest = format!("{OWNER}[user_pool_group.g]\nuser_pool = \"shared\"\n").replace(
-        "[user_pool.shared]\n",
-        &format!("[user_pool.shared]\ntags = {{ {} }}\n", tags.join(", ")),
-    );
+    let manifest = format!("{OWNER}[user_pool_group.g]\nuser_pool = \"shared\"\n")
+        .replace("[user_pool.shared]\n", &format!("[user_pool.shared]\ntags = {{ {} }}\n", tags.join(", ")));
     let plan = world.plan(&manifest).await;
     assert_eq!(codes(&plan), ["plan::too-many-tags"]);
 }
@@ -77,7 +79,11 @@ async fn tags_edited_into_nonsense_are_named_and_delete_nothing() {
         let found = planned.plan.diagnostics.iter().find(|found| found.code == "plan::membership");
         let found = found.unwrap_or_else(|| panic!("{key}: {:?}", planned.plan.diagnostics));
         assert!(found.message.contains(key) && found.message.contains(why), "{}", found.message);
-        assert!(planned.plan.steps.iter().all(|step| step.id.is_none() || step.kind == "gateway"), "{:?}", steps(&planned.plan));
+        assert!(
+            planned.plan.steps.iter().all(|step| step.id.is_none() || step.kind == "gateway"),
+            "{:?}",
+            steps(&planned.plan)
+        );
         world.carry_out(&planned).await;
         assert_eq!(world.clients().await, everybody, "{key}: nothing twice, nothing gone");
         // Whoever owns the pool cannot delete it with what nobody can read.
@@ -129,7 +135,8 @@ async fn tags_that_may_not_be_read_hold_back_the_children_and_only_them() {
     let planned = world.destroy_plan(&b).await;
     assert!(planned.plan.is_incomplete());
     world.carry_out(&planned).await;
-    let gateways = |state: &Value| state["objects"].as_array().unwrap().iter().filter(|of| of["kind"] == "gateway").count();
+    let gateways =
+        |state: &Value| state["objects"].as_array().unwrap().iter().filter(|of| of["kind"] == "gateway").count();
     let after = everything(&world);
     assert_eq!((gateways(&before), gateways(&after)), (1, 0), "what could be read went");
     assert_eq!(world.clients().await, ["batch", "portal", "web"]);
@@ -180,7 +187,8 @@ async fn what_was_announced_and_never_made_is_not_taken_for_ours_when_somebody_e
         let b = world.stack(&tenant(BY_ADDRESS));
         let planned = world.plan_stack(&b).await;
         for operation in ["CreateGroup", "CreateUserPoolClient", "CreateResourceServer"] {
-            let fault = Fault { operation: Some(operation.into()), nth: 1, times: usize::MAX / 2, kind: FaultKind::Drop };
+            let fault =
+                Fault { operation: Some(operation.into()), nth: 1, times: usize::MAX / 2, kind: FaultKind::Drop };
             world.stand_in.fault(fault);
         }
         world.carry_out(&planned).await;
@@ -195,9 +203,12 @@ async fn what_was_announced_and_never_made_is_not_taken_for_ours_when_somebody_e
         let planned = world.plan_stack(&nothing).await;
         assert_eq!(codes(&planned.plan), ["plan::membership"], "{name}");
         assert!(planned.plan.diagnostics[0].message.contains(name));
-        assert!(planned.plan.steps.iter().all(|step| step.kind != "user_pool_group" && step.kind != "user_pool_client"));
+        assert!(
+            planned.plan.steps.iter().all(|step| step.kind != "user_pool_group" && step.kind != "user_pool_client")
+        );
         world.carry_out(&planned).await;
-        let count = |state: &Value| state["objects"].as_array().unwrap().iter().filter(|of| of["kind"] != "gateway").count();
+        let count =
+            |state: &Value| state["objects"].as_array().unwrap().iter().filter(|of| of["kind"] != "gateway").count();
         assert_eq!(count(&everything(&world)), count(&handmade), "{name}: what somebody made by hand stays");
     }
 }

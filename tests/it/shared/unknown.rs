@@ -22,11 +22,11 @@ async fn what_nobody_declared_is_listed_and_left_alone() {
     let plan = world.apply(OWNER).await;
     let listed: Vec<String> = plan.unexpected.iter().map(|child| format!("{} {}", child.kind, child.name)).collect();
     assert_eq!(listed, ["user_pool_client intruder", "user_pool_group intruders"], "and nothing of the other stack");
-    for text in [
-        gatewright::report::plan(&plan, 100),
-        gatewright::report::plan_markdown(&plan),
-    ] {
-        assert!(text.contains("Left alone") && text.contains("intruders") && text.contains("user_pool.shared"), "{text}");
+    for text in [gatewright::report::plan(&plan, 100), gatewright::report::plan_markdown(&plan)] {
+        assert!(
+            text.contains("Left alone") && text.contains("intruders") && text.contains("user_pool.shared"),
+            "{text}"
+        );
     }
     assert!(plan.unexpected.iter().any(|child| child.id == id));
     assert_eq!(everything(&world), before);
@@ -51,11 +51,25 @@ async fn a_parent_that_says_so_loses_them_and_nothing_else() {
         steps(&plan),
         [format!("delete user_pool_client.shared/intruder/{id}"), "delete user_pool_group.shared/intruders".to_owned()]
     );
-    assert!(plan.steps.iter().all(|step| step.id.is_some() && step.reason.as_ref().unwrap().contains("nobody declared")));
+    assert!(
+        plan.steps.iter().all(|step| step.id.is_some() && step.reason.as_ref().unwrap().contains("nobody declared"))
+    );
     assert_eq!(plan.unexpected, [], "what goes is not left alone");
     world.apply(&strict).await;
     assert_eq!(everything(&world), before);
     assert!(world.plan(&tenant(BY_ADDRESS)).await.steps.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destroy_takes_them_along_where_the_parent_says_so() {
+    let world = World::new();
+    let nothing = everything(&world);
+    let strict = OWNER.replace("[user_pool.shared]\n", "[user_pool.shared]\ndelete_unknown_children = true\n");
+    world.apply(&strict).await;
+    by_hand(&world).await;
+    let plan = world.destroy_stack(&world.stack(&strict)).await;
+    assert_eq!(plan.summary.delete, 6, "{:?}", steps(&plan));
+    assert_eq!(everything(&world), nothing);
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,7 +78,9 @@ async fn a_name_that_the_manifest_wants_is_foreign_and_not_unknown() {
     let strict = OWNER.replace("[user_pool.shared]\n", "[user_pool.shared]\ndelete_unknown_children = true\n");
     world.apply(&strict).await;
     by_hand(&world).await;
-    let wants = format!("{strict}[user_pool_group.intruders]\nuser_pool = \"shared\"\n[user_pool_client.intruder]\nuser_pool = \"shared\"\n");
+    let wants = format!(
+        "{strict}[user_pool_group.intruders]\nuser_pool = \"shared\"\n[user_pool_client.intruder]\nuser_pool = \"shared\"\n"
+    );
     let plan = world.plan(&wants).await;
     assert_eq!(codes(&plan), ["plan::foreign", "plan::foreign"]);
     assert!(steps(&plan).iter().all(|step| !step.starts_with("delete")), "{:?}", steps(&plan));
@@ -109,7 +125,8 @@ policy_mode = "ENFORCE"
     let gateway = world.call("GetGateway", json!({"gatewayIdentifier": gateways["items"][0]["gatewayId"]})).await;
     let statement = format!("forbid(principal, action, resource == AgentCore::Gateway::{});", gateway["gatewayArn"]);
     let engine = engines["policyEngines"][0]["policyEngineId"].clone();
-    let policy: Value = json!({"policyEngineId": engine, "name": "by_hand", "definition": {"cedar": {"statement": statement}}});
+    let policy: Value =
+        json!({"policyEngineId": engine, "name": "by_hand", "definition": {"cedar": {"statement": statement}}});
     world.call("CreatePolicy", policy).await;
     tokio::time::advance(std::time::Duration::from_secs(60)).await;
     let plan = world.plan(manifest).await;
