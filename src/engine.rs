@@ -13,7 +13,7 @@ use crate::ownership::STACK;
 pub use crate::plan::Planned;
 use crate::plan::{Plan, Towards, make, subset};
 use crate::progress::{Outcome, Reporter};
-use crate::stack::{Resource, Stack};
+use crate::stack::Stack;
 use crate::stacks::{self, Expiry, OtherSource};
 
 /// Why there is no plan.
@@ -136,13 +136,8 @@ fn resolved(aws: &Aws, stack: &Stack) -> Result<Stack, EngineError> {
 
 /// What the manifest may say already and the engine does not do: silently leaving it out could delete or show what must not be.
 fn not_yet(stack: &Stack) -> Result<(), EngineError> {
-    let any = |test: fn(&Resource) -> bool| stack.resources.iter().any(test);
-    let said = [
-        ("`[[accept]]`", !stack.accepts.is_empty()),
-        ("secret variables", stack.secrets.names().next().is_some()),
-        ("`delete_unknown_children`", any(|resource| resource.delete_unknown_children)),
-        ("`existing`", any(|resource| resource.existing.is_some())),
-    ];
+    let said =
+        [("`[[accept]]`", !stack.accepts.is_empty()), ("secret variables", stack.secrets.names().next().is_some())];
     let said: Vec<&str> = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect();
     if said.is_empty() { Ok(()) } else { Err(EngineError::NotYet(said.join(", "))) }
 }
@@ -247,7 +242,7 @@ pub async fn outputs(aws: &Aws, stack: &Stack) -> Result<Vec<OutputValue>, Engin
         return Err(EngineError::Unread(unread.error.clone()));
     }
     let ours = observed.ours.iter().filter(|(_, live)| !live.claim.as_ref().is_some_and(Claim::is_of_others));
-    let outputs = ours.flat_map(|(address, live)| {
+    let outputs = ours.chain(&observed.existing).flat_map(|(address, live)| {
         live.kind.outputs.iter().filter_map(|output| {
             let value = (output.value)(&live.document, &observed.place)?;
             Some(OutputValue { address: address.clone(), name: output.name.to_owned(), value })

@@ -18,6 +18,7 @@ pub mod lease;
 pub mod left;
 pub mod live;
 pub mod manifest;
+pub mod membership;
 pub mod merge;
 pub mod moment;
 pub mod observe;

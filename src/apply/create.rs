@@ -151,6 +151,9 @@ impl Run<'_> {
             if known.contains(&found.id) && item.kind.id_member != item.kind.name_member {
                 continue;
             }
+            if self.is_claimed(item, &found).await? {
+                continue;
+            }
             let ids = Ids { parent: ids.parent.clone(), id: found.id.clone() };
             if let Some(arn) = kind.arn.map(|arn| arn(&found.id, &self.place)) {
                 let tags = tags::read(self.aws, kind.service, &arn).await.map_err(|error| error.to_string())?;

@@ -278,6 +278,7 @@ impl<'a> Run<'a> {
             Op::Update(form) => self.update(item, form, node.last).await?,
             Op::Claim => self.claim(item).await?,
             Op::Delete => self.delete(item).await?,
+            Op::Forget => self.forget_gone(item).await?,
         }
         (self.report)(Event::Done { address, action, what: what.1.to_owned(), took: started.elapsed() });
         Ok(())
@@ -320,5 +321,6 @@ fn describe(item: &Item, op: Op) -> (Action, (&'static str, &'static str)) {
         Op::Claim if !item.stays() => (Action::Move, ("moving", "moved")),
         Op::Claim => (Action::Update, ("updating its tags", "tags updated")),
         Op::Delete => (Action::Delete, ("deleting", "deleted")),
+        Op::Forget => (Action::Update, ("forgetting children that are gone", "forgot children that are gone")),
     }
 }

@@ -91,6 +91,12 @@ pub const CODES: &[(&str, &str)] = &[
          choose one of those there are. A manifest without environments takes no `--env`.",
     ),
     (
+        "manifest::existing",
+        "`existing` names an object that is used and never changed, by its id or by what another stack calls it: \
+         `existing = \"us-east-1_AbCdEfGhI\"`, `existing = \"stack:identity/prod/user_pool.shared\"`. Nothing else is \
+         said about it but what it lives in, `depends_on` and `only_if`.",
+    ),
+    (
         "manifest::file",
         "A file that the manifest names cannot be used: it is missing, lies outside of the root, or does not \
          parse. Paths are relative to the file that names them: `{ file = \"tools/hr.json\" }`. The root is the \

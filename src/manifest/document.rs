@@ -48,6 +48,13 @@ pub(super) struct Block {
     pub(super) node: Node,
 }
 
+impl Block {
+    /// Where it says that the object exists already.
+    pub(super) fn existing(&self) -> Option<&Entry> {
+        self.node.table()?.iter().find(|entry| entry.key == "existing")
+    }
+}
+
 impl Document {
     /// Reads the manifest at a path and whatever it includes.
     pub(super) fn read(loader: &mut Loader, path: &Path) -> Option<Self> {

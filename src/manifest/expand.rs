@@ -91,6 +91,9 @@ fn table(text: &mut String, resource: &Resource) {
     if let Some(parent) = &resource.parent {
         line(text, &parent.kind, &quoted(&parent.name));
     }
+    if let Some(existing) = &resource.existing {
+        line(text, "existing", &quoted(&escaped(&existing.to_string())));
+    }
     if !resource.depends_on.is_empty() {
         let addresses = resource.depends_on.iter().map(|address| quoted(&address.to_string()));
         line(text, "depends_on", &format!("[{}]", addresses.collect::<Vec<_>>().join(", ")));

@@ -11,7 +11,8 @@ use crate::reference::{self, Target};
 
 /// The engine that a gateway item is attached to: as the manifest says, else as it is live.
 pub(super) fn attached_engine(gateway: &Item, items: &[Item]) -> Option<Address> {
-    if let Some(resource) = gateway.resource.as_ref().filter(|_| !gateway.stays()) {
+    if let Some(resource) = gateway.resource.as_ref().filter(|resource| !gateway.stays() && resource.existing.is_none())
+    {
         let arn = resource.document.pointer("/policyEngineConfiguration/arn")?.as_str()?;
         for piece in reference::pieces(arn) {
             if let Err(reference::Reference { target: Target::Output(address, _), .. }) = piece {
@@ -56,7 +57,9 @@ pub(super) fn kept_by(engine: &Item, items: &[Item]) -> Option<Address> {
 
 fn can_be_locked(gateway: &Item) -> bool {
     let takes_tokens = |of: &Value| of.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
-    !gateway.stays() && (gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document)))
+    !gateway.stays()
+        && !gateway.is_borrowed()
+        && (gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document)))
 }
 
 /// A running gateway goes from one engine to another.

@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::diff::{Difference, same_statement};
 use crate::kind::{Kind, statement_of};
 use crate::observe::Live;
-use crate::ownership::{PROTECT, Tags};
+use crate::ownership::{Membership, PROTECT, Tags};
 use crate::stack::Resource;
 
 /// One resource and what was decided about it.
@@ -42,9 +42,17 @@ pub struct Item {
     pub unlock: bool,
     /// The live gateway was never as a manifest says: the run that created it did not get to its end.
     pub unfinished: bool,
+    /// What its tags remember of children of ours that are gone.
+    pub forgets: Membership,
 }
 
 impl Item {
+    /// It belongs to somebody else: nothing is ever written to it but the tags that name our children in it.
+    pub fn is_borrowed(&self) -> bool {
+        let deleted = self.action == Action::Delete;
+        self.resource.as_ref().map_or(!deleted, |resource| resource.existing.is_some())
+    }
+
     /// The live name it has or will have.
     pub fn live_name(&self) -> &str {
         match (&self.resource, &self.live) {

@@ -10,7 +10,7 @@ use super::obstacle::{block_cycle, protected};
 use super::room::too_many_tags;
 use super::shown::step;
 use super::work::{self, Work};
-use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, risk};
+use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, risk};
 use crate::address::Address;
 use crate::claim::Claim;
 use crate::diff::{Difference, differences};
@@ -19,7 +19,7 @@ use crate::kind::{self, Kind};
 use crate::live::{self, State};
 use crate::moment::{Moment, span};
 use crate::observe::{Live, Observed};
-use crate::ownership::{self, ADDRESS, EXPIRES, PROTECT, SOURCE, STACK, Tags, UNFINISHED};
+use crate::ownership::{self, ADDRESS, EXPIRES, Membership, PROTECT, SOURCE, STACK, Tags, UNFINISHED};
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 use crate::stacks;
@@ -54,9 +54,14 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
             }
         }
     }
+    making.keep_borrowed();
     making.orphans();
     making.look_at_moves();
+    making.delete_unknown_children();
     making.refuse_duplicates();
+    making.describe_findings(towards);
+    making.forget_gone_children();
+    making.make_room();
     making.keep_engines();
     making.guard_parents();
     making.hold_back_children();
@@ -65,6 +70,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
     making.hold_back_openings();
     making.describe_trouble();
     let unsaid = making.unsaid();
+    let unexpected = making.unexpected();
     let Making { items, mut diagnostics, notes, .. } = making;
     let mut items: Vec<Item> = items.into_values().collect();
     let strangers: BTreeSet<String> = observed.strangers.iter().map(|stranger| stranger.id.clone()).collect();
@@ -77,12 +83,6 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
     let mut steps: Vec<Step> = items.iter().filter(|item| item.action != Action::NoOp).map(step).collect();
     let rank = |step: &Step| kind::KINDS.iter().position(|kind| kind.name == step.kind);
     steps.sort_by_key(|step| (step.action == Action::Delete, rank(step), step.address.clone()));
-    let unexpected = observed.strangers.iter().map(|stranger| Unexpected {
-        parent: stranger.parent.to_string(),
-        kind: stranger.kind.name.to_owned(),
-        name: stranger.name.clone(),
-        id: stranger.id.clone(),
-    });
     let mut plan = Plan {
         format_version: FORMAT_VERSION,
         stack: stack.name.clone(),
@@ -96,7 +96,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         access: Vec::new(),
         exposed: Vec::new(),
         risks,
-        unexpected: unexpected.collect(),
+        unexpected,
         unsaid,
         diagnostics,
         notes,
@@ -107,7 +107,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
 
 fn summary(items: &[Item]) -> Summary {
     let mut summary = Summary::default();
-    for item in items {
+    for item in items.iter().filter(|item| !(item.is_borrowed() && item.action == Action::NoOp)) {
         let count = match item.action {
             Action::NoOp => &mut summary.unchanged,
             Action::Create => &mut summary.create,
@@ -135,6 +135,9 @@ pub(super) struct Making<'a> {
 impl Making<'_> {
     /// What happens to one resource of the manifest. Everything it needs was decided before.
     fn decide(&mut self, resource: &Resource) {
+        if resource.existing.is_some() {
+            return self.decide_existing(resource);
+        }
         let desired = self.resolve(&resource.document);
         let live = self.observed.ours.get(&resource.address);
         let mut item = Item {
@@ -152,6 +155,7 @@ impl Making<'_> {
             blocked: None,
             unlock: false,
             unfinished: false,
+            forgets: Membership::default(),
         };
         if let Some(live) = live {
             self.compare(&mut item, resource, live);
@@ -317,6 +321,7 @@ impl Making<'_> {
                 blocked: None,
                 unlock: false,
                 unfinished: false,
+                forgets: Membership::default(),
                 live: Some(live),
             };
             if item.is_protected() {

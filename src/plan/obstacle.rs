@@ -126,39 +126,21 @@ impl Making<'_> {
     /// A parent is not deleted under the children of others, nor under a child that stays.
     pub(super) fn guard_parents(&mut self) {
         let goes = |item: &Item| matches!(item.action, Action::Delete | Action::Replace);
-        let mut blocked: Vec<(Address, String, Option<PlanDiagnostic>)> = Vec::new();
-        for stranger in &self.observed.strangers {
-            if !self.items.get(&stranger.parent).is_some_and(goes) {
-                continue;
-            }
-            let parent = &stranger.parent;
-            let owner = match &stranger.owner {
-                Some(owner) => format!("stack `{owner}`"),
-                None => "nobody we know".to_owned(),
-            };
-            let what = format!("{} `{}` ({})", stranger.kind.name, stranger.name, stranger.id);
-            let diagnostic = PlanDiagnostic {
-                code: "plan::foreign-child".into(),
-                address: Some(parent.to_string()),
-                message: format!("`{parent}` cannot go: it holds the {what}, which belongs to {owner}"),
-                help: Some("remove it where it was made, or keep the parent".into()),
-            };
-            blocked.push((parent.clone(), format!("it holds the {what}, which belongs to {owner}"), Some(diagnostic)));
-        }
+        self.guard_strangers();
+        let mut blocked: Vec<(Address, String)> = Vec::new();
         for (address, item) in &self.items {
             let parent = item.live.as_ref().and_then(|live| live.parent.clone());
             if let Some(parent) = parent
                 && item.blocked.is_some()
                 && self.items.get(&parent).is_some_and(goes)
             {
-                blocked.push((parent, format!("`{address}` in it cannot go"), None));
+                blocked.push((parent, format!("`{address}` in it cannot go")));
             }
         }
-        for (address, reason, diagnostic) in blocked {
+        for (address, reason) in blocked {
             if let Some(item) = self.items.get_mut(&address) {
                 item.blocked.get_or_insert(reason);
             }
-            self.diagnostics.extend(diagnostic);
         }
     }
 

@@ -73,7 +73,7 @@ pub const CODES: &[(&str, &str)] = &[
 /// Every risk of the items.
 pub(super) fn risks(items: &[Item], towards: Towards) -> Vec<Risk> {
     let mut found = Found { risks: Vec::new() };
-    for item in items.iter().filter(|item| item.blocked.is_none()) {
+    for item in items.iter().filter(|item| item.blocked.is_none() && !item.is_borrowed()) {
         match item.action {
             Action::Update => found.update(item),
             Action::Replace => {

@@ -13,6 +13,7 @@ use super::attachment::{attached_engine, is_relocked, leaves_engine, policies_ch
 use super::form::Form;
 use super::item::Item;
 use super::order::closes;
+use super::shared::FORGETS;
 use crate::address::Address;
 
 /// What a node does.
@@ -26,6 +27,8 @@ pub enum Op {
     Claim,
     /// Deletes it and waits until it is gone.
     Delete,
+    /// Takes children that are gone out of its tags, and touches nothing else of it.
+    Forget,
 }
 
 /// One piece of work.
@@ -182,6 +185,9 @@ impl<'a> Lowering<'a> {
 
     /// The calls that an item takes, in order.
     fn ops(&self, item: &Item) -> Vec<Op> {
+        if item.reason.as_deref() == Some(FORGETS) {
+            return vec![Op::Forget];
+        }
         let makes = item.makes();
         let has = |member: &str| item.desired.get(member).is_some_and(|value| !value.is_null());
         if item.kind.name == "gateway" {

@@ -31,6 +31,7 @@ mod reviewed;
 mod running;
 mod schema;
 mod served;
+mod shared;
 mod stacks;
 mod stories;
 mod trouble;
