@@ -55,7 +55,8 @@ impl Run<'_> {
         for companion in item.kind.companions {
             let Some(input) = item.kind.api().input(companion.set) else { continue };
             let own = |member: &str| input.member(member).is_some();
-            if !differences(item.kind, desired, &view).iter().any(|difference| own(&difference.member)) {
+            let mut differing = differences(item.kind, desired, &view).into_iter();
+            if !differing.any(|difference| own(&difference.member) && !item.leaves(&difference.member)) {
                 continue;
             }
             let mut body = Map::new();
@@ -134,8 +135,7 @@ impl Run<'_> {
 
 /// The document that is remembered as applied to an item.
 pub(super) fn applied_to(item: &Item, desired: &Value, tags: &Tags) -> Value {
-    let protect = item.resource.as_ref().is_some_and(|resource| resource.protect);
-    applied_document(item.kind, desired, tags, protect)
+    applied_document(item.kind, item.resource.as_ref(), desired, tags)
 }
 
 pub(super) fn stuck(status: &str) -> String {

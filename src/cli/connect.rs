@@ -73,6 +73,7 @@ fn connection(global: &Global, stack: &Stack) -> Result<Connection, Failure> {
         profile: global.profile.clone(),
         endpoint_url: global.endpoint_url.clone(),
         local,
+        aws_rates: global.rates.is_some(),
         timeout: global.timeout.map(|seconds| Duration::from_secs(seconds.into())),
     })
 }
