@@ -162,13 +162,17 @@ pub async fn apply_leased(
     interrupted: &AtomicBool,
 ) -> Result<Outcome, EngineError> {
     let lease = Lease::new(aws);
-    let taken_over = lease.take(aws, &roots(aws, planned), break_lease).await?;
-    let result = under_lease(aws, &lease, planned, again, report, interrupted).await;
+    let result = match lease.take(aws, &roots(aws, planned), break_lease).await {
+        Ok(taken_over) => {
+            let outcome = under_lease(aws, &lease, planned, again, report, interrupted).await;
+            outcome.map(|outcome| (outcome, taken_over))
+        }
+        Err(error) => Err(error.into()),
+    };
     let behind = lease.release(aws).await;
-    result.map(|mut outcome| {
-        outcome.notes.extend(taken_over.into_iter().chain(behind));
-        outcome
-    })
+    let (mut outcome, taken_over) = result?;
+    outcome.notes.extend(taken_over.into_iter().chain(behind));
+    Ok(outcome)
 }
 
 async fn under_lease(
