@@ -27,6 +27,8 @@ use futures_util::future::BoxFuture;
 use localstack::Localstack;
 use serde_json::Value;
 
+use crate::rate::Rates;
+
 /// An answer document, or why there is none.
 pub type Answer = Result<Value, CallError>;
 
@@ -50,6 +52,8 @@ pub struct Aws {
     pub partition: String,
     /// The endpoint, if it is not AWS's; `local stand-in` in process.
     pub endpoint: Option<String>,
+    /// How fast calls go out.
+    pub rates: Rates,
 }
 
 /// How to reach AWS.
@@ -63,6 +67,8 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// The stand-in in process, instead of the network.
     pub local: Option<Localstack>,
+    /// `--rates aws`: AWS's rates, whatever the endpoint.
+    pub aws_rates: bool,
 }
 
 /// Why no connection could be made.
@@ -97,6 +103,7 @@ impl Aws {
             Some(_) => Some("local stand-in".to_owned()),
             None => config.endpoint_url().map(ToOwned::to_owned),
         };
+        let rates = if endpoint.is_none() || connection.aws_rates { Rates::aws() } else { Rates::none() };
         let once = config.clone().into_builder().retry_config(RetryConfig::disabled()).build();
         Ok(Self {
             agentcore: aws_sdk_bedrockagentcorecontrol::Client::new(&config),
@@ -106,6 +113,7 @@ impl Aws {
             partition: identity.partition,
             region,
             endpoint,
+            rates,
         })
     }
 }
@@ -386,11 +394,13 @@ impl Intercept for Exchange {
     }
 }
 
-/// Sends a fluent operation with a document as its body: `exchange!("CreateGateway", aws.agentcore.create_gateway(), body)`.
+/// Sends a fluent operation with a document as its body, when its turn comes: `exchange!(aws, "CreateGateway", aws.agentcore.create_gateway(), body)`.
 /// A generic function is impossible: the `send` of a customizable operation is bound to a private trait.
 macro_rules! exchange {
-    ($name:expr, $operation:expr, $body:expr) => {{
-        let exchange = $crate::aws::Exchange::new($body);
+    ($aws:expr, $name:expr, $operation:expr, $body:expr) => {{
+        let body: Option<&serde_json::Value> = $body;
+        $aws.rates.turn($name, body).await;
+        let exchange = $crate::aws::Exchange::new(body);
         let result = $operation.customize().interceptor(exchange.clone()).send().await;
         exchange.finish($name, result)
     }};

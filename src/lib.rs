@@ -21,6 +21,7 @@ pub mod observe;
 pub mod ownership;
 pub mod plan;
 pub mod progress;
+pub mod rate;
 pub mod reference;
 pub mod report;
 pub mod stack;

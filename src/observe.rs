@@ -258,9 +258,10 @@ impl Observation<'_> {
                 let child = Child { kind, name: &item.name, id: &item.id };
                 let other = others.iter().find(|(_, of)| of.holds(child));
                 let of = other.map(|(owner, of)| (owner.as_str(), of));
-                let claimed = match membership.holds(child) {
-                    true => Some(self.own_child(&parent, child, &membership, &held)),
-                    false => self.claims().other_child(&parent, self.claim_of(&parent), child, of),
+                let claimed = if membership.holds(child) {
+                    Some(self.own_child(&parent, child, &membership, &held))
+                } else {
+                    self.claims().other_child(&parent, self.claim_of(&parent), child, of)
                 };
                 if let Some((address, claim)) = claimed {
                     let remembered = of.filter(|_| claim.is_some()).map_or(&membership, |(_, of)| of);

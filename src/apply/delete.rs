@@ -48,8 +48,8 @@ impl Run<'_> {
                     }
                 }
             }
-            // A runtime that is gone was seen to answer so (service.md §1.2).
-            Err(error) if error.is("AccessDeniedException") => {
+            // A runtime that is gone was seen to answer so (service.md §1.2), and a domain may.
+            Err(error) if error.is("AccessDeniedException") || error.is("InvalidParameterException") => {
                 if live::read(self.aws, kind, ids).await.is_ok_and(|found| found.is_none()) {
                     return Ok(());
                 }

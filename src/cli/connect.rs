@@ -36,7 +36,13 @@ fn connection(global: &Global, stack: &Stack) -> Result<Connection, Failure> {
             Some(stand_in(&path, stack, region.clone())?)
         }
     };
-    Ok(Connection { region, profile: global.profile.clone(), endpoint_url: global.endpoint_url.clone(), local })
+    Ok(Connection {
+        region,
+        profile: global.profile.clone(),
+        endpoint_url: global.endpoint_url.clone(),
+        local,
+        aws_rates: global.rates.is_some(),
+    })
 }
 
 /// The stand-in is whichever account the manifest wants to see.

@@ -4,13 +4,12 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::ValueEnum;
 use localstack::{Config, Fault, Localstack};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
-use super::options::Global;
+use super::options::{Global, Rates};
 use super::output;
 
 /// Serves the local stand-in for AWS and prints the line to export
@@ -36,16 +35,6 @@ pub(super) struct Args {
     /// How long every answer takes
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u32,
-    /// Throttles what comes faster than this allows
-    #[arg(long, value_enum)]
-    rates: Option<Rates>,
-}
-
-/// How many calls a second are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Rates {
-    /// As many as AWS documents.
-    Aws,
 }
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
@@ -82,7 +71,7 @@ fn config(global: &Global, arguments: &Args) -> Config {
     let mut config = Config {
         delay: Duration::from_millis(arguments.delay.into()),
         latency: Duration::from_millis(arguments.latency.into()),
-        rates: arguments.rates == Some(Rates::Aws),
+        rates: global.rates == Some(Rates::Aws),
         ..Config::default()
     };
     if let Some(account) = &arguments.account {

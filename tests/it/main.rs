@@ -8,6 +8,7 @@
 )]
 
 mod adoption;
+mod calls;
 mod cli;
 mod command;
 mod failed;
@@ -21,6 +22,7 @@ mod members;
 mod model_data;
 mod moves;
 mod openings;
+mod peers;
 mod properties;
 mod readme;
 mod replaced;
