@@ -149,7 +149,7 @@ impl Item {
         }
     }
 
-    /// The policy of the same engine, wanted by the manifest, that says what this one says live.
+    /// The policy of the same engine, wanted by the manifest, that says word for word what this one says live.
     pub(super) fn successor<'a>(&self, items: &[&'a Self]) -> Option<&'a Self> {
         let own = self.live.as_ref().and_then(|live| live.document.get("definition")).and_then(statement_of)?;
         let enforced = |of: &Value| of.get("enforcementMode").and_then(Value::as_str).unwrap_or("ACTIVE") == "ACTIVE";
@@ -161,7 +161,7 @@ impl Item {
                 && other.blocked.is_none()
                 && other.parent() == self.parent()
                 && enforced(&other.desired)
-                && text.is_some_and(|text| same_statement(own, text))
+                && text.is_some_and(|text| own.trim() == text.trim())
         };
         items.iter().find(says_it).copied()
     }

@@ -256,7 +256,7 @@ impl Making<'_> {
             }
             State::Ready | State::PendingAuth => {}
         }
-        item.unfinished = kind.name == "gateway" && live.tags.contains_key(UNFINISHED);
+        item.unfinished = kind.name == "gateway" && !item.stays() && live.tags.contains_key(UNFINISHED);
         if item.unfinished && matches!(item.action, Action::NoOp | Action::Move) {
             item.action = Action::Update;
             item.reason = Some("its creation was not finished".to_owned());

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::attachment::{attached_engine, interceptors_in_the_way, is_relocked, kept_by, leaves_engine};
+use super::attachment::{
+    attached_engine, forbids_tools_of, interceptors_in_the_way, is_relocked, kept_by, leaves_engine, opens_at_once,
+};
 use super::item::Item;
 use super::make::{Making, PARENT_REPLACED};
 use super::{Action, Origin, PlanDiagnostic};
@@ -176,13 +178,18 @@ impl Making<'_> {
             let Some(engine) = forbid.parent() else { continue };
             for item in self.items.values_mut().filter(|item| item.blocked.is_none() && item.action != Action::NoOp) {
                 let permit = item.kind.name == "policy"
+                    && item.rewrites()
                     && item.action != Action::Delete
                     && item.parent().as_ref() == Some(&engine)
                     && !item.is_forbid();
                 let opening = item.kind.name == "gateway"
                     && (item.makes() || item.unlock)
                     && attached_engine(item, &items).as_ref() == Some(&engine);
-                if permit || opening {
+                // Its tools would be within reach before anything restrains them.
+                let target = forbids_tools_of(forbid, item)
+                    && item.makes()
+                    && items.iter().any(|gateway| opens_at_once(item, gateway, &items));
+                if permit || opening || target {
                     item.blocked = Some(format!("`{}`, which restrains its callers, is held back", forbid.address));
                 }
             }

@@ -262,14 +262,15 @@ impl<'a> Lowering<'a> {
 
     /// A forbid that changes while permits of the same running engine do: in between it stops what both its texts stop.
     fn is_held_jointly(&self, policy: &Item) -> bool {
-        let Some(engine) = policy.parent().filter(|_| policy.kind.name == "policy") else { return false };
+        let engine = policy.parent().filter(|_| policy.kind.name == "policy" && policy.has_joint_forbid());
+        let Some(engine) = engine else { return false };
         let permits = self.of_kind("policy").any(|other| {
             other.parent().as_ref() == Some(&engine)
                 && other.rewrites()
                 && !other.is_forbid()
                 && other.action != Action::Delete
         });
-        permits && policy.has_joint_forbid() && self.is_running(&engine)
+        permits && self.is_running(&engine)
     }
 
     /// The policy belongs to a new gateway that cannot be locked: it is created without effect and activated last.

@@ -32,8 +32,8 @@ fn stack(name: &str, rest: &str) -> String {
 }
 
 fn moved(lines: &[(&str, &str)]) -> String {
-    let lines: String = lines.iter().map(|(from, to)| format!("\"{from}\" = \"{to}\"\n")).collect();
-    format!("[moved]\n{lines}")
+    let lines: Vec<String> = lines.iter().map(|(from, to)| format!("\"{from}\" = \"{to}\"")).collect();
+    format!("[moved]\n{}\n", lines.join("\n"))
 }
 
 /// The state without tags: what is live.
