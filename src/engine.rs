@@ -84,7 +84,6 @@ fn not_yet(stack: &Stack) -> Result<(), EngineError> {
         ("`[[accept]]`", !stack.accepts.is_empty()),
         ("`expires`", stack.expires.is_some()),
         ("`source`", stack.source.is_some()),
-        ("secret variables", stack.secrets.names().next().is_some()),
         ("`unmanaged`", any(|resource| !resource.unmanaged.is_empty())),
         ("`delete_unknown_children`", any(|resource| resource.delete_unknown_children)),
         ("`existing`", any(|resource| resource.existing.is_some())),

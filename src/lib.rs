@@ -22,5 +22,7 @@ pub mod plan;
 pub mod progress;
 pub mod reference;
 pub mod report;
+pub mod secret;
+pub mod secret_version;
 pub mod stack;
 pub mod tags;

@@ -28,7 +28,11 @@ impl Run<'_> {
             let (key, value) = if last { (APPLIED, applied.clone()) } else { (UNFINISHED, "true".to_owned()) };
             tags.insert(key.to_owned(), value);
         }
+        let desired = self.secrets.reveal(&desired);
         let body = create_body(item.kind, &in_form(form, &desired, None), &tags);
+        Self::is_sendable(&body)?;
+        // Before the call: if its answer is lost, the secret was sent all the same.
+        self.remember_version(item, item.secret_version()).await?;
         let mut known = self.create_until_ready(item, &ids, body).await?;
         self.learn(&item.address, known.clone());
         if item.kind.arn.is_some() {

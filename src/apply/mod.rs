@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod membership;
 mod retry;
+mod secret;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ use crate::plan::work::{Op, Work};
 use crate::plan::{Action, Planned};
 use crate::progress::{Event, Outcome, Reporter};
 use crate::reference::Target;
+use crate::stack::Secrets;
 
 /// Mutations of the targets of one gateway at a time (service.md §5).
 const TARGETS_PER_GATEWAY: usize = 5;
@@ -47,6 +49,7 @@ pub(crate) struct Run<'a> {
     owner: String,
     place: Place,
     work: &'a Work,
+    secrets: &'a Secrets,
     report: Reporter<'a>,
     known: Mutex<BTreeMap<Address, Known>>,
     parents: Mutex<BTreeMap<Address, std::sync::Arc<tokio::sync::Mutex<Tags>>>>,
@@ -96,6 +99,7 @@ pub async fn apply(aws: &Aws, planned: &Planned, report: Reporter<'_>, interrupt
             Ok(()) if work.nodes.get(index).is_some_and(|node| node.last) => outcome.done.push(address),
             Ok(()) => {}
             Err(message) => {
+                let message = run.secrets.scrub(&message);
                 (run.report)(Event::Failed { address: address.clone(), message: message.clone() });
                 outcome.failed.push((address, message));
             }
@@ -167,6 +171,7 @@ impl<'a> Run<'a> {
             owner: format!("{}/{}", planned.plan.stack, planned.plan.env),
             place: Place { account: aws.account.clone(), region: aws.region.clone(), partition: aws.partition.clone() },
             work: &planned.work,
+            secrets: &planned.secrets,
             report,
             known: Mutex::new(known),
             parents: Mutex::new(parents),
@@ -195,7 +200,8 @@ impl<'a> Run<'a> {
     }
 
     fn note(&self, address: &Address, text: &str) {
-        (self.report)(Event::Note { address: address.to_string(), text: text.to_owned() });
+        let text = self.secrets.scrub(text);
+        (self.report)(Event::Note { address: address.to_string(), text: text.clone() });
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{address}: {text}"));
     }
 
@@ -209,6 +215,7 @@ impl<'a> Run<'a> {
             Target::Account => Some(self.place.account.clone()),
             Target::Region => Some(self.place.region.clone()),
             Target::Partition => Some(self.place.partition.clone()),
+            // A mark stands for it until it is sent.
             Target::Variable(_) => None,
         }
     }

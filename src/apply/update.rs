@@ -19,12 +19,13 @@ impl Run<'_> {
     /// Updates an object and waits until it is ready.
     pub(super) async fn update(&self, item: &Item, form: Form, last: bool) -> Result<(), String> {
         let kind = item.kind;
-        let desired = self.desired(item)?;
+        let marked = self.desired(item)?;
+        let desired = self.secrets.reveal(&marked);
         let Some(before) = self.known(&item.address) else { return Err("it is not there".to_owned()) };
         let now = self.reread(item, &before.ids).await?;
         let view = live::view(kind, &now.document);
         let wanted = in_form(form, &desired, Some(&view));
-        let differing = differences(kind, &wanted, &view);
+        let differing = self.differing(item, form, differences(kind, &wanted, &view));
         let own = |member: &str| kind.companion_of(member).is_none();
         if differing.iter().any(|difference| own(&difference.member))
             || live::state(kind, &now.document) == State::Failed
@@ -45,8 +46,9 @@ impl Run<'_> {
         let after = self.reread(item, &before.ids).await?;
         self.learn(&item.address, after.clone());
         if last {
-            let applied = ownership::applied_digest(kind, &applied_to(item, &desired, &self.wanted_tags(item)));
+            let applied = ownership::applied_digest(kind, &applied_to(item, &marked, &self.wanted_tags(item)));
             self.remember(item, &after, &applied).await?;
+            self.remember_version(item, item.secret_version()).await?;
         }
         Ok(())
     }
@@ -61,6 +63,7 @@ impl Run<'_> {
             tags.extend(self.wanted_tags(item));
             members.insert(member.to_owned(), json!(tags));
         }
+        Self::is_sendable(&body)?;
         let unknown = merge::unknown_members(kind, view);
         if let Err(error) = self.send_update(item, now, &body).await {
             // The service may report a member that it does not take back.
@@ -95,6 +98,7 @@ impl Run<'_> {
     }
 
     async fn patch(&self, item: &Item, now: &Known, mut body: Value) -> Result<(), String> {
+        Self::is_sendable(&body)?;
         let mut patience = Patience::new();
         loop {
             self.send_update(item, now, &body).await.map_err(|error| error.to_string())?;

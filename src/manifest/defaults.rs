@@ -47,7 +47,7 @@ impl Loader {
         // Keys that this version does not have are refused where a resource is read, in the words of that place.
         if keys.contains_key(key)
             || others().any(|other| other == key)
-            || matches!(key, "secret_version" | "known_tools")
+            || key == "known_tools"
         {
             return true;
         }

@@ -13,13 +13,15 @@ use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::kind::{Kind, POLICY_ENGINE};
 use crate::reference::{Filter, Reference, Target};
+use crate::secret_version;
 use crate::stack::Resource;
 
 /// Engine keys that the language has and this version does not.
-const NOT_YET: [&str; 4] = ["existing", "adopt", "secret_version", "known_tools"];
+const NOT_YET: [&str; 3] = ["existing", "adopt", "known_tools"];
 
 /// Engine keys, which every resource takes.
-pub(super) const ENGINE_KEYS: [&str; 5] = ["depends_on", "protect", "unmanaged", "delete_unknown_children", "only_if"];
+pub(super) const ENGINE_KEYS: [&str; 6] =
+    ["depends_on", "protect", "unmanaged", "delete_unknown_children", "only_if", secret_version::KEY];
 
 impl Loader {
     /// Rewrites a table into a resource.
@@ -52,6 +54,8 @@ impl Loader {
                 resource.unmanaged = self.unmanaged(entry, kind, &address);
             } else if key == "delete_unknown_children" {
                 resource.delete_unknown_children = self.truth(entry, &address);
+            } else if key == secret_version::KEY {
+                resource.secret_version = self.secret_version(&mut sheet, entry, kind);
             } else if key == "only_if" {
                 // It was looked at before.
             } else if kind.reference_keys.contains(&key) {

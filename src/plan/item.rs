@@ -1,5 +1,7 @@
 //! Items: resources and what was decided about each.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Action, Origin};
@@ -8,6 +10,9 @@ use crate::diff::Difference;
 use crate::kind::{Kind, statement_of};
 use crate::observe::Live;
 use crate::ownership::{PROTECT, Tags};
+use crate::reference::{Target, references};
+use crate::secret::Places;
+use crate::secret_version;
 use crate::stack::Resource;
 
 /// One resource and what was decided about it.
@@ -76,12 +81,12 @@ impl Item {
 
     /// The document whose digest is remembered: the desired one with its tags, ours left out.
     pub fn applied_document(&self) -> Value {
-        applied_document(
-            self.kind,
-            &self.desired,
-            &self.tags,
-            self.resource.as_ref().is_some_and(|resource| resource.protect),
-        )
+        applied_document(self.kind, self.resource.as_ref(), &self.desired, &self.tags)
+    }
+
+    /// Everything the manifest wants of it is known now, the values of secrets aside.
+    pub fn is_known(&self) -> bool {
+        references(&self.desired).iter().all(|reference| matches!(reference.target, Target::Variable(_)))
     }
 
     /// It is a policy whose wanted statement is a forbid; of an orphan, its live one.
@@ -113,6 +118,11 @@ impl Item {
         self.desired.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT")
     }
 
+    /// The version of the secrets that the manifest has for it.
+    pub fn secret_version(&self) -> Option<&str> {
+        self.resource.as_ref()?.secret_version.as_deref()
+    }
+
     /// A new object is made.
     pub fn makes(&self) -> bool {
         matches!(self.action, Action::Create | Action::Replace)
@@ -124,21 +134,25 @@ impl Item {
     }
 }
 
-/// The document that is remembered as applied.
-pub fn applied_document(kind: &Kind, desired: &Value, tags: &Tags, protect: bool) -> Value {
+/// The document that is remembered as applied: without secrets. Marks stand for the values of secret variables.
+pub fn applied_document(kind: &Kind, resource: Option<&Resource>, desired: &Value, tags: &Tags) -> Value {
+    let protect = resource.is_some_and(|resource| resource.protect);
+    let secret_version = resource.and_then(|resource| resource.secret_version.as_ref());
     let own: Tags = tags
         .iter()
         .filter(|(key, _)| !key.starts_with(crate::ownership::PREFIX))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     let mut document = desired.clone();
-    if let Some(members) = document.as_object_mut() {
-        members.retain(|member, _| !kind.is_secret(member));
-    }
+    Places::new(kind, &BTreeSet::new()).take("", &mut document);
     if let (Some(member), Some(members)) = (kind.tags_member, document.as_object_mut()) {
         members.remove(member);
     }
-    json!({"document": document, "tags": own, "protect": protect})
+    let mut applied = json!({"document": document, "tags": own, "protect": protect});
+    if let (Some(version), Some(members)) = (secret_version, applied.as_object_mut()) {
+        members.insert(secret_version::KEY.to_owned(), json!(version));
+    }
+    applied
 }
 
 /// A statement forbids. Annotations and comments may stand before the effect.

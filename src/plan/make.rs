@@ -11,14 +11,15 @@ use super::shown::step;
 use super::work::{self, Work};
 use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, risk};
 use crate::address::Address;
-use crate::diff::{Difference, differences};
+use crate::diff::Difference;
 use crate::graph;
 use crate::kind::{self, Kind};
 use crate::live::{self, State};
 use crate::observe::{Live, Observed};
 use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags, UNFINISHED};
 use crate::reference::{self, Target};
-use crate::stack::{Resource, Stack};
+use crate::secret_version;
+use crate::stack::{Resource, Secrets, Stack};
 
 /// A plan with everything that carrying it out needs.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The work behind its steps.
     pub work: Work,
+    /// The values that the work sends, and that stand nowhere in the plan.
+    pub secrets: Secrets,
 }
 
 /// Where a plan leads.
@@ -91,8 +94,9 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         unexpected: unexpected.collect(),
         diagnostics,
     };
+    super::secret::scrub(&mut plan, &stack.secrets);
     plan.hash = plan.digest();
-    Planned { plan, work }
+    Planned { plan, work, secrets: stack.secrets.clone() }
 }
 
 fn summary(items: &[Item]) -> Summary {
@@ -113,7 +117,7 @@ fn summary(items: &[Item]) -> Summary {
 }
 
 pub(super) struct Making<'a> {
-    stack: &'a Stack,
+    pub(super) stack: &'a Stack,
     pub(super) observed: &'a Observed,
     pub(super) items: BTreeMap<Address, Item>,
     pub(super) diagnostics: Vec<PlanDiagnostic>,
@@ -143,6 +147,7 @@ impl Making<'_> {
             self.compare(&mut item, resource, live);
         }
         self.stop(&mut item);
+        self.ask_for_secrets(&mut item);
         self.items.insert(item.address.clone(), item);
     }
 
@@ -175,13 +180,16 @@ impl Making<'_> {
         if resource.protect {
             tags.insert(PROTECT.to_owned(), "true".to_owned());
         }
+        if let Some(version) = &resource.secret_version {
+            tags.insert(secret_version::TAG.to_owned(), version.clone());
+        }
         tags
     }
 
     fn compare(&self, item: &mut Item, resource: &Resource, live: &Live) {
         let kind = resource.kind;
         let view = live::view(kind, &live.document);
-        item.differences = differences(kind, &item.desired, &view);
+        item.differences = self.member_differences(item, live, &view);
         item.differences.extend(tag_differences(kind, &item.tags, live));
         if kind.tags_member.is_none() && resource.protect != live.protected {
             item.differences.push(protect_difference(resource.protect));
@@ -222,7 +230,7 @@ impl Making<'_> {
         }
         item.origin = match &live.applied {
             _ if item.reason.is_some() => Origin::Change,
-            _ if reference::holds_unknown(&item.desired) => Origin::Change,
+            _ if !item.is_known() => Origin::Change,
             None => Origin::Unknown,
             Some(applied) if ownership::applied_digest(kind, &item.applied_document()).starts_with(applied) => {
                 Origin::Drift
@@ -293,7 +301,8 @@ fn tag_differences(kind: &Kind, wanted: &Tags, live: &Live) -> Vec<Difference> {
     }
     let mut found: Vec<Difference> = wanted
         .iter()
-        .filter(|(key, value)| key.as_str() != PROTECT && live.tags.get(*key) != Some(value))
+        .filter(|(key, _)| key.as_str() != PROTECT && key.as_str() != secret_version::TAG)
+        .filter(|(key, value)| live.tags.get(*key) != Some(value))
         .map(|(key, value)| Difference {
             path: format!("tags.{key}"),
             member: String::new(),

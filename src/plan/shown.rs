@@ -16,11 +16,11 @@ pub(super) fn step(item: &Item) -> Step {
         id: item.live.as_ref().map(|live| live.ids.id.clone()),
         reason: item.reason.clone(),
         origin: item.origin,
-        changes: changes(item),
+        changes: super::secret::concealed(item, changes(item)),
         blocked: item.blocked.clone(),
         wanted: item.resource.as_ref().map(|resource| {
-            let protect = resource.protect;
-            ownership::applied_digest(item.kind, &applied_document(item.kind, &resource.document, &item.tags, protect))
+            let document = applied_document(item.kind, Some(resource), &resource.document, &item.tags);
+            ownership::applied_digest(item.kind, &document)
         }),
     }
 }
@@ -28,14 +28,13 @@ pub(super) fn step(item: &Item) -> Step {
 /// The changes of an item as people see them; of a new object every member it is given.
 fn changes(item: &Item) -> Vec<MemberChange> {
     let shown = |path: &str, before: Option<Value>, after: Option<Value>, forces_replacement: bool| {
-        let sensitive = item.kind.is_secret(path);
         let after_unknown = after.as_ref().is_some_and(reference::holds_unknown);
         MemberChange {
             path: path.to_owned(),
-            before: before.filter(|_| !sensitive),
-            after: after.filter(|_| !sensitive).map(|after| in_source_form(&after)),
+            before,
+            after: after.map(|after| in_source_form(&after)),
             after_unknown,
-            sensitive,
+            sensitive: false,
             forces_replacement,
         }
     };
