@@ -115,8 +115,7 @@ pub fn how_to_give(name: &str) -> String {
 impl Secrets {
     /// A text in which no value stands: services repeat what they refuse.
     pub fn scrub(&self, text: &str) -> String {
-        let mut values: Vec<(&str, &str)> =
-            self.names().filter_map(|name| Some((self.value(name)?, name))).collect();
+        let mut values: Vec<(&str, &str)> = self.names().filter_map(|name| Some((self.value(name)?, name))).collect();
         // One value may be a part of another.
         values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
         let mut text = text.to_owned();

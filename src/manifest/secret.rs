@@ -25,11 +25,8 @@ impl Loader {
         sheet.spans.insert(KEY.to_owned(), entry.key_span.clone());
         if kind.secrets.is_empty() {
             let message = format!("a `{}` has no secret that only `{KEY}` could say is another one", kind.name);
-            let kinds: Vec<String> = KINDS
-                .iter()
-                .filter(|kind| !kind.secrets.is_empty())
-                .map(|kind| format!("`{}`", kind.name))
-                .collect();
+            let kinds: Vec<String> =
+                KINDS.iter().filter(|kind| !kind.secrets.is_empty()).map(|kind| format!("`{}`", kind.name)).collect();
             let help = format!("remove it: what differs of this kind is seen; it is for {}", kinds.join(", "));
             let problem = Diagnostic::error("manifest::secret-version", message).at(entry.key_span.clone(), "");
             self.report(problem.help(help).about(&sheet.address));
@@ -53,9 +50,9 @@ impl Loader {
             let message = format!("`{KEY}` without a secret that is sent");
             let keys: Vec<String> =
                 resource.kind.secrets.iter().map(|path| format!("`{}`", model::snake_case(path))).collect();
-            let help = format!("it says that the secret in {} is another one: give that, or remove it", keys.join(", "));
-            let problem =
-                Diagnostic::error("manifest::secret-version", message).at(resource.span_of(KEY).clone(), "");
+            let help =
+                format!("it says that the secret in {} is another one: give that, or remove it", keys.join(", "));
+            let problem = Diagnostic::error("manifest::secret-version", message).at(resource.span_of(KEY).clone(), "");
             self.report(problem.help(help).about(&resource.address));
         }
         for (steps, name) in places(&resource.document) {

@@ -25,6 +25,7 @@ mod replaced;
 mod reviewed;
 mod running;
 mod schema;
+mod secrets;
 mod served;
 mod stories;
 mod world;
