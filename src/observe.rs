@@ -15,6 +15,7 @@ use crate::address::Address;
 use crate::aws::{Aws, CallError};
 use crate::kind::{Ids, KINDS, Kind, Names, Place};
 use crate::live::{self, Listed, Settled, State};
+use crate::moment::Moment;
 use crate::ownership::{ADDRESS, APPLIED, Child, Membership, PROTECT, STACK, Tags};
 use crate::stack::{Resource, Stack};
 use crate::tags;
@@ -85,6 +86,8 @@ pub struct Unread {
 /// What is live.
 #[derive(Debug, Clone)]
 pub struct Observed {
+    /// When.
+    pub at: Moment,
     /// Where.
     pub place: Place,
     /// Objects of ours by address.
@@ -107,6 +110,7 @@ pub async fn observe(aws: &Aws, stack: &Stack) -> Observed {
         stack,
         owner: stack.owner(),
         observed: Observed {
+            at: Moment::now(),
             place,
             ours: BTreeMap::new(),
             duplicates: Vec::new(),

@@ -12,7 +12,7 @@ use crate::kind::Kind;
 use crate::reference::{self, Target};
 
 /// Everything a manifest says about one environment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Stack {
     /// `[stack] name`.
     pub name: String,

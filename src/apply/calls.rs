@@ -8,7 +8,7 @@ use crate::diff::differences;
 use crate::kind::{Ids, Kind, Service};
 use crate::live::{self, BUDGET, Settled, State};
 use crate::merge;
-use crate::ownership::{APPLIED, PREFIX, PROTECT, Tags, UNFINISHED};
+use crate::ownership::{APPLIED, EXPIRES, PREFIX, PROTECT, Tags, UNFINISHED};
 use crate::plan::item::{Item, applied_document};
 use crate::progress::Event;
 use crate::reference::{self, Target};
@@ -124,7 +124,7 @@ impl Run<'_> {
         let changed: Tags = wanted.into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
         tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
         held.extend(changed);
-        let outdated: Vec<String> = [PROTECT, UNFINISHED, secret_version::TAG]
+        let outdated: Vec<String> = [PROTECT, UNFINISHED, EXPIRES, secret_version::TAG]
             .into_iter()
             .filter(|key| held.contains_key(*key) && !item.tags.contains_key(*key))
             .map(ToOwned::to_owned)

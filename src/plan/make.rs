@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::item::Item;
 use super::obstacle::{block_cycle, protected};
+use super::room::too_many_tags;
 use super::shown::step;
 use super::work::{self, Work};
 use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, risk};
@@ -15,11 +16,13 @@ use crate::diff::Difference;
 use crate::graph;
 use crate::kind::{self, Kind};
 use crate::live::{self, State};
+use crate::moment::{Moment, span};
 use crate::observe::{Live, Observed};
-use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags, UNFINISHED};
+use crate::ownership::{self, ADDRESS, EXPIRES, PROTECT, SOURCE, STACK, Tags, UNFINISHED};
 use crate::reference::{self, Target};
 use crate::secret_version;
 use crate::stack::{Resource, Secrets, Stack};
+use crate::stacks;
 
 /// A plan with everything that carrying it out needs.
 #[derive(Debug, Clone)]
@@ -43,7 +46,8 @@ pub enum Towards {
 
 /// Makes the plan.
 pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Option<&str>) -> Planned {
-    let mut making = Making { stack, observed, items: BTreeMap::new(), diagnostics: Vec::new() };
+    let expires = stacks::expiry(stack, observed);
+    let mut making = Making { stack, observed, expires, items: BTreeMap::new(), diagnostics: Vec::new() };
     if towards == Towards::Manifest {
         for index in graph::order(stack) {
             if let Some(resource) = stack.resources.get(index) {
@@ -119,6 +123,8 @@ fn summary(items: &[Item]) -> Summary {
 pub(super) struct Making<'a> {
     pub(super) stack: &'a Stack,
     pub(super) observed: &'a Observed,
+    /// When the stack expires.
+    expires: Option<Moment>,
     pub(super) items: BTreeMap<Address, Item>,
     pub(super) diagnostics: Vec<PlanDiagnostic>,
 }
@@ -148,6 +154,7 @@ impl Making<'_> {
         }
         self.stop(&mut item);
         self.ask_for_secrets(&mut item);
+        self.diagnostics.extend(too_many_tags(&mut item));
         self.items.insert(item.address.clone(), item);
     }
 
@@ -177,6 +184,11 @@ impl Making<'_> {
         tags.extend(crate::tags::from_document(desired.get(member).unwrap_or(&Value::Null)));
         tags.insert(STACK.to_owned(), self.stack.owner());
         tags.insert(ADDRESS.to_owned(), resource.address.to_string());
+        if resource.kind.parent.is_none() {
+            let of_stack =
+                [(SOURCE, self.stack.source.clone()), (EXPIRES, self.expires.map(|moment| moment.to_string()))];
+            tags.extend(of_stack.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+        }
         if resource.protect {
             tags.insert(PROTECT.to_owned(), "true".to_owned());
         }
@@ -191,6 +203,7 @@ impl Making<'_> {
         let view = live::view(kind, &live.document);
         item.differences = self.member_differences(item, live, &view);
         item.differences.extend(tag_differences(kind, &item.tags, live));
+        item.differences.extend(self.expiry_difference(&item.tags, live));
         if kind.tags_member.is_none() && resource.protect != live.protected {
             item.differences.push(protect_difference(resource.protect));
         }
@@ -229,7 +242,9 @@ impl Making<'_> {
             item.reason = Some("it is locked; it opens when its policies are active".to_owned());
         }
         item.origin = match &live.applied {
-            _ if item.reason.is_some() => Origin::Change,
+            _ if item.reason.is_some() || item.differences.iter().all(|difference| difference.path == EXPIRY_PATH) => {
+                Origin::Change
+            }
             _ if !item.is_known() => Origin::Change,
             None => Origin::Unknown,
             Some(applied) if ownership::applied_digest(kind, &item.applied_document()).starts_with(applied) => {
@@ -237,6 +252,21 @@ impl Making<'_> {
             }
             Some(_) => Origin::Change,
         };
+    }
+
+    /// The time to live begins, or ends. A tag that only some objects of the stack carry is no difference, nor is the moment.
+    fn expiry_difference(&self, wanted: &Tags, live: &Live) -> Option<Difference> {
+        let before = live.tags.get(EXPIRES);
+        let is_moment = before.is_some_and(|value| Moment::parse(value).is_some());
+        let set = self.observed.ours.values().any(|live| live.tags.contains_key(EXPIRES));
+        let differs = match wanted.get(EXPIRES) {
+            Some(_) if before.is_none() => !set,
+            Some(_) => !is_moment,
+            None => before.is_some(),
+        };
+        let after = wanted.get(EXPIRES).and(self.stack.expires).map(|time| Value::String(span(time)));
+        let path = EXPIRY_PATH.to_owned();
+        differs.then(|| Difference { path, member: String::new(), before: before.cloned().map(Value::String), after })
     }
 
     /// What is ours and no longer in the manifest.
@@ -273,6 +303,9 @@ impl Making<'_> {
     }
 }
 
+/// The path of the difference that is the time to live.
+const EXPIRY_PATH: &str = "expires";
+
 /// Why a child of a replaced parent is replaced.
 pub(super) const PARENT_REPLACED: &str = "what it lives in is replaced";
 
@@ -301,7 +334,7 @@ fn tag_differences(kind: &Kind, wanted: &Tags, live: &Live) -> Vec<Difference> {
     }
     let mut found: Vec<Difference> = wanted
         .iter()
-        .filter(|(key, _)| key.as_str() != PROTECT && key.as_str() != secret_version::TAG)
+        .filter(|(key, _)| ![PROTECT, EXPIRES, secret_version::TAG].contains(&key.as_str()))
         .filter(|(key, value)| live.tags.get(*key) != Some(value))
         .map(|(key, value)| Difference {
             path: format!("tags.{key}"),

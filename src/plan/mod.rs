@@ -8,6 +8,7 @@ mod make;
 mod obstacle;
 mod order;
 pub mod risk;
+mod room;
 mod secret;
 mod shown;
 pub mod subset;
@@ -56,6 +57,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "plan::secret-missing",
         "A step has to send a secret variable, and nobody gave its value. Put it in `GATEWRIGHT_VAR_NAME` (the variable's name in capitals), in a `--var-file`, or on standard input with `--var name=-`, and plan again. The other steps go on without it. Where a live value is there and the manifest is the one last applied, a secret counts as unchanged without its value.",
+    ),
+    (
+        "plan::too-many-tags",
+        "A resource holds 50 tags, and the object would need more: its own, those of the manifest, and those in which Gatewright keeps what it has to remember. Remove some of your own.",
     ),
     (
         "plan::unread",

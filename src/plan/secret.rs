@@ -46,7 +46,7 @@ impl Making<'_> {
             let tag = live.tags.get(secret_version::TAG);
             (tag.map(String::as_str) == wanted, tag.cloned().map(Value::String))
         } else {
-            let parent = self.observed.ours.get(resource.parent.as_ref()?)?;
+            let parent = self.items.get(resource.parent.as_ref()?)?.live.as_ref()?;
             let versions = SentVersions::read(&parent.tags, &self.stack.owner());
             let same = match wanted {
                 Some(wanted) => versions.is(&item.address, wanted),

@@ -7,6 +7,7 @@
     reason = "a test that panics has said what it had to say"
 )]
 
+mod calls;
 mod cli;
 mod command;
 mod failed;
@@ -14,11 +15,13 @@ mod faults;
 mod fuzz;
 mod journey;
 mod language;
+mod lease;
 mod lifecycle;
 mod matrix;
 mod members;
 mod model_data;
 mod openings;
+mod peers;
 mod properties;
 mod readme;
 mod replaced;
@@ -27,6 +30,8 @@ mod running;
 mod schema;
 mod secrets;
 mod served;
+mod stacks;
 mod stories;
+mod trouble;
 mod world;
 mod wrong;
