@@ -20,7 +20,7 @@ impl Run<'_> {
     }
 
     /// What an update has to send: what differs as far as it is known, and a secret whose version is another one.
-    pub(super) fn differing(&self, item: &Item, form: Form, mut found: Vec<Difference>) -> Vec<Difference> {
+    pub(super) fn differing(item: &Item, form: Form, mut found: Vec<Difference>) -> Vec<Difference> {
         // The plan holds back what would send a secret without its value: what is left counts as unchanged.
         found.retain(|difference| difference.after.as_ref().is_none_or(|after| secret::variables(after).is_empty()));
         if form == Form::Full && !item.makes() {

@@ -25,7 +25,7 @@ impl Run<'_> {
         let now = self.reread(item, &before.ids).await?;
         let view = live::view(kind, &now.document);
         let wanted = in_form(form, &desired, Some(&view));
-        let differing = self.differing(item, form, differences(kind, &wanted, &view));
+        let differing = Self::differing(item, form, differences(kind, &wanted, &view));
         let own = |member: &str| kind.companion_of(member).is_none();
         if differing.iter().any(|difference| own(&difference.member))
             || live::state(kind, &now.document) == State::Failed
