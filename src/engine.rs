@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::aws::{Aws, CallError};
+use crate::claim::Claim;
 use crate::kind::Place;
 use crate::lease::{Lease, LeaseError, Root};
 use crate::observe::{Observed, observe};
@@ -137,12 +138,9 @@ fn resolved(aws: &Aws, stack: &Stack) -> Result<Stack, EngineError> {
 fn not_yet(stack: &Stack) -> Result<(), EngineError> {
     let any = |test: fn(&Resource) -> bool| stack.resources.iter().any(test);
     let said = [
-        ("`[moved]`", !stack.moved.is_empty()),
         ("`[[accept]]`", !stack.accepts.is_empty()),
-        ("`unmanaged`", any(|resource| !resource.unmanaged.is_empty())),
         ("`delete_unknown_children`", any(|resource| resource.delete_unknown_children)),
         ("`existing`", any(|resource| resource.existing.is_some())),
-        ("`adopt`", any(|resource| resource.adopt.is_some())),
     ];
     let said: Vec<&str> = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect();
     if said.is_empty() { Ok(()) } else { Err(EngineError::NotYet(said.join(", "))) }
@@ -247,7 +245,8 @@ pub async fn outputs(aws: &Aws, stack: &Stack) -> Result<Vec<OutputValue>, Engin
     if let Some(unread) = observed.unread.first() {
         return Err(EngineError::Unread(unread.error.clone()));
     }
-    let outputs = observed.ours.iter().flat_map(|(address, live)| {
+    let ours = observed.ours.iter().filter(|(_, live)| !live.claim.as_ref().is_some_and(Claim::is_of_others));
+    let outputs = ours.flat_map(|(address, live)| {
         live.kind.outputs.iter().filter_map(|output| {
             let value = (output.value)(&live.document, &observed.place)?;
             Some(OutputValue { address: address.clone(), name: output.name.to_owned(), value })

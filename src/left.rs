@@ -85,7 +85,7 @@ mod tests {
     fn names(kind: &'static Kind, document: Value) -> Vec<String> {
         let ids = Ids { parent: String::new(), id: "hr-1x".to_owned() };
         let (name, tags) = ("hr".to_owned(), Tags::new());
-        let live = Live { kind, ids, name, parent: None, document, tags, applied: None, protected: false };
+        let live = Live { kind, ids, name, parent: None, document, tags, applied: None, protected: false, claim: None };
         left_by_service(&live).into_iter().map(|left| format!("{}: {}", left.what, left.why)).collect()
     }
 

@@ -6,6 +6,7 @@ pub mod address;
 pub mod apply;
 pub mod aws;
 pub mod check;
+pub mod claim;
 pub mod cli;
 pub mod diagnostic;
 pub mod diff;

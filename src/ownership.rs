@@ -186,8 +186,10 @@ impl Membership {
 
     /// The owners of all memberships on a parent.
     pub fn owners(tags: &Tags) -> BTreeSet<String> {
-        tags.keys()
-            .filter_map(|key| {
+        // One that is empty is on its way out.
+        tags.iter()
+            .filter(|(_, value)| !value.is_empty())
+            .filter_map(|(key, _)| {
                 let mut parts = key.strip_prefix(MEMBERS)?.splitn(3, '/');
                 Some(format!("{}/{}", parts.next()?, parts.next()?))
             })

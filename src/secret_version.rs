@@ -54,6 +54,13 @@ impl SentVersions {
         self.0.get(&digest(&address.to_string(), ADDRESS_LENGTH)) == Some(&digest(version, VERSION_LENGTH))
     }
 
+    /// A child has another address.
+    pub fn carry(&mut self, from: &Address, to: &Address) {
+        if let Some(version) = self.0.remove(&digest(&from.to_string(), ADDRESS_LENGTH)) {
+            self.0.insert(digest(&to.to_string(), ADDRESS_LENGTH), version);
+        }
+    }
+
     /// Remembers what is sent to a child, or forgets it.
     pub fn set(&mut self, address: &Address, version: Option<&str>) {
         let address = digest(&address.to_string(), ADDRESS_LENGTH);

@@ -57,7 +57,8 @@ impl Run<'_> {
         for companion in item.kind.companions {
             let Some(input) = item.kind.api().input(companion.set) else { continue };
             let own = |member: &str| input.member(member).is_some();
-            if !differences(item.kind, desired, &view).iter().any(|difference| own(&difference.member)) {
+            let mut differing = differences(item.kind, desired, &view).into_iter();
+            if !differing.any(|difference| own(&difference.member) && !item.leaves(&difference.member)) {
                 continue;
             }
             let mut body = Map::new();

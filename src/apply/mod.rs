@@ -3,6 +3,7 @@
 //! Independent branches go on when one fails; what needs a failed node is skipped and named; running `apply` again finishes.
 
 mod calls;
+mod claim;
 mod create;
 mod delete;
 mod membership;
@@ -282,6 +283,7 @@ impl<'a> Run<'a> {
         match node.op {
             Op::Create(form) => self.create(item, form, node.last).await?,
             Op::Update(form) => self.update(item, form, node.last).await?,
+            Op::Claim => self.claim(item).await?,
             Op::Delete => self.delete(item).await?,
         }
         (self.report)(Event::Done { address, action, what: what.1.to_owned(), took: started.elapsed() });
@@ -318,8 +320,12 @@ fn describe(item: &Item, op: Op) -> (Action, (&'static str, &'static str)) {
         Op::Update(Form::Watching) => {
             (Action::Update, ("attaching the engine in LOG_ONLY", "engine attached in LOG_ONLY"))
         }
+        Op::Update(Form::Joint) => (Action::Update, ("widening to both texts", "stops what both texts stop")),
         Op::Update(_) if opens => (Action::Update, ("opening", "opened")),
         Op::Update(_) => (Action::Update, ("updating", "updated")),
+        Op::Claim if item.action == Action::Adopt => (Action::Adopt, ("taking over", "taken over")),
+        Op::Claim if !item.stays() => (Action::Move, ("moving", "moved")),
+        Op::Claim => (Action::Update, ("updating its tags", "tags updated")),
         Op::Delete => (Action::Delete, ("deleting", "deleted")),
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Run;
+use crate::claim::Claim;
 use crate::diff::Difference;
 use crate::ownership::TAGS_PER_RESOURCE;
 use crate::plan::form::Form;
@@ -32,6 +33,19 @@ impl Run<'_> {
 
     /// Remembers on the parent of a child which version of its secret is sent.
     pub(super) async fn remember_version(&self, item: &Item, version: Option<&str>) -> Result<(), String> {
+        self.edit_versions(item, |sent| sent.set(&item.address, version)).await
+    }
+
+    /// What was sent to a child that had another address is remembered at its new one.
+    pub(super) async fn carry_version(&self, item: &Item) -> Result<(), String> {
+        let claim = item.live.as_ref().and_then(|live| live.claim.as_ref());
+        match claim.and_then(Claim::own_address) {
+            Some(from) => self.edit_versions(item, |sent| sent.carry(&from, &item.address)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn edit_versions(&self, item: &Item, edit: impl FnOnce(&mut SentVersions)) -> Result<(), String> {
         if item.kind.secrets.is_empty() || item.kind.tags_member.is_some() {
             return Ok(());
         }
@@ -41,7 +55,7 @@ impl Run<'_> {
         let tags = self.tags_of(&address);
         let mut tags = tags.lock().await;
         let mut sent = SentVersions::read(&tags, &self.owner);
-        sent.set(&item.address, version);
+        edit(&mut sent);
         let new = sent.write(&self.owner);
         let old: Vec<String> = tags.keys().filter(|key| secret_version::is_of(key, &self.owner)).cloned().collect();
         let needed = tags.len() - old.len() + new.len();

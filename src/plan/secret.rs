@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::item::Item;
 use super::make::Making;
 use super::{Action, MemberChange, Plan, PlanDiagnostic};
+use crate::claim::Claim;
 use crate::diff::{Difference, differences};
 use crate::observe::Live;
 use crate::ownership;
@@ -37,7 +38,8 @@ impl Making<'_> {
 
     /// The secret is to be sent with another version than the last time. One that is no longer said is only forgotten.
     fn version_difference(&self, item: &Item, live: &Live) -> Option<Difference> {
-        if item.kind.secrets.is_empty() {
+        // What is taken over stays as it is.
+        if item.kind.secrets.is_empty() || item.stays() {
             return None;
         }
         let resource = item.resource.as_ref()?;
@@ -48,9 +50,12 @@ impl Making<'_> {
         } else {
             let parent = self.items.get(resource.parent.as_ref()?)?.live.as_ref()?;
             let versions = SentVersions::read(&parent.tags, &self.stack.owner());
+            // It is remembered at the address that it had.
+            let moved = live.claim.as_ref().and_then(Claim::own_address);
+            let address = moved.as_ref().unwrap_or(&item.address);
             let same = match wanted {
-                Some(wanted) => versions.is(&item.address, wanted),
-                None => !versions.holds(&item.address),
+                Some(wanted) => versions.is(address, wanted),
+                None => !versions.holds(address),
             };
             // The digest of a version says nothing to people.
             (same, None)
@@ -105,11 +110,19 @@ fn sent_variables(item: &Item) -> BTreeSet<String> {
     }
 }
 
+fn places(item: &Item) -> Places<'_> {
+    let none = BTreeSet::new();
+    Places::new(item.kind, item.resource.as_ref().map_or(&none, |resource| &resource.secrets))
+}
+
+/// A live value at this path is not to be shown.
+pub(super) fn may_have_held_secret(item: &Item, path: &str) -> bool {
+    places(item).may_have_held(path)
+}
+
 /// The changes of an item without any secret: where one stands, the path is all that is said.
 pub(super) fn concealed(item: &Item, changes: Vec<MemberChange>) -> Vec<MemberChange> {
-    let none = BTreeSet::new();
-    let own = item.resource.as_ref().map_or(&none, |resource| &resource.secrets);
-    let places = Places::new(item.kind, own);
+    let places = places(item);
     changes.into_iter().flat_map(|change| conceal(&places, change)).collect()
 }
 

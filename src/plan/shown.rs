@@ -5,6 +5,8 @@ use serde_json::Value;
 use super::item::{Item, applied_document};
 use super::make::forces_replacement;
 use super::{Action, MemberChange, Step};
+use crate::diff::Difference;
+use crate::kind::Kind;
 use crate::{ownership, reference};
 
 /// An item as a step of the plan.
@@ -25,19 +27,26 @@ pub(super) fn step(item: &Item) -> Step {
     }
 }
 
+/// A difference, before its secrets are concealed.
+pub(super) fn change(kind: &Kind, difference: &Difference) -> MemberChange {
+    let forces = forces_replacement(kind, difference);
+    shown(&difference.path, difference.before.clone(), difference.after.clone(), forces)
+}
+
+fn shown(path: &str, before: Option<Value>, after: Option<Value>, forces: bool) -> MemberChange {
+    let after_unknown = after.as_ref().is_some_and(reference::holds_unknown);
+    MemberChange {
+        path: path.to_owned(),
+        before,
+        after: after.map(|after| in_source_form(&after)),
+        after_unknown,
+        sensitive: false,
+        forces_replacement: forces,
+    }
+}
+
 /// The changes of an item as people see them; of a new object every member it is given.
 fn changes(item: &Item) -> Vec<MemberChange> {
-    let shown = |path: &str, before: Option<Value>, after: Option<Value>, forces_replacement: bool| {
-        let after_unknown = after.as_ref().is_some_and(reference::holds_unknown);
-        MemberChange {
-            path: path.to_owned(),
-            before,
-            after: after.map(|after| in_source_form(&after)),
-            after_unknown,
-            sensitive: false,
-            forces_replacement,
-        }
-    };
     if item.action == Action::Create {
         let members = item.desired.as_object().into_iter().flatten();
         return members
@@ -45,13 +54,7 @@ fn changes(item: &Item) -> Vec<MemberChange> {
             .map(|(member, value)| shown(member, None, Some(value.clone()), false))
             .collect();
     }
-    let differences = item.differences.iter();
-    differences
-        .map(|difference| {
-            let forces = forces_replacement(item.kind, difference);
-            shown(&difference.path, difference.before.clone(), difference.after.clone(), forces)
-        })
-        .collect()
+    item.differences.iter().map(|difference| change(item.kind, difference)).collect()
 }
 
 /// A value with its references written as the manifest writes them.

@@ -7,6 +7,7 @@
     reason = "a test that panics has said what it had to say"
 )]
 
+mod adoption;
 mod calls;
 mod cli;
 mod command;
@@ -20,6 +21,7 @@ mod lifecycle;
 mod matrix;
 mod members;
 mod model_data;
+mod moves;
 mod openings;
 mod peers;
 mod properties;

@@ -110,6 +110,12 @@ async fn a_secret_that_can_be_read_is_compared_by_its_value() {
     let open = RUNTIME.replace("Bearer ${var.key}", "open");
     let change = planned(&world, &open, None).await.steps[0].changes[0].clone();
     assert!(change.sensitive && change.before.is_none(), "{change:?}");
+    // Nor is what an object has in its environment that somebody made by hand.
+    let listed = world.call("ListAgentRuntimes", json!({})).await;
+    let id = listed["agentRuntimes"][0]["agentRuntimeId"].as_str().unwrap();
+    let bare = without.replace("environment_variables = { OTHER = \"x\" }", "");
+    let adopting = bare.replace("[runtime.r]", &format!("[runtime.r]\nadopt = \"{id}\""));
+    planned(&world, &adopting, None).await;
     world.destroy_stack(&stack(&world, RUNTIME, None)).await;
     assert_eq!(live(&world, "agentRuntimeName"), Vec::<Value>::new());
 }
@@ -180,10 +186,19 @@ async fn a_secret_that_no_read_returns_changes_with_its_version() {
     let (new, secret) = client_secret(&world).await;
     assert!(new != first && secret == SECOND, "{new}");
 
+    // Another address is no other secret.
+    let renamed = second.replace(
+        "[user_pool_client.c]",
+        "[moved]\n\"user_pool_client.c\" = \"user_pool_client.d\"\n[user_pool_client.d]\nname = \"c\"",
+    );
+    let plan = world.apply_stack(&stack(&world, &renamed, None)).await;
+    assert_eq!(steps(&plan), ["move user_pool_client.d: "]);
+    let second = renamed;
+
     // Said no more: it is forgotten, and nothing is sent.
     let silent = second.replace("secret_version = \"2\"\n", "");
     let plan = world.apply_stack(&stack(&world, &silent, None)).await;
-    assert_eq!(steps(&plan), ["update user_pool_client.c: secret_version"]);
+    assert_eq!(steps(&plan), ["update user_pool_client.d: secret_version"]);
     assert_eq!(client_secret(&world).await, (new, SECOND.to_owned()));
     let tags = live(&world, "gatewright:address");
     assert!(!format!("{tags:?}").contains("gatewright:secret-version"), "{tags:?}");
