@@ -45,6 +45,14 @@ impl Claim {
         }
     }
 
+    /// The address that the object had in this stack.
+    pub fn own_address(&self) -> Option<Address> {
+        match self {
+            Self::Moved { owner: None, from } => Address::parse(from),
+            _ => None,
+        }
+    }
+
     fn moved(line: &Moved) -> Self {
         Self::Moved { owner: line.owner.clone(), from: line.source() }
     }

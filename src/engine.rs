@@ -136,8 +136,7 @@ fn resolved(aws: &Aws, stack: &Stack) -> Result<Stack, EngineError> {
 
 /// What the manifest may say already and the engine does not do: silently leaving it out could delete or show what must not be.
 fn not_yet(stack: &Stack) -> Result<(), EngineError> {
-    let said =
-        [("`[[accept]]`", !stack.accepts.is_empty()), ("secret variables", stack.secrets.names().next().is_some())];
+    let said = [("`[[accept]]`", !stack.accepts.is_empty())];
     let said: Vec<&str> = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect();
     if said.is_empty() { Ok(()) } else { Err(EngineError::NotYet(said.join(", "))) }
 }

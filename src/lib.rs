@@ -29,6 +29,8 @@ pub mod progress;
 pub mod rate;
 pub mod reference;
 pub mod report;
+pub mod secret;
+pub mod secret_version;
 pub mod stack;
 pub mod stacks;
 pub mod tags;

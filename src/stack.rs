@@ -228,6 +228,8 @@ pub struct Resource {
     pub existing: Option<Existing>,
     /// The id of an object that the stack takes over.
     pub adopt: Option<String>,
+    /// The version of the secrets that no read returns: another one sends them again.
+    pub secret_version: Option<String>,
     /// Where its document holds secrets, by [`model::display_path`]: the marks of [`Secrets`] stand there.
     pub secrets: BTreeSet<String>,
     /// The span of its header, `[kind.name]`.
@@ -274,6 +276,7 @@ impl Resource {
             delete_unknown_children: false,
             existing: None,
             adopt: None,
+            secret_version: None,
             secrets: BTreeSet::new(),
             span,
             spans: HashMap::new(),

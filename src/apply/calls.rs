@@ -11,15 +11,17 @@ use crate::merge;
 use crate::ownership::{APPLIED, EXPIRES, PREFIX, PROTECT, Tags, UNFINISHED};
 use crate::plan::item::{Item, applied_document};
 use crate::progress::Event;
-use crate::reference;
+use crate::reference::{self, Target};
+use crate::secret_version;
 use crate::tags;
 
 impl Run<'_> {
-    /// The desired document with everything filled in.
+    /// The desired document with everything filled in but the values of secrets: it is remembered by its digest.
     pub(super) fn desired(&self, item: &Item) -> Result<Value, String> {
         let source = item.resource.as_ref().map_or(&item.desired, |resource| &resource.document);
         let desired = reference::resolve(source, &|target| self.lookup(target));
-        match reference::references(&desired).first() {
+        let is_secret = |target: &Target| matches!(target, Target::Variable(_));
+        match reference::references(&desired).iter().find(|missing| !is_secret(&missing.target)) {
             Some(missing) => Err(format!("`{}` has no value; this is a defect, please report it", missing.source())),
             None => Ok(desired),
         }
@@ -69,6 +71,7 @@ impl Run<'_> {
                 }
             }
             let body = item.kind.request(&known.ids, Value::Object(body));
+            Self::is_sendable(&body)?;
             retry::patiently(|| (companion.set_call)(self.aws, &known.ids, &body), |_| false)
                 .await
                 .map_err(|error| error.to_string())?;
@@ -122,7 +125,7 @@ impl Run<'_> {
         let changed: Tags = wanted.into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
         tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
         held.extend(changed);
-        let outdated: Vec<String> = [PROTECT, UNFINISHED, EXPIRES]
+        let outdated: Vec<String> = [PROTECT, UNFINISHED, EXPIRES, secret_version::TAG]
             .into_iter()
             .filter(|key| held.contains_key(*key) && !item.tags.contains_key(*key))
             .map(ToOwned::to_owned)

@@ -29,6 +29,10 @@ impl Run<'_> {
             let (key, value) = if last { (APPLIED, applied.clone()) } else { (UNFINISHED, "true".to_owned()) };
             tags.insert(key.to_owned(), value);
         }
+        let desired = self.secrets.reveal(&desired);
+        Self::is_sendable(&desired)?;
+        // Before the call: if its answer is lost, the secret was sent all the same.
+        self.remember_version(item, item.secret_version()).await?;
         let leased = self.lease_first_root(item, &mut tags);
         let body = create_body(item.kind, &in_form(form, &desired, None), &tags);
         let created = self.create_until_ready(item, &ids, body).await;

@@ -187,6 +187,12 @@ pub const CODES: &[(&str, &str)] = &[
          `--var-file`, or as a line of standard input with `--var api_key=-`.",
     ),
     (
+        "manifest::secret-version",
+        "`secret_version` says that a secret which no read returns is another one, so that it is sent again: \
+         `secret_version = \"2\"`. It belongs to kinds with such a secret, beside the secret itself, and is a word of \
+         letters, digits, `.`, `_` and `-`.",
+    ),
+    (
         "manifest::stack",
         "`[stack]` is missing or one of its keys is no good. A manifest begins with `[stack]` and `name = \
          \"hr-data-agent\"`, the name that everything it makes is tagged with. An account is twelve digits in \

@@ -46,10 +46,7 @@ impl Loader {
         let mode = kind.reference_keys.contains(&POLICY_ENGINE.name).then_some("policy_mode");
         let others = || kind.reference_keys.iter().copied().chain(ENGINE_KEYS).chain(mode);
         // Keys that this version does not have are refused where a resource is read, in the words of that place.
-        if keys.contains_key(key)
-            || others().any(|other| other == key)
-            || matches!(key, "secret_version" | "known_tools")
-        {
+        if keys.contains_key(key) || others().any(|other| other == key) || key == "known_tools" {
             return true;
         }
         let mut problem = Diagnostic::error("manifest::unknown-key", format!("a `{}` has no key `{key}`", kind.name));

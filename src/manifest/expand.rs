@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::cedar;
 use crate::kind::Kind;
 use crate::reference::{Reference, display, pieces};
+use crate::secret_version;
 use crate::stack::{Resource, Stack};
 
 /// A line may be this wide before a value is spread over several.
@@ -106,6 +107,9 @@ fn table(text: &mut String, resource: &Resource) {
     }
     if resource.delete_unknown_children {
         line(text, "delete_unknown_children", "true");
+    }
+    if let Some(version) = &resource.secret_version {
+        line(text, secret_version::KEY, &quoted(version));
     }
     if !resource.unmanaged.is_empty() {
         let keys =

@@ -13,14 +13,23 @@ use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::kind::{GATEWAY, Kind, POLICY_ENGINE};
 use crate::reference::{Filter, Reference, Target};
+use crate::secret_version;
 use crate::stack::Resource;
 
 /// Engine keys that the language has and this version does not.
-const NOT_YET: [&str; 2] = ["secret_version", "known_tools"];
+const NOT_YET: [&str; 1] = ["known_tools"];
 
 /// Engine keys, which every resource takes.
-pub(super) const ENGINE_KEYS: [&str; 7] =
-    ["depends_on", "protect", "unmanaged", "delete_unknown_children", "only_if", "existing", "adopt"];
+pub(super) const ENGINE_KEYS: [&str; 8] = [
+    "depends_on",
+    "protect",
+    "unmanaged",
+    "delete_unknown_children",
+    "only_if",
+    "existing",
+    "adopt",
+    secret_version::KEY,
+];
 
 /// What restrains the callers of a gateway.
 const RESTRAINTS: [&str; 4] =
@@ -60,6 +69,8 @@ impl Loader {
                 resource.unmanaged = self.unmanaged(entry, kind, &address);
             } else if key == "delete_unknown_children" {
                 resource.delete_unknown_children = self.truth(entry, &address);
+            } else if key == secret_version::KEY {
+                resource.secret_version = self.secret_version(&mut sheet, entry, kind);
             } else if key == "adopt" {
                 // An environment that has nothing to take over leaves it empty.
                 resource.adopt = self.known_text(&entry.node, "`adopt`").filter(|id| !id.is_empty());

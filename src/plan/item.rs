@@ -1,5 +1,7 @@
 //! Items: resources and what was decided about each.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::joint::joint;
@@ -9,6 +11,9 @@ use crate::diff::{Difference, same_statement};
 use crate::kind::{Kind, statement_of};
 use crate::observe::Live;
 use crate::ownership::{Membership, PROTECT, Tags};
+use crate::reference::{Target, references};
+use crate::secret::Places;
+use crate::secret_version;
 use crate::stack::Resource;
 
 /// One resource and what was decided about it.
@@ -120,6 +125,11 @@ impl Item {
         applied_document(self.kind, self.resource.as_ref(), &self.desired, &self.tags)
     }
 
+    /// Everything the manifest wants of it is known now, the values of secrets aside.
+    pub fn is_known(&self) -> bool {
+        references(&self.desired).iter().all(|reference| matches!(reference.target, Target::Variable(_)))
+    }
+
     /// It is a policy whose wanted statement is a forbid; of an orphan, its live one.
     pub fn is_forbid(&self) -> bool {
         match self.desired.get("definition").and_then(statement_of) {
@@ -181,6 +191,12 @@ impl Item {
         self.desired.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT")
     }
 
+    /// The version of the secrets that are sent to it: of what is taken over as it is, none.
+    pub fn secret_version(&self) -> Option<&str> {
+        let resource = self.resource.as_ref().filter(|_| !self.stays())?;
+        resource.secret_version.as_deref()
+    }
+
     /// A new object is made.
     pub fn makes(&self) -> bool {
         matches!(self.action, Action::Create | Action::Replace)
@@ -197,9 +213,11 @@ impl Item {
     }
 }
 
-/// The document that is remembered as applied: without secrets, and without what somebody else writes.
+/// The document that is remembered as applied: without secrets, for whose values marks stand, and without what somebody else
+/// writes.
 pub fn applied_document(kind: &Kind, resource: Option<&Resource>, desired: &Value, tags: &Tags) -> Value {
     let protect = resource.is_some_and(|resource| resource.protect);
+    let secret_version = resource.and_then(|resource| resource.secret_version.as_ref());
     let unmanaged = |member: &String| resource.is_some_and(|resource| resource.unmanaged.contains(member));
     let own: Tags = tags
         .iter()
@@ -207,13 +225,18 @@ pub fn applied_document(kind: &Kind, resource: Option<&Resource>, desired: &Valu
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     let mut document = desired.clone();
+    Places::new(kind, &BTreeSet::new()).take("", &mut document);
     if let Some(members) = document.as_object_mut() {
-        members.retain(|member, _| !kind.is_secret(member) && !unmanaged(member));
+        members.retain(|member, _| !unmanaged(member));
     }
     if let (Some(member), Some(members)) = (kind.tags_member, document.as_object_mut()) {
         members.remove(member);
     }
-    json!({"document": document, "tags": own, "protect": protect})
+    let mut applied = json!({"document": document, "tags": own, "protect": protect});
+    if let (Some(version), Some(members)) = (secret_version, applied.as_object_mut()) {
+        members.insert(secret_version::KEY.to_owned(), json!(version));
+    }
+    applied
 }
 
 /// What somebody else writes is wanted as it is live.

@@ -13,7 +13,7 @@ use super::work::{self, Work};
 use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, risk};
 use crate::address::Address;
 use crate::claim::Claim;
-use crate::diff::{Difference, differences};
+use crate::diff::Difference;
 use crate::graph;
 use crate::kind::{self, Kind};
 use crate::live::{self, State};
@@ -21,7 +21,8 @@ use crate::moment::{Moment, span};
 use crate::observe::{Live, Observed};
 use crate::ownership::{self, ADDRESS, EXPIRES, Membership, PROTECT, SOURCE, STACK, Tags, UNFINISHED};
 use crate::reference::{self, Target};
-use crate::stack::{Resource, Stack};
+use crate::secret_version;
+use crate::stack::{Resource, Secrets, Stack};
 use crate::stacks;
 
 /// A plan with everything that carrying it out needs.
@@ -31,6 +32,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The work behind its steps.
     pub work: Work,
+    /// The values that the work sends, and that stand nowhere in the plan.
+    pub secrets: Secrets,
 }
 
 /// Where a plan leads.
@@ -101,8 +104,9 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         diagnostics,
         notes,
     };
+    super::secret::scrub(&mut plan, &stack.secrets);
     plan.hash = plan.digest();
-    Planned { plan, work }
+    Planned { plan, work, secrets: stack.secrets.clone() }
 }
 
 fn summary(items: &[Item]) -> Summary {
@@ -162,6 +166,7 @@ impl Making<'_> {
         }
         self.stop_adoption(&mut item);
         self.stop(&mut item);
+        self.ask_for_secrets(&mut item);
         self.diagnostics.extend(too_many_tags(&mut item));
         self.items.insert(item.address.clone(), item);
     }
@@ -202,6 +207,9 @@ impl Making<'_> {
         if resource.protect {
             tags.insert(PROTECT.to_owned(), "true".to_owned());
         }
+        if let Some(version) = resource.secret_version.as_ref().filter(|_| resource.adopt.is_none()) {
+            tags.insert(secret_version::TAG.to_owned(), version.clone());
+        }
         tags
     }
 
@@ -209,7 +217,7 @@ impl Making<'_> {
         let kind = resource.kind;
         let view = live::view(kind, &live.document);
         leave_unmanaged(&mut item.desired, &resource.unmanaged, &view);
-        item.differences = differences(kind, &item.desired, &view);
+        item.differences = self.member_differences(item, live, &view);
         item.differences.retain(|difference| !resource.unmanaged.contains(&difference.member));
         if item.stays() {
             item.unsaid = std::mem::take(&mut item.differences);
@@ -271,7 +279,7 @@ impl Making<'_> {
             _ if item.reason.is_some() || item.differences.iter().all(|difference| difference.path == EXPIRY_PATH) => {
                 Origin::Change
             }
-            _ if reference::holds_unknown(&item.desired) => Origin::Change,
+            _ if !item.is_known() => Origin::Change,
             None => Origin::Unknown,
             Some(applied) if ownership::applied_digest(kind, &item.applied_document()).starts_with(applied) => {
                 Origin::Drift
@@ -379,7 +387,8 @@ fn tag_differences(kind: &Kind, wanted: &Tags, live: &Live) -> Vec<Difference> {
     }
     let mut found: Vec<Difference> = wanted
         .iter()
-        .filter(|(key, value)| ![PROTECT, EXPIRES].contains(&key.as_str()) && live.tags.get(*key) != Some(value))
+        .filter(|(key, _)| ![PROTECT, EXPIRES, secret_version::TAG].contains(&key.as_str()))
+        .filter(|(key, value)| live.tags.get(*key) != Some(value))
         .map(|(key, value)| Difference {
             path: format!("tags.{key}"),
             member: String::new(),

@@ -11,6 +11,7 @@ mod obstacle;
 mod order;
 pub mod risk;
 mod room;
+mod secret;
 mod shared;
 mod shown;
 pub mod subset;
@@ -71,6 +72,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "plan::protected",
         "The live object is marked as protected (tag `gatewright:protect`, or the parent's membership): no command deletes or replaces it. Apply once with `protect = false` on it, then plan again.",
+    ),
+    (
+        "plan::secret-missing",
+        "A step has to send a secret variable, and nobody gave its value. Put it in `GATEWRIGHT_VAR_NAME` (the variable's name in capitals), in a `--var-file`, or on standard input with `--var name=-`, and plan again. The other steps go on without it. Where a live value is there and the manifest is the one last applied, a secret counts as unchanged without its value.",
     ),
     (
         "plan::too-many-tags",

@@ -30,6 +30,7 @@ mod replaced;
 mod reviewed;
 mod running;
 mod schema;
+mod secrets;
 mod served;
 mod shared;
 mod stacks;

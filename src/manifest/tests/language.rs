@@ -57,7 +57,7 @@ fn what_is_wrong_with_a_default_is_said_once_at_its_line() {
         "manifest::defaults gatewright.toml:6:1 `name` is no default: it belongs to one `gateway` alone",
         "manifest::unknown-key gatewright.toml:7:1 a `gateway` has no key `rol_arn`",
         "manifest::not-allowed gatewright.toml:8:17 `protocol_type` cannot be `MPC`",
-        "manifest::not-yet gatewright.toml:9:1 `secret_version` is not in this version",
+        "manifest::secret-version gatewright.toml:9:1 a `gateway` has no secret that only `secret_version` could say is another one",
         "manifest::defaults gatewright.toml:11:1 `gateway` is no default: it belongs to one `gateway_target` alone",
     ];
     assert_eq!(found, expected, "{found:#?}");
