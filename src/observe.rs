@@ -261,10 +261,11 @@ impl Observation<'_> {
                 self.observed.strangers.push(stranger);
             }
         }
+        let place = &self.observed.place;
         let read: Vec<_> = stream::iter(mine)
             .map(|(address, parent, kind, ids, item, applied, protected)| async move {
                 let known = kind.list.complete.then(|| item.item.clone());
-                let document = read_settled(aws, kind, &ids, known).await;
+                let document = read_child(aws, kind, &ids, known, place).await;
                 (address, parent, kind, ids, item.name, applied, protected, document)
             })
             .buffered(CONCURRENCY)
@@ -272,8 +273,7 @@ impl Observation<'_> {
             .await;
         for (address, parent, kind, ids, name, applied, protected, document) in read {
             match document {
-                Ok(Some(document)) => {
-                    let tags = Tags::new();
+                Ok(Some((document, tags))) => {
                     let live = Live { kind, ids, name, parent: Some(parent), document, tags, applied, protected };
                     self.add(address, live);
                 }
@@ -332,6 +332,23 @@ impl Observation<'_> {
             }
             None => Address::new(child.kind.name, child.name),
         }
+    }
+}
+
+/// Reads a child, and its tags if it can have any.
+async fn read_child(
+    aws: &Aws,
+    kind: &'static Kind,
+    ids: &Ids,
+    known: Option<Value>,
+    place: &Place,
+) -> Result<Option<(Value, Tags)>, CallError> {
+    let Some(document) = read_settled(aws, kind, ids, known).await? else { return Ok(None) };
+    let Some(arn) = tags::arn_of_child(kind, &document, place) else { return Ok(Some((document, Tags::new()))) };
+    match tags::read(aws, kind.service, &arn).await {
+        Ok(tags) => Ok(Some((document, tags))),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

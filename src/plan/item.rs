@@ -131,10 +131,7 @@ pub fn applied_document(kind: &Kind, desired: &Value, tags: &Tags, protect: bool
         .filter(|(key, _)| !key.starts_with(crate::ownership::PREFIX))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    let mut document = desired.clone();
-    if let Some(members) = document.as_object_mut() {
-        members.retain(|member, _| !kind.is_secret(member));
-    }
+    let mut document = kind.without_secrets(desired);
     if let (Some(member), Some(members)) = (kind.tags_member, document.as_object_mut()) {
         members.remove(member);
     }

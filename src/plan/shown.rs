@@ -32,8 +32,8 @@ fn changes(item: &Item) -> Vec<MemberChange> {
         let after_unknown = after.as_ref().is_some_and(reference::holds_unknown);
         MemberChange {
             path: path.to_owned(),
-            before: before.filter(|_| !sensitive),
-            after: after.filter(|_| !sensitive).map(|after| in_source_form(&after)),
+            before: before.filter(|_| !sensitive).map(|before| item.kind.masked(path, &before)),
+            after: after.filter(|_| !sensitive).map(|after| in_source_form(&item.kind.masked(path, &after))),
             after_unknown,
             sensitive,
             forces_replacement,
