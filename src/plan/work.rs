@@ -73,6 +73,7 @@ pub(super) fn work(items: Vec<Item>, strangers: BTreeSet<String>) -> Work {
     lowering.make_nodes();
     lowering.connect_needs();
     lowering.connect_scopes();
+    lowering.connect_providers();
     lowering.connect_policies();
     lowering.connect_deletes();
     let mut nodes = lowering.nodes;
