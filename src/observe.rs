@@ -366,10 +366,11 @@ impl Observation<'_> {
                 self.observed.strangers.push(Stranger { parent, kind, name, id, owner, existing, live: None });
             }
         }
+        let place = &self.observed.place;
         let read: Vec<_> = stream::iter(mine)
             .map(|(address, parent, kind, ids, item, applied, protected, claim)| async move {
                 let known = kind.list.complete.then(|| item.item.clone());
-                let document = read_settled(aws, kind, &ids, known).await;
+                let document = read_child(aws, kind, &ids, known, place).await;
                 (address, parent, kind, ids, item.name, applied, protected, claim, document)
             })
             .buffered(CONCURRENCY)
@@ -377,8 +378,8 @@ impl Observation<'_> {
             .await;
         for (address, parent, kind, ids, name, applied, protected, claim, document) in read {
             match document {
-                Ok(Some(document)) => {
-                    let (tags, parent) = (Tags::new(), Some(parent));
+                Ok(Some((document, tags))) => {
+                    let parent = Some(parent);
                     let live = Live { kind, ids, name, parent, document, tags, applied, protected, claim };
                     if self.stack.resource(&address).is_some_and(|resource| resource.existing.is_some()) {
                         self.observed.existing.insert(address, live);
@@ -458,6 +459,23 @@ impl Observation<'_> {
         let id = (child.kind.names == Names::NotUnique || renamed).then_some(child.id);
         let name: Vec<&str> = within.into_iter().chain([child.name]).chain(id).collect();
         Address::new(child.kind.name, name.join("/"))
+    }
+}
+
+/// Reads a child, and its tags if it can have any.
+async fn read_child(
+    aws: &Aws,
+    kind: &'static Kind,
+    ids: &Ids,
+    known: Option<Value>,
+    place: &Place,
+) -> Result<Option<(Value, Tags)>, CallError> {
+    let Some(document) = read_settled(aws, kind, ids, known).await? else { return Ok(None) };
+    let Some(arn) = tags::arn_of_child(kind, &document, place) else { return Ok(Some((document, Tags::new()))) };
+    match tags::read(aws, kind.service, &arn).await {
+        Ok(tags) => Ok(Some((document, tags))),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

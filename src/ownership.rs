@@ -46,11 +46,7 @@ pub fn digest(text: &str, length: usize) -> String {
 
 /// The digest of a desired document, without secrets: equal documents, whatever their order of keys, have equal digests.
 pub fn applied_digest(kind: &Kind, document: &Value) -> String {
-    let mut document = document.clone();
-    if let Some(members) = document.as_object_mut() {
-        members.retain(|member, _| !kind.is_secret(member));
-    }
-    digest(&canonical(&document), 16)
+    digest(&canonical(&kind.without_secrets(document)), 16)
 }
 
 /// JSON text with sorted keys.

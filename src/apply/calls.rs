@@ -112,9 +112,18 @@ impl Run<'_> {
         item.tags.iter().map(|(key, value)| (key.clone(), resolved(value))).collect()
     }
 
+    /// Writes the tags that the manifest gives a child, if it can have any.
+    async fn write_child_tags(&self, item: &Item, known: &Known) -> Result<(), String> {
+        let Some(arn) = tags::arn_of_child(item.kind, &known.document, &self.place) else { return Ok(()) };
+        let held = item.live.as_ref().map(|live| live.tags.clone()).unwrap_or_default();
+        let changed = self.wanted_tags(item).into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
+        tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())
+    }
+
     /// Writes what was applied: as tags, or in the parent's membership.
     pub(super) async fn remember(&self, item: &Item, known: &Known, applied: &str) -> Result<(), String> {
         if let Some(parent) = item.parent() {
+            self.write_child_tags(item, known).await?;
             return self.remember_child(&parent, item, &known.ids.id, applied).await;
         }
         let Some(arn) = item.kind.arn.map(|arn| arn(&known.ids.id, &self.place)) else { return Ok(()) };

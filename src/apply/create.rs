@@ -25,7 +25,7 @@ impl Run<'_> {
             self.announce_children(parent).await?;
         }
         let mut tags = self.wanted_tags(item);
-        if item.kind.tags_member.is_some() {
+        if item.kind.arn.is_some() {
             let (key, value) = if last { (APPLIED, applied.clone()) } else { (UNFINISHED, "true".to_owned()) };
             tags.insert(key.to_owned(), value);
         }
@@ -122,6 +122,8 @@ impl Run<'_> {
             };
             let taken = error.is("ConflictException")
                 || error.is("GroupExistsException")
+                || error.is("DuplicateProviderException")
+                || error.message.contains("already exists")
                 || error.is("InvalidParameterException");
             let taken_by_us = taken && lost > 0;
             if !error.unanswered && !taken_by_us {

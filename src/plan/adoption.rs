@@ -164,8 +164,7 @@ impl Making<'_> {
         {
             return lines;
         }
-        let below = format!("{path}.");
-        if kind.secrets.iter().any(|secret| *secret == path || secret.starts_with(&below)) {
+        if kind.is_secret(path) || kind.masked(path, value) != *value {
             return Vec::new();
         }
         member_line(kind, path, value).into_iter().collect()

@@ -197,6 +197,10 @@ impl Making<'_> {
         if !resource.unmanaged.iter().any(|unmanaged| unmanaged == member) {
             tags.extend(crate::tags::from_document(desired.get(member).unwrap_or(&Value::Null)));
         }
+        // What is remembered of a child stands in its parent's membership.
+        if resource.kind.arn.is_none() {
+            return tags;
+        }
         tags.insert(STACK.to_owned(), self.stack.owner());
         tags.insert(ADDRESS.to_owned(), resource.address.to_string());
         if resource.kind.parent.is_none() {
@@ -225,7 +229,7 @@ impl Making<'_> {
         }
         item.differences.extend(tag_differences(kind, &item.tags, live));
         item.differences.extend(self.expiry_difference(&item.tags, live));
-        if kind.tags_member.is_none() && resource.protect != live.protected {
+        if kind.arn.is_none() && resource.protect != live.protected {
             item.differences.push(protect_difference(resource.protect));
         }
         item.unlock = is_locked(kind, &view) && !item.stays();
@@ -397,7 +401,7 @@ fn tag_differences(kind: &Kind, wanted: &Tags, live: &Live) -> Vec<Difference> {
         })
         .collect();
     let protect = wanted.contains_key(PROTECT);
-    if protect != live.protected {
+    if kind.arn.is_some() && protect != live.protected {
         found.push(protect_difference(protect));
     }
     found

@@ -80,6 +80,7 @@ pub(super) fn work(items: Vec<Item>, strangers: BTreeSet<String>) -> Work {
     lowering.connect_claims();
     lowering.connect_needs();
     lowering.connect_scopes();
+    lowering.connect_providers();
     lowering.connect_policies();
     lowering.connect_deletes();
     let mut nodes = lowering.nodes;

@@ -17,6 +17,7 @@ async fn the_example_manifests_apply_plan_empty_and_destroy() {
         ("minimal", vec![]),
         ("okta", vec![]),
         ("entra", vec![]),
+        ("every-kind", vec![]),
     ] {
         let path = Path::new("manifests").join(name);
         let environments: Vec<Option<&str>> =
@@ -35,6 +36,17 @@ async fn the_example_manifests_apply_plan_empty_and_destroy() {
             assert_eq!(world.stand_in.observe(), before, "{name}: nothing is left");
         }
     }
+}
+
+#[test]
+fn the_example_of_every_kind_uses_every_kind() {
+    let stack = World::new().stack_at(Path::new("manifests/every-kind"));
+    let unused: Vec<&str> = gatewright::kind::KINDS
+        .iter()
+        .map(|kind| kind.name)
+        .filter(|kind| !stack.resources.iter().any(|resource| resource.kind.name == *kind))
+        .collect();
+    assert_eq!(unused, Vec::<&str>::new());
 }
 
 const MINIMAL: &str = r#"
