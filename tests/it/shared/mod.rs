@@ -250,7 +250,7 @@ async fn children_of_any_kind_live_in_existing_parents_and_existing_children_are
     let pool = world.call("CreateUserPool", json!({"PoolName": "hand"})).await["UserPool"]["Id"].clone();
     let client = json!({"UserPoolId": pool, "ClientName": "hand"});
     let client = world.call("CreateUserPoolClient", client).await["UserPoolClient"]["ClientId"].clone();
-    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    tokio::time::advance(std::time::Duration::from_mins(1)).await;
     let before = everything(&world);
     let manifest = format!(
         r#"

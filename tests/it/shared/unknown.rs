@@ -128,7 +128,7 @@ policy_mode = "ENFORCE"
     let policy: Value =
         json!({"policyEngineId": engine, "name": "by_hand", "definition": {"cedar": {"statement": statement}}});
     world.call("CreatePolicy", policy).await;
-    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    tokio::time::advance(std::time::Duration::from_mins(1)).await;
     let plan = world.plan(manifest).await;
     assert_eq!(steps(&plan), ["delete policy.e/by_hand"]);
     assert!(plan.risks.iter().any(|risk| risk.code == "forbid-removed"), "{:?}", plan.risks);
