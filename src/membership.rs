@@ -358,6 +358,7 @@ impl Membership {
     }
 
     /// What it says of children that are none of these.
+    #[must_use]
     pub fn without(&self, children: &[Child<'_>]) -> Self {
         let mut rest = self.clone();
         for child in children {

@@ -1,6 +1,6 @@
 //! Shared parents: objects of somebody else, the children that several stacks have in one parent, and children of nobody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -264,66 +264,25 @@ impl Making<'_> {
 
     /// A parent is not deleted under the children of others; a stack that has none left in it is only named.
     pub(super) fn guard_strangers(&mut self) {
-        let owner = self.stack.owner();
-        let mut refused = Vec::new();
-        let mut named = Vec::new();
-        let goes = |item: &&Item| matches!(item.action, Action::Delete | Action::Replace);
-        for parent in self.items.values().filter(goes) {
-            let Some(live) = &parent.live else { continue };
-            let memberships = Memberships::read(&live.tags);
-            let mut holds: Vec<String> = Vec::new();
-            for stranger in self.observed.strangers.iter().filter(|of| of.parent == parent.address) {
-                let belongs = match &stranger.owner {
-                    _ if self.goes(stranger) => continue,
-                    Some(owner) => format!("of stack `{owner}`"),
-                    None if stranger.existing => "that `existing` names".to_owned(),
-                    None => "of nobody we know".to_owned(),
-                };
-                holds.push(format!("the {} `{}` ({}) {belongs}", stranger.kind.name, stranger.name, stranger.id));
-            }
-            for tag in memberships.unreadable().iter().filter(|tag| tag.owner.as_ref() != Some(&owner)) {
-                holds.push(format!("what the tag `{}` names, and {}", tag.key, tag.why));
-            }
-            let has = |other: &str| {
-                self.observed
-                    .strangers
-                    .iter()
-                    .any(|of| of.parent == parent.address && of.owner.as_deref() == Some(other))
-            };
-            let left: Vec<String> = memberships
-                .others(&owner)
-                .filter(|(other, of)| !of.is_empty() && !has(other))
-                .map(|(other, _)| format!("`{other}`"))
-                .collect();
-            if !holds.is_empty() {
-                refused.push((parent.address.clone(), holds));
-            } else if !left.is_empty() {
-                named.push((parent.address.clone(), left));
-            }
-        }
-        for (parent, mut holds) in refused {
-            let more = holds.len().saturating_sub(NAMED);
-            let stacks: std::collections::BTreeSet<String> = self
-                .observed
-                .strangers
-                .iter()
-                .filter(|of| of.parent == parent)
-                .filter_map(|of| of.owner.clone())
-                .collect();
-            holds.truncate(NAMED);
-            if more > 0 {
-                holds.push(format!("{more} more"));
-            }
-            let what = format!("it holds {}", holds.join(", "));
-            let help = match stacks.is_empty() {
-                true => "remove what it holds where that was made, or keep the parent".to_owned(),
-                false => {
-                    let stacks: Vec<String> = stacks.iter().map(|owner| format!("`{owner}`")).collect();
-                    format!(
-                        "stacks {} have to let go of it first: remove their children there, or keep the parent",
-                        stacks.join(", ")
-                    )
+        let goes = |item: &&Item| matches!(item.action, Action::Delete | Action::Replace) && item.live.is_some();
+        let parents: Vec<(Address, Held)> =
+            self.items.values().filter(goes).map(|parent| (parent.address.clone(), self.held_by(parent))).collect();
+        for (parent, held) in parents {
+            let Some(item) = self.items.get_mut(&parent) else { continue };
+            if held.things.is_empty() {
+                if !held.left.is_empty() {
+                    let said = format!("{} had children in it, and none is left", listed(&held.left));
+                    item.reason = Some(item.reason.take().map_or(said.clone(), |reason| format!("{reason}; {said}")));
                 }
+                continue;
+            }
+            let what = format!("it holds {}", held.in_short());
+            item.blocked.get_or_insert(what.clone());
+            let help = if held.stacks.is_empty() {
+                "remove what it holds where that was made, or keep the parent".to_owned()
+            } else {
+                let stacks = listed(&held.stacks);
+                format!("{stacks} has to let go of it first: remove the children there, or keep the parent")
             };
             self.diagnostics.push(PlanDiagnostic {
                 code: "plan::foreign-child".into(),
@@ -331,17 +290,66 @@ impl Making<'_> {
                 message: format!("`{parent}` cannot go: {what}"),
                 help: Some(help),
             });
-            if let Some(item) = self.items.get_mut(&parent) {
-                item.blocked.get_or_insert(what);
-            }
-        }
-        for (parent, left) in named {
-            if let Some(item) = self.items.get_mut(&parent) {
-                let said = format!("{} had children in it, and none is left", left.join(", "));
-                item.reason = Some(item.reason.take().map_or(said.clone(), |reason| format!("{reason}; {said}")));
-            }
         }
     }
+
+    /// What a parent holds that is not this stack's.
+    fn held_by(&self, parent: &Item) -> Held {
+        let owner = self.stack.owner();
+        let mut held = Held::default();
+        for stranger in self.observed.strangers.iter().filter(|of| of.parent == parent.address) {
+            if self.goes(stranger) {
+                continue;
+            }
+            held.stacks.extend(stranger.owner.clone());
+            let belongs = match &stranger.owner {
+                Some(owner) => format!("of stack `{owner}`"),
+                None if stranger.existing => "that `existing` names".to_owned(),
+                None => "of nobody we know".to_owned(),
+            };
+            held.things.push(format!("the {} `{}` ({}) {belongs}", stranger.kind.name, stranger.name, stranger.id));
+        }
+        for unread in self.observed.unread.iter().filter(|unread| unread.address.as_ref() == Some(&parent.address)) {
+            if unread.kind != parent.kind {
+                held.things.push(format!("any {} that could not be read", unread.kind.name));
+            }
+        }
+        let tags = parent.live.as_ref().map(|live| live.tags.clone()).unwrap_or_default();
+        let memberships = Memberships::read(&tags);
+        for tag in memberships.unreadable().iter().filter(|tag| tag.owner.as_ref() != Some(&owner)) {
+            held.things.push(format!("what the tag `{}` names, and {}", tag.key, tag.why));
+        }
+        let others = memberships.others(&owner).filter(|(other, of)| !of.is_empty() && !held.stacks.contains(*other));
+        held.left = others.map(|(other, _)| other.to_owned()).collect();
+        held
+    }
+}
+
+/// What a parent holds that is not this stack's.
+#[derive(Default)]
+struct Held {
+    /// Each thing, for a person.
+    things: Vec<String>,
+    /// The stacks that have something in it.
+    stacks: BTreeSet<String>,
+    /// The stacks that had something in it and have nothing any more.
+    left: BTreeSet<String>,
+}
+
+impl Held {
+    fn in_short(&self) -> String {
+        let more = self.things.len().saturating_sub(NAMED);
+        let mut things: Vec<String> = self.things.iter().take(NAMED).cloned().collect();
+        if more > 0 {
+            things.push(format!("{more} more"));
+        }
+        things.join(", ")
+    }
+}
+
+/// Stacks, each called one.
+fn listed(stacks: &BTreeSet<String>) -> String {
+    stacks.iter().map(|owner| format!("stack `{owner}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// What a child of nobody is called in a plan: its parent, its live name, and its id where names are not unique.

@@ -143,6 +143,19 @@ async fn tags_that_may_not_be_read_hold_back_the_children_and_only_them() {
     world.destroy_stack(&b).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_parent_whose_children_may_not_be_listed_does_not_go() {
+    let world = World::new();
+    world.apply(OWNER).await;
+    world.apply(&group_only()).await;
+    let kind = FaultKind::Refuse { status: 400, code: "AccessDeniedException".to_owned(), message: "no".to_owned() };
+    world.stand_in.fault(Fault { operation: Some("ListGroups".to_owned()), nth: 1, times: 1, kind });
+    let planned = world.destroy_plan(&world.stack(OWNER)).await;
+    world.carry_out(&planned).await;
+    assert!(planned.plan.is_incomplete());
+    assert!(world.plan(&group_only()).await.steps.is_empty(), "the other stack's group is there");
+}
+
 /// A run dies after any of its calls, and either the same run comes again or everything is destroyed.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_dies_anywhere_leaves_nothing_in_somebody_elses_pool() {
