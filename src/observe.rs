@@ -19,10 +19,12 @@ use self::borrowed::Root;
 use self::siblings::{Siblings, Whose};
 use crate::address::Address;
 use crate::aws::{Aws, CallError};
+use crate::claim::{Claim, Claimed, Claims};
 use crate::kind::{Ids, KINDS, Kind, Names, Place};
 use crate::live::{self, Listed, Settled, State};
 use crate::membership::Memberships;
-use crate::ownership::{ADDRESS, APPLIED, Child, Membership, PROTECT, STACK, Tags};
+use crate::moment::Moment;
+use crate::ownership::{APPLIED, Child, Membership, PROTECT, STACK, Tags};
 use crate::stack::{Resource, Stack};
 use crate::tags;
 
@@ -50,6 +52,8 @@ pub struct Live {
     pub applied: Option<String>,
     /// It must not be deleted or replaced.
     pub protected: bool,
+    /// It does not say that it is here: the manifest claims it.
+    pub claim: Option<Claim>,
 }
 
 /// An object that has the name we want, and is not ours.
@@ -109,6 +113,8 @@ pub struct Unread {
 /// What is live.
 #[derive(Debug, Clone)]
 pub struct Observed {
+    /// When.
+    pub at: Moment,
     /// Where.
     pub place: Place,
     /// Objects of ours by address.
@@ -135,6 +141,7 @@ pub async fn observe(aws: &Aws, stack: &Stack) -> Observed {
         stack,
         owner: stack.owner(),
         observed: Observed {
+            at: Moment::now(),
             place,
             ours: BTreeMap::new(),
             existing: BTreeMap::new(),
@@ -146,9 +153,10 @@ pub async fn observe(aws: &Aws, stack: &Stack) -> Observed {
         },
         untold: BTreeSet::new(),
     };
-    observation.roots().await;
-    observation.children().await;
-    observation.read_unknown().await;
+    // Each holds many calls in flight: boxed, they do not make the callers' futures large.
+    Box::pin(observation.roots()).await;
+    Box::pin(observation.children()).await;
+    Box::pin(observation.read_unknown()).await;
     observation.missing();
     observation.observed
 }
@@ -200,19 +208,23 @@ impl Observation<'_> {
             }
             match tags {
                 Ok(tags) if borrowing.is_some() => others.push((kind, item, tags.get(STACK).cloned())),
-                Ok(tags) if tags.get(STACK) == Some(&self.owner) => mine.push((kind, item, tags)),
-                Ok(tags) => others.push((kind, item, tags.get(STACK).cloned())),
+                Ok(tags) => match self.claims().root(kind, &item, &tags) {
+                    Some(claimed) => mine.push((kind, item, tags, claimed)),
+                    None => others.push((kind, item, tags.get(STACK).cloned())),
+                },
                 Err(error) if error.is_not_found() => {}
                 Err(error) => {
                     // Who owns it is not known: it may be ours, so its name counts as taken.
-                    let address = borrowing.or_else(|| self.wanting(kind, &item.name, None));
+                    let adopting = self.claims().adopting(kind, &item.id, None);
+                    let address = adopting.map(|resource| resource.address.clone());
+                    let address = borrowing.or(address).or_else(|| self.wanting(kind, &item.name, None));
                     self.observed.unread.push(Unread { kind, address, error });
                     others.push((kind, item, None));
                 }
             }
         }
         let read: Vec<_> = stream::iter(mine)
-            .map(|(kind, item, tags)| async move {
+            .map(|(kind, item, tags, claimed)| async move {
                 let ids = Ids { parent: String::new(), id: item.id.clone() };
                 (
                     kind,
@@ -220,17 +232,13 @@ impl Observation<'_> {
                     ids,
                     item,
                     tags,
+                    claimed,
                 )
             })
             .buffered(CONCURRENCY)
             .collect()
             .await;
-        for (kind, document, ids, item, tags) in read {
-            let address = tags
-                .get(ADDRESS)
-                .and_then(|address| Address::parse(address))
-                .filter(|address| address.kind == kind.name)
-                .unwrap_or_else(|| Address::new(kind.name, &item.name));
+        for (kind, document, ids, item, tags, (address, claim)) in read {
             // The manifest has another object at its address now.
             let elsewhere = self.stack.resource(&address).is_some_and(|resource| resource.existing.is_some());
             let address =
@@ -239,7 +247,8 @@ impl Observation<'_> {
                 Ok(Some(document)) => {
                     let applied = tags.get(APPLIED).cloned();
                     let protected = tags.contains_key(PROTECT);
-                    let live = Live { kind, ids, name: item.name, parent: None, document, tags, applied, protected };
+                    let name = item.name;
+                    let live = Live { kind, ids, name, parent: None, document, tags, applied, protected, claim };
                     self.add(address, live);
                 }
                 Ok(None) => {}
@@ -248,7 +257,10 @@ impl Observation<'_> {
         }
         self.borrow(borrowed).await;
         for (kind, item, owner) in others {
-            if kind.names == Names::InAccount
+            if let Some(resource) = self.claims().adopting(kind, &item.id, None) {
+                let address = resource.address.clone();
+                self.observed.foreign.push(Foreign { address, id: item.id, owner });
+            } else if kind.names == Names::InAccount
                 && let Some(address) = self.wanting(kind, &item.name, None)
                 && self.observed.ours.get(&address).is_none_or(|live| live.ids.id != item.id)
             {
@@ -319,47 +331,62 @@ impl Observation<'_> {
                 .collect();
             for (item, whose) in listed.into_iter().zip(whose) {
                 let child = Child { kind, name: &item.name, id: &item.id };
-                let existing = self.existing_child(kind, &item.id, &parent);
-                if existing.is_some() || whose == Whose::Ours {
-                    let address =
-                        existing.clone().unwrap_or_else(|| self.child_address(&parent, child, &membership, &held));
-                    let applied = membership.applied(child).map(ToOwned::to_owned);
-                    let protected = membership.protects(child);
+                let owner = if let Whose::Of(owner) = &whose { Some(owner.clone()) } else { None };
+                let of = owner.as_deref().and_then(|owner| Some((owner, memberships.of(owner)?)));
+                if let Some(address) = self.existing_child(kind, &item.id, &parent) {
                     let ids = Ids { parent: ids.id.clone(), id: item.id.clone() };
-                    mine.push((address, parent.clone(), kind, ids, item.clone(), applied, protected));
-                    if existing.is_none() {
-                        continue;
-                    }
+                    mine.push((address, parent.clone(), kind, ids, item.clone(), None, false, None));
+                    let (name, id, parent) = (item.name, item.id, parent.clone());
+                    self.observed.strangers.push(Stranger {
+                        parent,
+                        kind,
+                        name,
+                        id,
+                        owner,
+                        existing: true,
+                        live: None,
+                    });
+                    continue;
                 }
-                let owner = match whose {
-                    Whose::Of(owner) => Some(owner),
-                    Whose::Ours | Whose::Nobodys => None,
+                let claimed = match whose {
+                    Whose::Ours => Some(self.own_child(&parent, child, &membership, &held)),
+                    _ => self.claims().other_child(&parent, self.claim_of(&parent), child, of),
                 };
+                if let Some((address, claim)) = claimed {
+                    let remembered = of.filter(|_| claim.is_some()).map_or(&membership, |(_, of)| of);
+                    let applied = remembered.applied(child).map(ToOwned::to_owned);
+                    let protected = remembered.protects(child);
+                    let ids = Ids { parent: ids.id.clone(), id: item.id.clone() };
+                    mine.push((address, parent.clone(), kind, ids, item, applied, protected, claim));
+                    continue;
+                }
+                if let Some(resource) = self.claims().adopting(kind, &item.id, Some(&parent)) {
+                    let (address, owner) = (resource.address.clone(), owner.clone());
+                    self.observed.foreign.push(Foreign { address, id: item.id.clone(), owner });
+                }
                 if kind.names != Names::NotUnique
-                    && existing.is_none()
                     && let Some(address) = self.wanting(kind, &item.name, Some(&parent))
                 {
                     self.observed.foreign.push(Foreign { address, id: item.id.clone(), owner: owner.clone() });
                 }
-                let existing = existing.is_some();
                 let (name, id, parent) = (item.name, item.id, parent.clone());
-                self.observed.strangers.push(Stranger { parent, kind, name, id, owner, existing, live: None });
+                self.observed.strangers.push(Stranger { parent, kind, name, id, owner, existing: false, live: None });
             }
         }
         let read: Vec<_> = stream::iter(mine)
-            .map(|(address, parent, kind, ids, item, applied, protected)| async move {
+            .map(|(address, parent, kind, ids, item, applied, protected, claim)| async move {
                 let known = kind.list.complete.then(|| item.item.clone());
                 let document = read_settled(aws, kind, &ids, known).await;
-                (address, parent, kind, ids, item.name, applied, protected, document)
+                (address, parent, kind, ids, item.name, applied, protected, claim, document)
             })
             .buffered(CONCURRENCY)
             .collect()
             .await;
-        for (address, parent, kind, ids, name, applied, protected, document) in read {
+        for (address, parent, kind, ids, name, applied, protected, claim, document) in read {
             match document {
                 Ok(Some(document)) => {
-                    let tags = Tags::new();
-                    let live = Live { kind, ids, name, parent: Some(parent), document, tags, applied, protected };
+                    let (tags, parent) = (Tags::new(), Some(parent));
+                    let live = Live { kind, ids, name, parent, document, tags, applied, protected, claim };
                     if self.stack.resource(&address).is_some_and(|resource| resource.existing.is_some()) {
                         self.observed.existing.insert(address, live);
                     } else {
@@ -379,13 +406,17 @@ impl Observation<'_> {
             Entry::Occupied(mut taken) => {
                 // A new engine stands before the old one goes; a run that died in between leaves both.
                 let is_wanted = |live: &Live| Some(&live.name) == wanted.as_ref();
-                let renamed = live.kind.name == "policy_engine" && is_wanted(&live) != is_wanted(taken.get());
+                let claimed = live.claim.is_some() || taken.get().claim.is_some();
+                let renamed =
+                    !claimed && live.kind.name == "policy_engine" && is_wanted(&live) != is_wanted(taken.get());
                 if renamed {
                     let old = if is_wanted(&live) { taken.insert(live) } else { live };
                     let left = Address::new(old.kind.name, format!("{}/{}", old.name, old.ids.id));
                     self.observed.ours.insert(left, old);
                 } else {
-                    self.observed.duplicates.push((taken.key().clone(), live));
+                    // What carries the address stays, what is only claimed for it stands aside.
+                    let aside = if live.claim.is_none() && claimed { taken.insert(live) } else { live };
+                    self.observed.duplicates.push((taken.key().clone(), aside));
                 }
             }
         }
@@ -400,41 +431,37 @@ impl Observation<'_> {
             .map(|resource| resource.address.clone())
     }
 
-    /// The manifest's address of a child of ours; its live name where the manifest no longer has it. `held` are the live names of
-    /// our children there.
-    fn child_address(
+    fn claims(&self) -> Claims<'_> {
+        Claims { stack: self.stack, owner: &self.owner }
+    }
+
+    fn claim_of(&self, address: &Address) -> Option<&Claim> {
+        self.observed.ours.get(address)?.claim.as_ref()
+    }
+
+    /// The manifest's address of a child of ours; its live name where the manifest no longer has it.
+    fn own_child(
         &self,
         parent: &Address,
         child: Child<'_>,
         membership: &Membership,
         held: &BTreeSet<String>,
-    ) -> Address {
-        let resources = self.stack.resources.iter().filter(|resource| {
-            resource.kind == child.kind && resource.parent.as_ref() == Some(parent) && resource.existing.is_none()
-        });
-        let there: Vec<&Resource> = match child.kind.names {
-            Names::NotUnique => resources.filter(|resource| membership.is_at(child, &resource.address)).collect(),
-            Names::InAccount | Names::InParent => {
-                resources.filter(|resource| resource.live_name() == Some(child.name)).collect()
-            }
-        };
-        // Addresses are remembered by short digests: of two that fit, the one of this name, else one whose child is not there.
-        let named = there.iter().find(|resource| resource.live_name() == Some(child.name));
-        let free = || there.iter().find(|resource| resource.live_name().is_none_or(|name| !held.contains(name)));
-        match named.or_else(free).or(there.first()) {
-            Some(resource) => resource.address.clone(),
-            None => self.orphan_address(parent, child),
+    ) -> Claimed {
+        if let Some(claimed) = self.claims().own_child(parent, child, membership, held) {
+            return claimed;
         }
-    }
-
-    /// What a child is called that the manifest does not have: two parents may each have one of this name.
-    fn orphan_address(&self, parent: &Address, child: Child<'_>) -> Address {
+        // The old self of a resource that has a new name, while the new one stands beside it.
+        let renamed = || {
+            let resource = self.stack.resource(&Address::new(child.kind.name, child.name));
+            resource.and_then(|resource| resource.live_name()).is_some_and(|name| held.contains(name))
+        };
+        // Two parents may each have an orphan of this name.
         let parents = self.observed.ours.keys().chain(self.observed.existing.keys());
         let several = parents.filter(|address| address.kind == parent.kind).count() > 1;
         let within = several.then_some(parent.name.as_str());
-        let id = (child.kind.names == Names::NotUnique).then_some(child.id);
+        let id = (child.kind.names == Names::NotUnique || (!several && renamed())).then_some(child.id);
         let name: Vec<&str> = within.into_iter().chain([child.name]).chain(id).collect();
-        Address::new(child.kind.name, name.join("/"))
+        (Address::new(child.kind.name, name.join("/")), None)
     }
 }
 

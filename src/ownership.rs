@@ -22,6 +22,11 @@ pub const APPLIED: &str = "gatewright:applied";
 /// The object is never deleted or replaced.
 pub const PROTECT: &str = "gatewright:protect";
 
+/// When the stack expires.
+pub const EXPIRES: &str = "gatewright:expires";
+/// Where the stack's manifest is kept.
+pub const SOURCE: &str = "gatewright:source";
+
 /// The object is being created and is not yet as the manifest says. Its absence says nothing: a tag that somebody takes off must
 /// not make an open gateway look new.
 pub const UNFINISHED: &str = "gatewright:unfinished";

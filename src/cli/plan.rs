@@ -28,7 +28,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     let connected = connect(global, &arguments.manifest).await?;
-    let plan = engine::plan(&connected.aws, &connected.stack).await?.plan;
+    let plan = connected.interrupt.or(engine::plan(&connected.aws, &connected.stack)).await?.plan;
     if let Some(path) = &arguments.out {
         std::fs::write(path, saved::json(&plan)?)
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot write {}: {error}", path.display())))?;

@@ -49,7 +49,8 @@ impl Observation<'_> {
                 Ok(Some((document, tags))) => {
                     let protected = tags.contains_key(PROTECT);
                     let name = stranger.name.clone();
-                    stranger.live = Some(Live { kind, ids, name, parent, document, tags, applied: None, protected });
+                    stranger.live =
+                        Some(Live { kind, ids, name, parent, document, tags, applied: None, protected, claim: None });
                 }
                 Ok(None) => {}
                 Err(error) => self.observed.unread.push(Unread { kind, address: parent, error }),

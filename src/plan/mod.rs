@@ -1,13 +1,16 @@
 //! The plan: a value that says what would change and why. Printing, saving and applying read it; making it is a pure
 //! function of the stack and what was observed.
 
+mod adoption;
 mod attachment;
 pub mod form;
 pub mod item;
+mod joint;
 mod make;
 mod obstacle;
 mod order;
 pub mod risk;
+mod room;
 mod shared;
 mod shown;
 pub mod subset;
@@ -21,6 +24,10 @@ pub use make::{Planned, Towards, make};
 
 /// Every code of a plan's diagnostics with what it means; `explain` prints these.
 pub const CODES: &[(&str, &str)] = &[
+    (
+        "plan::adopt",
+        "`adopt` names an object that cannot be taken over: there is none with this id, it belongs to another stack or to another resource of this one, or the resource has an object already. Nothing is taken from another stack in this way: a line of `[moved]` does that, `\"stack:NAME/INSTANCE/KIND.NAME\" = \"KIND.NAME\"`.",
+    ),
     (
         "plan::cycle",
         "Resources wait for each other, so that no order of calls could make them: most often a `depends_on` stands against what the service demands, as a target that waits for a policy which needs the target's tools. Take that `depends_on` away.",
@@ -54,6 +61,10 @@ pub const CODES: &[(&str, &str)] = &[
         "The tags of a parent that name the children of each stack do not tell whose a child is: somebody edited them, or two children fit. What is not clear is never deleted. Put the tag back as it was or take it off, and delete by hand what nobody needs.",
     ),
     (
+        "plan::moved",
+        "A line of `[moved]` does not fit what is live. If both its addresses are live, nobody can tell which object is meant, and neither is touched: remove the line, or look at which of the two should go. If the old address is nowhere live, the line does nothing any more, and can be removed once every environment was applied.",
+    ),
+    (
         "plan::pool-replacement",
         "Some members of a user pool can only be given at creation, and a new pool would be without the users of the old one. A pool is never replaced. Take the change back, or declare a second pool and move to it.",
     ),
@@ -63,7 +74,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "plan::too-many-tags",
-        "Children that cannot be tagged are named in tags of what they live in, before they are made. A resource holds 50 tags, and a tag names 25 children. Take off tags that nobody needs, or give some of the children another parent. Nothing is begun meanwhile.",
+        "A resource holds 50 tags, and the object would need more: its own, those of the manifest, and those in which Gatewright keeps what it has to remember. Children that cannot be tagged are named in tags of what they live in, 25 of a kind in each, before they are made. Remove some tags of your own, or give some of the children another parent. Nothing is begun meanwhile.",
     ),
     (
         "plan::unread",
@@ -103,8 +114,14 @@ pub struct Plan {
     pub risks: Vec<Risk>,
     /// Children of our parents that nobody declared.
     pub unexpected: Vec<Unexpected>,
+    /// What adopted objects have and the manifest does not say, with the lines to paste.
+    #[serde(default)]
+    pub unsaid: Vec<Unsaid>,
     /// What stands in the way, and what could not be read.
     pub diagnostics: Vec<PlanDiagnostic>,
+    /// What is worth knowing and stops nothing.
+    #[serde(default)]
+    pub notes: Vec<PlanDiagnostic>,
 }
 
 /// How many resources of each action.
@@ -145,6 +162,13 @@ pub enum Action {
     Move,
     /// It is taken over.
     Adopt,
+}
+
+impl Action {
+    /// The live object is there before and after.
+    pub fn keeps(self) -> bool {
+        matches!(self, Self::NoOp | Self::Update | Self::Move | Self::Adopt)
+    }
 }
 
 /// Why a live object differs from the manifest.
@@ -242,6 +266,22 @@ pub struct Unexpected {
     pub name: String,
     /// Its id.
     pub id: String,
+}
+
+/// What an adopted object has otherwise than the manifest says. It stays so until `adopt` is removed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unsaid {
+    /// The resource.
+    pub address: String,
+    /// Its kind.
+    pub kind: String,
+    /// The live id.
+    pub id: String,
+    /// The lines that say what the manifest leaves out, as they would stand below the resource's header: each a key of TOML
+    /// with its value, which may be text of several lines.
+    pub paste: Vec<String>,
+    /// The members that the manifest says otherwise: what changes once `adopt` is removed.
+    pub changes: Vec<MemberChange>,
 }
 
 /// Something that stands in the way, or that could not be seen.

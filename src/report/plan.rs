@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
-use super::change::{Line, member_lines};
+use anstyle::Style;
+
+use super::change::{Line, change_lines, member_lines};
 use super::step::{by_cause, look, summary_line};
 use super::{BOLD, DIM, GREEN, RED, YELLOW, plain, plain_line, styled, wrapped};
-use crate::plan::{AccessChange, Plan, PlanDiagnostic, Step};
+use crate::plan::{AccessChange, Action, Plan, PlanDiagnostic, Step};
 
 /// The plan as text, prose no wider than `width`.
 pub fn plan(plan: &Plan, width: usize) -> String {
@@ -23,9 +25,11 @@ pub fn plan(plan: &Plan, width: usize) -> String {
         }
     }
     unexpected(&mut text, plan);
+    unsaid(&mut text, plan);
     access(&mut text, "Who can call what", &plan.access);
     access(&mut text, "Exposed: allowed now, and not by the manifest", &plan.exposed);
-    diagnostics(&mut text, &plan.diagnostics, width);
+    diagnostics(&mut text, "In the way", ("!", RED), &plan.diagnostics, width);
+    diagnostics(&mut text, "Worth knowing", ("·", DIM), &plan.notes, width);
     risks(&mut text, plan, width);
     _ = writeln!(text, "\n{}", styled(BOLD, &summary_line(plan)));
     text
@@ -111,14 +115,38 @@ fn access(text: &mut String, heading: &str, changes: &[AccessChange]) {
     }
 }
 
-fn diagnostics(text: &mut String, found: &[PlanDiagnostic], width: usize) {
+/// What adopted objects have otherwise than the manifest says.
+fn unsaid(text: &mut String, plan: &Plan) {
+    if plan.unsaid.is_empty() {
+        return;
+    }
+    section(text, "Adopted as they are: until `adopt` is removed, this stays");
+    for unsaid in &plan.unsaid {
+        let (address, id) = (plain_line(&unsaid.address), plain_line(&unsaid.id));
+        _ = writeln!(text, "  {address} {}", styled(DIM, &format!("({id})")));
+        if !unsaid.paste.is_empty() {
+            _ = writeln!(text, "      live and not in the manifest; to keep it, paste below [{address}]");
+            for line in unsaid.paste.iter().flat_map(|statement| statement.lines()) {
+                _ = writeln!(text, "        {}", styled(GREEN, &plain_line(line)));
+            }
+        }
+        if !unsaid.changes.is_empty() {
+            _ = writeln!(text, "      otherwise in the manifest; changes once `adopt` is removed");
+            for line in unsaid.changes.iter().flat_map(|change| change_lines(&unsaid.kind, Action::Update, change)) {
+                member_line(text, &Line { depth: line.depth + 2, ..line });
+            }
+        }
+    }
+}
+
+fn diagnostics(text: &mut String, heading: &str, mark: (&str, Style), found: &[PlanDiagnostic], width: usize) {
     if found.is_empty() {
         return;
     }
-    section(text, "In the way");
+    section(text, heading);
     for diagnostic in found {
         let message = wrapped(&diagnostic.message, 4, 6, width);
-        _ = writeln!(text, "  {} {message} {}", styled(RED, "!"), styled(DIM, &format!("[{}]", diagnostic.code)));
+        _ = writeln!(text, "  {} {message} {}", styled(mark.1, mark.0), styled(DIM, &format!("[{}]", diagnostic.code)));
         if let Some(help) = &diagnostic.help {
             for line in plain(help).lines() {
                 _ = writeln!(text, "      {line}");
@@ -147,7 +175,7 @@ pub(super) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::plan::{Action, FORMAT_VERSION, MemberChange, Origin, Risk, Summary, Unexpected};
+    use crate::plan::{FORMAT_VERSION, MemberChange, Origin, Risk, Summary, Unexpected, Unsaid};
 
     fn member(path: &str, before: Value, after: Value) -> MemberChange {
         let known = |value: Value| (!value.is_null()).then_some(value);
@@ -190,7 +218,9 @@ pub(super) mod tests {
             exposed: vec![],
             risks: vec![],
             unexpected: vec![],
+            unsaid: vec![],
             diagnostics: vec![],
+            notes: vec![],
         }
     }
 
@@ -260,6 +290,19 @@ pub(super) mod tests {
                 Risk { code: "forbid-removed".into(), address: "policy.hr/deny".into(), message: "a forbid goes".into(), accepted: true },
             ],
             unexpected: vec![Unexpected { parent: "policy_engine.guard".into(), kind: "policy".into(), name: "by_hand\u{1b}[31m".into(), id: "p-9".into() }],
+            unsaid: vec![Unsaid {
+                address: "policy_engine.guard".into(),
+                kind: "policy_engine".into(),
+                id: "guard-1x2y3z".into(),
+                paste: vec!["description = \"\"\"\nby hand,\nlong ago\"\"\"".into()],
+                changes: vec![member("name", json!("theirs"), json!("ours"))],
+            }],
+            notes: vec![crate::plan::PlanDiagnostic {
+                code: "plan::moved".into(),
+                address: Some("user_pool.hr".into()),
+                message: "`user_pool.former` is nowhere live, `user_pool.hr` is there: the line of `[moved]` does nothing".into(),
+                help: Some("remove the line once every environment was applied".into()),
+            }],
             diagnostics: vec![crate::plan::PlanDiagnostic {
                 code: "plan::foreign".into(),
                 address: Some("gateway.hr".into()),
@@ -331,6 +374,15 @@ pub(super) mod tests {
         Left alone: in a resource of ours, and not in the manifest
           ? policy `by_hand\u{1b}[31m` in policy_engine.guard (p-9)
 
+        Adopted as they are: until `adopt` is removed, this stays
+          policy_engine.guard (guard-1x2y3z)
+              live and not in the manifest; to keep it, paste below [policy_engine.guard]
+                description = """
+                by hand,
+                long ago"""
+              otherwise in the manifest; changes once `adopt` is removed
+                  name = "theirs" → "ours"
+
         Who can call what
           employee  hr/search: denied → allowed (proved)
 
@@ -338,6 +390,11 @@ pub(super) mod tests {
           ! `gateway.hr` wants a name that is taken by a gateway of somebody else [plan::foreign]
               to take it over, write
                   adopt = "hr-gateway-abc"
+
+        Worth knowing
+          · `user_pool.former` is nowhere live, `user_pool.hr` is there: the line of
+              `[moved]` does nothing [plan::moved]
+              remove the line once every environment was applied
 
         Risks
           ! endpoint-changes  runtime.hr: callers hold the ARN of the old runtime, and

@@ -7,6 +7,8 @@
     reason = "a test that panics has said what it had to say"
 )]
 
+mod adoption;
+mod calls;
 mod cli;
 mod command;
 mod failed;
@@ -14,11 +16,14 @@ mod faults;
 mod fuzz;
 mod journey;
 mod language;
+mod lease;
 mod lifecycle;
 mod matrix;
 mod members;
 mod model_data;
+mod moves;
 mod openings;
+mod peers;
 mod properties;
 mod readme;
 mod replaced;
@@ -27,6 +32,8 @@ mod running;
 mod schema;
 mod served;
 mod shared;
+mod stacks;
 mod stories;
+mod trouble;
 mod world;
 mod wrong;

@@ -1,7 +1,7 @@
 //! `plan.schema.json` describes what `plan --format json` prints.
 
 use gatewright::plan::{
-    Action, FORMAT_VERSION, MemberChange, Origin, Plan, PlanDiagnostic, Risk, Step, Summary, Unexpected,
+    Action, FORMAT_VERSION, MemberChange, Origin, Plan, PlanDiagnostic, Risk, Step, Summary, Unexpected, Unsaid,
 };
 use serde_json::{Value, json};
 
@@ -39,7 +39,15 @@ fn plan() -> Plan {
         exposed: vec![],
         risks: vec![Risk { code: "a".into(), address: "b".into(), message: "c".into(), accepted: false }],
         unexpected: vec![Unexpected { parent: "a".into(), kind: "b".into(), name: "c".into(), id: "d".into() }],
+        unsaid: vec![Unsaid {
+            address: "a".into(),
+            kind: "b".into(),
+            id: "c".into(),
+            paste: vec!["d = 1".into()],
+            changes: vec![],
+        }],
         diagnostics: vec![PlanDiagnostic { code: "a".into(), address: None, message: "b".into(), help: None }],
+        notes: vec![],
     }
 }
 
