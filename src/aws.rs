@@ -32,7 +32,7 @@ use serde_json::Value;
 
 use crate::moment::Moment;
 use crate::profile;
-use crate::rate::Rates;
+use crate::rate::{self, Rates};
 
 /// An answer document, or why there is none.
 pub type Answer = Result<Value, CallError>;
@@ -129,7 +129,8 @@ impl Aws {
             Some(_) => Some("local stand-in".to_owned()),
             None => config.endpoint_url().map(ToOwned::to_owned),
         };
-        let rates = if endpoint.is_none() || connection.aws_rates { Rates::aws() } else { Rates::none() };
+        let is_here = connection.local.is_some() || endpoint.as_deref().is_some_and(rate::is_loopback);
+        let rates = if connection.aws_rates || !is_here { Rates::aws() } else { Rates::none() };
         let once = config.clone().into_builder().retry_config(RetryConfig::disabled()).build();
         Ok(Self {
             agentcore: aws_sdk_bedrockagentcorecontrol::Client::new(&config),

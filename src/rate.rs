@@ -1,20 +1,35 @@
-//! Rates: as many calls a second as AWS takes of each family of operations, so that no call has to be refused for coming too fast.
+//! Rates: no more calls a second than the endpoint takes, so that none has to be refused for coming too fast.
 //!
-//! They belong to the endpoint: AWS's hosts have them, a loopback address has none unless it is asked for. A token bucket for each
-//! family ([`model::rate`]) holds the calls of one second; a call that finds it empty waits for its turn, in the order in which
-//! calls came.
+//! They belong to the endpoint: AWS's are those AWS documents ([`model::rate`]), a loopback address has none unless it is asked
+//! for. Every family of operations has a bucket that holds as many tokens as it takes calls a second. A call takes one and the
+//! token is back a second later, so that no second, wherever it begins, sees more calls than documented. Calls wait in the
+//! order they came.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use model::Api;
 use model::rate::{self, Family, PER_POOL};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
+/// After this time a token is back.
+const SECOND: Duration = Duration::from_secs(1);
+
 /// The buckets of one account and region, shared by everything that calls it.
-#[derive(Debug, Clone, Default)]
-pub struct Rates(Option<Arc<Mutex<HashMap<String, Instant>>>>);
+#[derive(Clone)]
+pub struct Rates(Option<Buckets>);
+
+type Buckets = Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<Bucket>>>>>;
+
+impl fmt::Debug for Rates {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Rates")
+    }
+}
 
 impl Rates {
     /// AWS's documented rates.
@@ -27,79 +42,148 @@ impl Rates {
         Self(None)
     }
 
-    /// Waits until a call may go out. `body` names the pool of a Cognito call.
+    /// Waits until an operation may be called. Its body tells which user pool it is about.
     pub async fn turn(&self, operation: &str, body: Option<&Value>) {
         let Some(buckets) = &self.0 else { return };
-        for (bucket, per_second) in families(operation, body) {
-            let at = {
-                let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
-                take(&mut buckets, bucket, per_second)
-            };
-            sleep_until(at).await;
+        let text = |member| body.and_then(|body| body.get(member)).and_then(Value::as_str);
+        let Some(family) = family(operation, text("ResourceArn").is_some()) else { return };
+        let pool = text("UserPoolId").or(text("ResourceArn")).filter(|_| family.per_pool);
+        let own = pool.map(|pool| bucket(buckets, format!("{operation} {pool}"), PER_POOL));
+        let shared = bucket(buckets, family.name, family.per_second);
+        // The pool's first: whoever waits for it keeps nobody else from the family's.
+        let mut own = match &own {
+            Some(own) => Some(own.lock().await),
+            None => None,
+        };
+        if let Some(own) = &mut own {
+            own.room().await;
+        }
+        let mut shared = shared.lock().await;
+        shared.room().await;
+        shared.take();
+        if let Some(own) = &mut own {
+            own.take();
         }
     }
 }
 
-/// The buckets that a call takes from, with their rates.
-fn families(operation: &str, body: Option<&Value>) -> Vec<(String, u32)> {
-    let Some(Family { name, per_second, per_pool }) = rate::agentcore(operation).or_else(|| rate::cognito(operation))
-    else {
-        return Vec::new();
-    };
-    let mut buckets = Vec::new();
-    if per_pool {
-        let member = |name: &str| body.and_then(|body| body.get(name)).and_then(Value::as_str).unwrap_or_default();
-        buckets.push((format!("{operation} {}{}", member("UserPoolId"), member("ResourceArn")), PER_POOL));
-    }
-    buckets.push((name, per_second));
-    buckets
+fn bucket(buckets: &Buckets, name: String, per_second: u32) -> Arc<tokio::sync::Mutex<Bucket>> {
+    let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
+    let new = || Arc::new(tokio::sync::Mutex::new(Bucket { holds: per_second as usize, taken: VecDeque::new() }));
+    buckets.entry(name).or_insert_with(new).clone()
 }
 
-/// Takes a token, and says when it is there. A bucket is kept as the moment at which it is full again.
-fn take(buckets: &mut HashMap<String, Instant>, bucket: String, per_second: u32) -> Instant {
-    let now = Instant::now();
-    let interval = Duration::from_secs(1) / per_second;
-    let full_at = buckets.entry(bucket).or_insert(now);
-    let at = full_at.checked_sub(interval * (per_second - 1)).map_or(now, |at| at.max(now));
-    *full_at = (*full_at).max(now) + interval;
-    at
+/// The family of an operation. Both services have the three tagging operations: `ResourceArn` with a capital is Cognito's.
+fn family(operation: &str, is_cognito: bool) -> Option<Family> {
+    if Api::agentcore().operation(operation).is_some() && !is_cognito {
+        rate::agentcore(operation)
+    } else {
+        rate::cognito(operation)
+    }
+}
+
+/// The host of an endpoint is this machine, and so no account of AWS.
+pub fn is_loopback(endpoint: &str) -> bool {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+struct Bucket {
+    holds: usize,
+    /// When the tokens were taken that may not be back yet.
+    taken: VecDeque<Instant>,
+}
+
+impl Bucket {
+    /// Waits until it holds a token.
+    async fn room(&mut self) {
+        while self.taken.len() >= self.holds
+            && let Some(first) = self.taken.front()
+        {
+            sleep_until(*first + SECOND).await;
+            self.taken.pop_front();
+        }
+    }
+
+    fn take(&mut self) {
+        self.taken.push_back(Instant::now());
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
     use serde_json::json;
 
     use super::*;
 
-    async fn seconds_for(rates: &Rates, operation: &str, calls: u32, pool: &str) -> f64 {
-        let start = Instant::now();
-        for _ in 0..calls {
-            rates.turn(operation, Some(&json!({"UserPoolId": pool}))).await;
+    /// When each of many calls at once may go, in milliseconds from now.
+    async fn turns(rates: &Rates, calls: usize, operation: &str, body: &Value) -> Vec<u128> {
+        let begun = Instant::now();
+        let calls = (0..calls).map(|_| async {
+            rates.turn(operation, Some(body)).await;
+            begun.elapsed().as_millis()
+        });
+        join_all(calls).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_second_sees_more_calls_than_aws_documents_and_none_waits_longer_than_it_must() {
+        for (operation, per_second) in [("CreatePolicyEngine", 1), ("CreateGateway", 5), ("GetAgentRuntime", 150)] {
+            let times = turns(&Rates::aws(), 3 * per_second, operation, &json!({})).await;
+            for (number, time) in times.iter().enumerate() {
+                let seconds = (number / per_second) as u128;
+                assert!((seconds * 1000..seconds * 1000 + 10).contains(time), "{operation} {number}: {time} ms");
+            }
         }
-        start.elapsed().as_secs_f64()
+        // No rate is documented for the tags of the control plane.
+        assert_eq!(turns(&Rates::aws(), 500, "TagResource", &json!({"tags": {}})).await, vec![0; 500]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_burst_of_one_second_and_then_the_rate() {
+    async fn a_pool_that_is_busy_keeps_no_other_pool_waiting() {
         let rates = Rates::aws();
-        assert!(seconds_for(&rates, "CreateGateway", 5, "").await < 0.01);
-        let next = seconds_for(&rates, "CreateGateway", 10, "").await;
-        assert!((1.9..2.1).contains(&next), "{next}");
-        assert!(seconds_for(&rates, "CreateGatewayTarget", 5, "").await < 0.01, "a bucket of its own");
-        let engines = seconds_for(&rates, "CreatePolicyEngine", 4, "").await;
-        assert!((2.9..3.1).contains(&engines), "one a second: {engines}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pool_has_a_rate_of_its_own() {
-        let rates = Rates::aws();
-        assert!(seconds_for(&rates, "CreateGroup", 5, "one").await < 0.01);
-        assert!(seconds_for(&rates, "CreateGroup", 5, "two").await < 0.01);
-        assert!(seconds_for(&rates, "CreateGroup", 1, "one").await > 0.1);
+        let (one, other) = (json!({"UserPoolId": "one"}), json!({"UserPoolId": "other"}));
+        let (busy, free) = tokio::join!(
+            turns(&rates, 8, "CreateUserPoolClient", &one),
+            turns(&rates, 5, "CreateUserPoolClient", &other)
+        );
+        assert!(busy.iter().filter(|time| **time < 1000).count() == 5, "{busy:?}");
+        assert_eq!(free, vec![0; 5]);
+        // Cognito's tags count among the changes of a pool.
+        let tags = json!({"ResourceArn": "arn:aws:cognito-idp:us-east-1:111122223333:userpool/one", "Tags": {}});
+        assert!(turns(&rates, 6, "TagResource", &tags).await.iter().any(|time| *time >= 1000));
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_rates_nothing_waits() {
-        assert!(seconds_for(&Rates::none(), "CreatePolicyEngine", 100, "").await < 0.01);
+        assert_eq!(turns(&Rates::none(), 100, "CreatePolicyEngine", &json!({})).await, vec![0; 100]);
+    }
+
+    #[test]
+    fn only_this_machine_is_no_account_of_aws() {
+        for here in ["http://127.0.0.1:4566", "https://localhost", "http://[::1]:80/", "http://me@127.8.0.1/x"] {
+            assert!(is_loopback(here), "{here}");
+        }
+        for away in ["https://cognito-idp.us-east-1.amazonaws.com", "http://127.0.0.1.example.com", "http://10.0.0.1:1"]
+        {
+            assert!(!is_loopback(away), "{away}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_takes_no_token() {
+        let rates = Rates::aws();
+        assert_eq!(turns(&rates, 1, "CreatePolicyEngine", &json!({})).await, [0]);
+        let gave_up = tokio::time::timeout(Duration::from_millis(300), rates.turn("CreatePolicyEngine", None)).await;
+        assert!(gave_up.is_err());
+        let next = turns(&rates, 1, "CreatePolicyEngine", &json!({})).await;
+        assert!(next.iter().all(|time| (700..710).contains(time)), "{next:?}");
     }
 }

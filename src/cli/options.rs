@@ -28,7 +28,7 @@ pub(super) struct Global {
     pub(super) endpoint_url: Option<String>,
     /// Keeps to these rates on an endpoint that has none; `local` throttles what comes faster
     ///
-    /// AWS's own hosts are never called faster than AWS documents.
+    /// AWS's own hosts, and whatever is not on this machine, are never called faster than AWS documents.
     #[arg(long, global = true, value_enum, value_name = "RATES")]
     pub(super) rates: Option<Rates>,
     /// How long one call may take, retries included
