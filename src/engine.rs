@@ -6,6 +6,7 @@ use crate::address::Address;
 use crate::aws::{Aws, CallError};
 use crate::observe::observe;
 pub use crate::plan::Planned;
+pub use crate::plan::scope::{Asked, Scope};
 use crate::plan::{Towards, make};
 use crate::progress::{Outcome, Reporter};
 use crate::stack::{Resource, Stack};
@@ -28,6 +29,14 @@ pub enum EngineError {
         "this version cannot carry out {0} yet: take it out of the manifest before plan and apply; `check` reads it already"
     )]
     NotYet(String),
+    /// `--only` names what neither the manifest nor the stack has.
+    #[error("there is no `{address}`, neither in the manifest nor live in this stack")]
+    UnknownAddress {
+        /// What was named.
+        address: String,
+        /// The address that was likely meant.
+        nearest: Option<String>,
+    },
     /// Something could not be read, so not every output is known.
     #[error("not everything could be read, so the outputs are not known: {0}")]
     Unread(CallError),
@@ -49,7 +58,15 @@ pub struct OutputValue {
 /// # Errors
 /// A guard refused.
 pub async fn plan(aws: &Aws, stack: &Stack) -> Result<Planned, EngineError> {
-    plan_towards(aws, stack, Towards::Manifest).await
+    plan_asked(aws, stack, &Asked::default()).await
+}
+
+/// The same, for a part of the manifest or as of another day.
+///
+/// # Errors
+/// A guard refused, or an address is unknown.
+pub async fn plan_asked(aws: &Aws, stack: &Stack, asked: &Asked) -> Result<Planned, EngineError> {
+    plan_towards(aws, stack, Towards::Manifest, asked).await
 }
 
 /// What would remove everything of the stack.
@@ -57,13 +74,16 @@ pub async fn plan(aws: &Aws, stack: &Stack) -> Result<Planned, EngineError> {
 /// # Errors
 /// A guard refused.
 pub async fn plan_destroy(aws: &Aws, stack: &Stack) -> Result<Planned, EngineError> {
-    plan_towards(aws, stack, Towards::Nothing).await
+    plan_towards(aws, stack, Towards::Nothing, &Asked::default()).await
 }
 
-async fn plan_towards(aws: &Aws, stack: &Stack, towards: Towards) -> Result<Planned, EngineError> {
+async fn plan_towards(aws: &Aws, stack: &Stack, towards: Towards, asked: &Asked) -> Result<Planned, EngineError> {
     let stack = resolved(aws, stack)?;
     let observed = observe(aws, &stack).await;
-    Ok(make(&stack, &observed, towards, aws.endpoint.as_deref()))
+    if let Some((address, nearest)) = asked.scope.unknown(&stack, &observed) {
+        return Err(EngineError::UnknownAddress { address, nearest });
+    }
+    Ok(make(&stack, &observed, towards, asked, aws.endpoint.as_deref()))
 }
 
 fn resolved(aws: &Aws, stack: &Stack) -> Result<Stack, EngineError> {
@@ -81,7 +101,6 @@ fn not_yet(stack: &Stack) -> Result<(), EngineError> {
     let any = |test: fn(&Resource) -> bool| stack.resources.iter().any(test);
     let said = [
         ("`[moved]`", !stack.moved.is_empty()),
-        ("`[[accept]]`", !stack.accepts.is_empty()),
         ("`expires`", stack.expires.is_some()),
         ("`source`", stack.source.is_some()),
         ("secret variables", stack.secrets.names().next().is_some()),

@@ -69,6 +69,8 @@ pub struct Stranger {
     pub id: String,
     /// The stack it belongs to, if it belongs to one.
     pub owner: Option<String>,
+    /// The item of the listing.
+    pub item: Value,
 }
 
 /// Something that could not be read.
@@ -257,7 +259,8 @@ impl Observation<'_> {
                 {
                     self.observed.foreign.push(Foreign { address, id: item.id.clone(), owner: owner.clone() });
                 }
-                let stranger = Stranger { parent: parent.clone(), kind, name: item.name, id: item.id, owner };
+                let (name, id, item) = (item.name, item.id, item.item);
+                let stranger = Stranger { parent: parent.clone(), kind, name, id, owner, item };
                 self.observed.strangers.push(stranger);
             }
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::connect::connect;
 use super::exit::{Exit, Failure};
-use super::options::{Global, Manifest};
+use super::options::{Global, Manifest, Part};
 use super::output;
 use super::saved;
 use super::walk::{self, Consent};
@@ -18,6 +18,8 @@ pub(super) struct Args {
     #[command(flatten)]
     manifest: Manifest,
     #[command(flatten)]
+    part: Part,
+    #[command(flatten)]
     consent: Consent,
     /// Goes on only if what there is to do is within this reviewed plan
     #[arg(long, value_name = "FILE")]
@@ -26,14 +28,15 @@ pub(super) struct Args {
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     arguments.consent.can_be_had()?;
+    arguments.consent.is_about_a_reviewed_plan(arguments.plan.is_some())?;
     let reviewed = arguments.plan.as_deref().map(saved::read).transpose()?;
     let connected = connect(global, &arguments.manifest).await?;
-    let planned = engine::plan(&connected.aws, &connected.stack).await?;
+    let planned = engine::plan_asked(&connected.aws, &connected.stack, &arguments.part.asked()).await?;
     if let Some(reviewed) = &reviewed {
         within(reviewed, &planned.plan)?;
     }
     let exit = walk::walk(&connected, planned, &arguments.consent, "Apply this plan?").await?;
-    if matches!(exit, Exit::Done | Exit::Guard) {
+    if matches!(exit, Exit::Done | Exit::Guard | Exit::Exposed) {
         let outputs = engine::outputs(&connected.aws, &connected.stack).await?;
         output::out(&report::next_outputs(&outputs))?;
     }

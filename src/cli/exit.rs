@@ -103,6 +103,13 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::WrongAccount { .. } => Self::new(Exit::Guard, error.to_string()),
+            EngineError::UnknownAddress { ref nearest, .. } => {
+                let failure = Self::new(Exit::Usage, error.to_string());
+                match nearest {
+                    Some(nearest) => failure.help(format!("did you mean `{nearest}`?")),
+                    None => failure.help("`gatewright check --expand` shows every address of the manifest"),
+                }
+            }
             EngineError::NotYet(_) => Self::new(Exit::Refused, error.to_string()),
             EngineError::Unread(_) => Self::new(Exit::Failed, error.to_string()),
         }

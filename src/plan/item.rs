@@ -39,6 +39,8 @@ pub struct Item {
     pub unlock: bool,
     /// The live gateway was never as a manifest says: the run that created it did not get to its end.
     pub unfinished: bool,
+    /// Only what narrows access is sent: `desired` is the live object, narrowed towards what the manifest says.
+    pub closing: bool,
 }
 
 impl Item {
@@ -106,6 +108,11 @@ impl Item {
     /// A gateway that lets callers in now, whatever becomes of it.
     pub fn was_open(&self) -> bool {
         self.live.is_some() && !self.unlock && !self.unfinished
+    }
+
+    /// A gateway that has callers: it lets them in, or did until a run that did not get to its end locked it.
+    pub fn has_callers(&self) -> bool {
+        self.live.is_some() && !self.unfinished
     }
 
     /// Its callers present tokens.

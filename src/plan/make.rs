@@ -6,10 +6,12 @@ use model::Meaning;
 use serde_json::{Map, Value};
 
 use super::item::Item;
+use super::lock::is_locked;
 use super::obstacle::{block_cycle, protected};
+use super::scope::{self, Asked, Scope};
 use super::shown::step;
 use super::work::{self, Work};
-use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, risk};
+use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, accept, exposed, risk};
 use crate::address::Address;
 use crate::diff::{Difference, differences};
 use crate::graph;
@@ -39,7 +41,13 @@ pub enum Towards {
 }
 
 /// Makes the plan.
-pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Option<&str>) -> Planned {
+pub fn make(
+    stack: &Stack,
+    observed: &Observed,
+    towards: Towards,
+    asked: &Asked,
+    endpoint: Option<&str>,
+) -> Planned {
     let mut making = Making { stack, observed, items: BTreeMap::new(), diagnostics: Vec::new() };
     if towards == Towards::Manifest {
         for index in graph::order(stack) {
@@ -59,13 +67,20 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
     making.describe_trouble();
     let Making { items, mut diagnostics, .. } = making;
     let mut items: Vec<Item> = items.into_values().collect();
+    let decided = items.clone();
+    let left_out = scope::restrict(&asked.scope, &mut items, observed, &mut diagnostics);
     let strangers: BTreeSet<String> = observed.strangers.iter().map(|stranger| stranger.id.clone()).collect();
     let mut work = work::work(items.clone(), strangers.clone());
     while let Some(cycle) = work.cycle() {
         diagnostics.push(block_cycle(&mut items, &cycle));
         work = work::work(items.clone(), strangers.clone());
     }
-    let risks = risk::risks(&items, towards);
+    let mut risks = match asked.scope {
+        // What is a risk was left out.
+        Scope::Close => Vec::new(),
+        _ => risk::risks(&items, towards),
+    };
+    diagnostics.extend(accept::decide(stack, asked, towards, &mut risks, &items));
     let mut steps: Vec<Step> = items.iter().filter(|item| item.action != Action::NoOp).map(step).collect();
     let rank = |step: &Step| kind::KINDS.iter().position(|kind| kind.name == step.kind);
     steps.sort_by_key(|step| (step.action == Action::Delete, rank(step), step.address.clone()));
@@ -83,19 +98,21 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         account: observed.place.account.clone(),
         endpoint: endpoint.map(ToOwned::to_owned),
         hash: String::new(),
-        summary: summary(&items),
+        summary: summary(&items, left_out.len()),
         steps,
         access: Vec::new(),
-        exposed: Vec::new(),
+        exposed: exposed::exposed(&decided, &items, observed, &stack.owner(), towards),
         risks,
         unexpected: unexpected.collect(),
         diagnostics,
+        extent: asked.scope.extent(),
+        left_out,
     };
     plan.hash = plan.digest();
     Planned { plan, work }
 }
 
-fn summary(items: &[Item]) -> Summary {
+fn summary(items: &[Item], left_out: usize) -> Summary {
     let mut summary = Summary::default();
     for item in items {
         let count = match item.action {
@@ -109,6 +126,7 @@ fn summary(items: &[Item]) -> Summary {
         };
         *count += 1;
     }
+    summary.unchanged = summary.unchanged.saturating_sub(left_out);
     summary
 }
 
@@ -138,6 +156,7 @@ impl Making<'_> {
             blocked: None,
             unlock: false,
             unfinished: false,
+            closing: false,
         };
         if let Some(live) = live {
             self.compare(&mut item, resource, live);
@@ -186,7 +205,7 @@ impl Making<'_> {
         if kind.tags_member.is_none() && resource.protect != live.protected {
             item.differences.push(protect_difference(resource.protect));
         }
-        item.unlock = is_locked(kind, &view);
+        item.unlock = kind.name == "gateway" && is_locked(&view);
         item.action = if item.differences.is_empty() { Action::NoOp } else { Action::Update };
         let replaced = item.differences.iter().any(|difference| forces_replacement(kind, difference));
         let parent_replaced = resource.parent.as_ref().is_some_and(|parent| {
@@ -212,8 +231,11 @@ impl Making<'_> {
             }
             State::Ready | State::PendingAuth => {}
         }
-        item.unfinished = kind.name == "gateway" && live.tags.contains_key(UNFINISHED);
-        if item.unfinished && item.action == Action::NoOp {
+        let unfinished = kind.name == "gateway" && live.tags.contains_key(UNFINISHED);
+        // A gateway that takes tokens was created locked: where it is open, only the tag is left of its creation.
+        let takes_tokens = view.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
+        item.unfinished = unfinished && (item.unlock || !takes_tokens);
+        if unfinished && item.action == Action::NoOp {
             item.action = Action::Update;
             item.reason = Some("its creation was not finished".to_owned());
         }
@@ -254,6 +276,7 @@ impl Making<'_> {
                 blocked: None,
                 unlock: false,
                 unfinished: false,
+                closing: false,
                 live: Some(live),
             };
             if item.is_protected() {
@@ -270,15 +293,6 @@ pub(super) const PARENT_REPLACED: &str = "what it lives in is replaced";
 
 fn because(what: &str, reasons: &str) -> String {
     if reasons.is_empty() { what.to_owned() } else { format!("{what}: {reasons}") }
-}
-
-/// The gateway lets nobody in but the lock.
-fn is_locked(kind: &Kind, view: &Value) -> bool {
-    kind.name == "gateway"
-        && view
-            .pointer("/authorizerConfiguration/customJWTAuthorizer/allowedClients")
-            .and_then(Value::as_array)
-            .is_some_and(|clients| matches!(clients.as_slice(), [only] if only.as_str() == Some(kind::LOCK_CLIENT)))
 }
 
 /// Whether a difference can only be made by a new object.

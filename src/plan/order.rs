@@ -244,6 +244,16 @@ impl<'a> Lowering<'a> {
 
     fn order_gateway(&mut self, gateway: &Item, policies: &[&Item], running: bool) {
         let Some(last) = self.last.get(&gateway.address).copied() else { return };
+        if gateway.closing {
+            // It restrains callers by itself, whatever becomes of the policies.
+            for policy in policies {
+                let nodes = [self.first.get(&policy.address), self.deletes.get(&policy.address)];
+                for node in nodes.into_iter().flatten().copied().collect::<Vec<_>>() {
+                    self.after(node, last);
+                }
+            }
+            return;
+        }
         let two_steps = self.first.get(&gateway.address) != Some(&last);
         let unlockable = (gateway.makes() || gateway.unfinished) && !gateway.is_jwt();
         let two_steps = two_steps || gateway.unfinished;

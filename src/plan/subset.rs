@@ -113,6 +113,8 @@ mod tests {
             risks: Vec::new(),
             unexpected: Vec::new(),
             diagnostics: Vec::new(),
+            extent: crate::plan::Extent::All,
+            left_out: Vec::new(),
         }
     }
 
@@ -169,6 +171,7 @@ mod tests {
             address: "user_pool.p".into(),
             message: String::new(),
             accepted: false,
+            decision: None,
         });
         let expected = [
             "gateway.a changed: description",

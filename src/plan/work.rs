@@ -163,6 +163,9 @@ impl<'a> Lowering<'a> {
 
     /// The calls that an item takes, in order.
     fn ops(&self, item: &Item) -> Vec<Op> {
+        if item.closing {
+            return vec![Op::Update(Form::Closed)];
+        }
         let makes = item.makes();
         let has = |member: &str| item.desired.get(member).is_some_and(|value| !value.is_null());
         if item.kind.name == "gateway" {
