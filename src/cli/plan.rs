@@ -50,7 +50,7 @@ fn verdict(plan: &Plan) -> Exit {
         Exit::Exposed
     } else if plan.is_incomplete() {
         Exit::Failed
-    } else if plan.open_risks().next().is_some() || plan.is_blocked() {
+    } else if plan.open_risks().next().is_some() || plan.is_blocked() || plan.holds_back_closing() {
         Exit::Guard
     } else if plan.is_empty() {
         Exit::Done

@@ -118,11 +118,14 @@ fn decide(plan: &mut Plan) -> Result<(), Failure> {
 /// The entry that accepts the first open risk, ready to be completed.
 fn way_to_accept(plan: &Plan) -> String {
     let entry = plan.open_risks().next().map(|risk| {
-        let about = if risk.address.is_empty() { String::new() } else { format!("\n    address = \"{}\"", risk.address) };
+        let about =
+            if risk.address.is_empty() { String::new() } else { format!("\n    address = \"{}\"", risk.address) };
         format!("\n    [[accept]]\n    risk = \"{}\"{about}\n    reason = \"…\"\n    until = YYYY-MM-DD", risk.code)
     });
     let entry = entry.unwrap_or_default();
-    format!("read the risks above; to take one, write the decision into the manifest:{entry}\n    or have the plan reviewed, and pass `--plan FILE` with `--allow CODE`")
+    format!(
+        "read the risks above; to take one, write the decision into the manifest:{entry}\n    or have the plan reviewed, and pass `--plan FILE` with `--allow CODE`"
+    )
 }
 
 fn accept(risk: &mut Risk) -> Result<(), Failure> {

@@ -74,10 +74,5 @@ fn unused(accept: &Accept, risks: &[Risk], items: &[Item]) -> PlanDiagnostic {
         let message = format!("{} has done its work: nothing is left of it to accept", what(accept));
         ("plan::accept-done", message, "take the entry out".to_owned())
     };
-    PlanDiagnostic {
-        code: code.into(),
-        address: address.map(ToString::to_string),
-        message,
-        help: Some(help),
-    }
+    PlanDiagnostic { code: code.into(), address: address.map(ToString::to_string), message, help: Some(help) }
 }

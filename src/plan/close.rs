@@ -38,7 +38,7 @@ fn known_items(of: &Value, list: &str) -> Vec<Value> {
 }
 
 fn close_authorizer(members: &mut Map<String, Value>, desired: &Value) {
-    let everybody = members.get("authorizerType").and_then(Value::as_str) == Some("NONE");
+    let everybody = weakening::lets_everything_through(&Value::Object(members.clone()));
     let wanted_type = desired.get("authorizerType").filter(|wanted| **wanted != json!("NONE"));
     let Some(wanted) = desired.pointer("/authorizerConfiguration/customJWTAuthorizer").cloned() else {
         if let Some(wanted_type) = wanted_type.filter(|_| everybody) {
@@ -153,11 +153,7 @@ fn close_client(members: &mut Map<String, Value>, desired: &Value) {
 }
 
 /// Leaves out everything that does not only narrow access, and says of what narrows and cannot be taken why.
-pub(super) fn restrict(
-    items: &mut [Item],
-    observed: &Observed,
-    diagnostics: &mut Vec<PlanDiagnostic>,
-) -> Vec<LeftOut> {
+pub(super) fn restrict(items: &mut [Item], observed: &Observed, diagnostics: &mut Vec<PlanDiagnostic>) -> Vec<LeftOut> {
     let decided = items.to_vec();
     let mut left_out = Vec::new();
     let mut held = Vec::new();
@@ -220,9 +216,8 @@ fn closes_policy(item: &Item, items: &[Item]) -> Result<bool, String> {
     if item.action == Action::Replace {
         return Err("it is made anew, and would be gone meanwhile".to_owned());
     }
-    let intercepted = |of: &Value| {
-        of.get("interceptorConfigurations").and_then(Value::as_array).is_some_and(|list| !list.is_empty())
-    };
+    let intercepted =
+        |of: &Value| of.get("interceptorConfigurations").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     let engine = item.parent();
     let in_the_way = items.iter().find(|gateway| {
         gateway.kind.name == "gateway"
@@ -245,10 +240,8 @@ fn close(item: &mut Item, observed: &Observed) -> Result<bool, String> {
     let view = live::view(item.kind, &live.document);
     let narrowed = closed(&item.desired, &view);
     let found = differences(item.kind, &narrowed, &view);
-    let open: Vec<String> = weakening::weakenings(item.kind, &item.desired, &narrowed)
-        .into_iter()
-        .map(|(_, message)| message)
-        .collect();
+    let open: Vec<String> =
+        weakening::weakenings(item.kind, &item.desired, &narrowed).into_iter().map(|(_, message)| message).collect();
     if found.is_empty() {
         let reason = format!("it cannot be set right without letting others in: {}", open.join("; "));
         return if open.is_empty() { Ok(false) } else { Err(reason) };

@@ -126,8 +126,7 @@ impl Look<'_> {
                     }
                     _ => Vec::new(),
                 };
-                let clients: Vec<String> =
-                    added.iter().filter_map(Value::as_str).map(|id| self.client(id)).collect();
+                let clients: Vec<String> = added.iter().filter_map(Value::as_str).map(|id| self.client(id)).collect();
                 if clients.is_empty() {
                     some("callers that the authorizer of the manifest refuses".to_owned())
                 } else {
@@ -164,7 +163,8 @@ impl Look<'_> {
         let Ok(policy) = Policy::parse(None, statement) else {
             return Reach { principal: "callers that its text lets in".to_owned(), tool: every_tool };
         };
-        let conditional = policy.to_json().ok().is_none_or(|json| json.get("conditions") != Some(&serde_json::json!([])));
+        let conditional =
+            policy.to_json().ok().is_none_or(|json| json.get("conditions") != Some(&serde_json::json!([])));
         let anyone = matches!(policy.principal_constraint(), PrincipalConstraint::Any | PrincipalConstraint::Is(_));
         let principal = if anyone && !conditional { callers(who) } else { "callers for whom its condition holds" };
         let actions = match policy.action_constraint() {
@@ -201,7 +201,8 @@ impl Look<'_> {
             _ => return None,
         };
         let parent = &stranger.parent;
-        let message = format!("{} `{}` in `{parent}` is not in the manifest: {what}", stranger.kind.name, stranger.name);
+        let message =
+            format!("{} `{}` in `{parent}` is not in the manifest: {what}", stranger.kind.name, stranger.name);
         let help = format!(
             "delete it where it was made (id `{}`), or write `delete_unknown_children = true` into `{parent}` and apply",
             stranger.id
@@ -234,7 +235,8 @@ impl Look<'_> {
             return Some(("access-widened", reach(callers(Some(document))), what));
         }
         let engine = engine?;
-        let ours = self.items.iter().filter(|item| item.kind.name == "policy" && item.parent().as_ref() == Some(&engine));
+        let ours =
+            self.items.iter().filter(|item| item.kind.name == "policy" && item.parent().as_ref() == Some(&engine));
         let ours = ours.filter_map(|item| Some((item.address.to_string(), &item.live.as_ref()?.document)));
         let theirs = self.observed.strangers.iter();
         let theirs = theirs.filter(|other| other.kind.name == "policy" && other.parent == engine);

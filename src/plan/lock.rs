@@ -36,7 +36,9 @@ impl Restraints {
             "allowedWorkloadConfiguration",
         ]
         .iter()
-        .map(|member| jwt.and_then(|jwt| jwt.get(*member)).filter(|value| **value != json!([])).cloned().unwrap_or_default())
+        .map(|member| {
+            jwt.and_then(|jwt| jwt.get(*member)).filter(|value| **value != json!([])).cloned().unwrap_or_default()
+        })
         .collect();
         let mut seen = interceptions(gateway);
         seen.sort();

@@ -41,13 +41,7 @@ pub enum Towards {
 }
 
 /// Makes the plan.
-pub fn make(
-    stack: &Stack,
-    observed: &Observed,
-    towards: Towards,
-    asked: &Asked,
-    endpoint: Option<&str>,
-) -> Planned {
+pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked, endpoint: Option<&str>) -> Planned {
     let mut making = Making { stack, observed, items: BTreeMap::new(), diagnostics: Vec::new() };
     if towards == Towards::Manifest {
         for index in graph::order(stack) {

@@ -30,7 +30,8 @@ pub(super) fn restrict(
         } else if !refusals.is_empty() {
             // In part it would be something that nobody asked for.
             let own = refusals.iter().find(|(opens, _)| *opens == item.address);
-            let reason = own.map_or_else(|| "what `--only` names is refused as a whole".to_owned(), |(_, why)| why.clone());
+            let reason =
+                own.map_or_else(|| "what `--only` names is refused as a whole".to_owned(), |(_, why)| why.clone());
             item.blocked.get_or_insert(reason);
         }
     }
@@ -181,6 +182,7 @@ fn narrows(gateway: &Item) -> bool {
 /// A running gateway gets an engine, another one, or enforcement: only the policies of the engine let callers through.
 fn cuts(gateway: &Item, items: &[Item]) -> bool {
     let Some(live) = gateway.live.as_ref().filter(|_| gateway.was_open()) else { return false };
-    let enforces = |of: &Value| of.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str) == Some("ENFORCE");
+    let enforces =
+        |of: &Value| of.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str) == Some("ENFORCE");
     (enforces(&gateway.desired) && !enforces(&live.document)) || swaps_engine(gateway, items)
 }

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::attachment::{attached_engine, is_relocked, leaves_engine};
 use super::item::Item;
-use super::make::Towards;
-use super::{Action, Risk};
 use super::lock::Opening;
+use super::make::Towards;
 use super::weakening::{self, Weakening};
+use super::{Action, Risk};
 use crate::live;
 
 /// Every risk code with what it means; `explain` prints these.
@@ -101,7 +101,13 @@ pub(super) fn risks(items: &[Item], towards: Towards) -> Vec<Risk> {
     let live = items.iter().filter(|item| item.live.is_some()).count();
     if towards == Towards::Manifest && live >= 10 && deletes * 3 > live {
         let message = format!("{deletes} of {live} resources would be deleted");
-        found.risks.push(Risk { code: "mass-delete".into(), address: String::new(), message, accepted: false, decision: None });
+        found.risks.push(Risk {
+            code: "mass-delete".into(),
+            address: String::new(),
+            message,
+            accepted: false,
+            decision: None,
+        });
     }
     found.risks
 }
@@ -139,6 +145,8 @@ impl Found {
             _ => self.weaker(item, weakening::weakenings(item.kind, &before, after)),
         }
         match item.kind.name {
+            // Whom closing cuts off was not to be let in.
+            _ if item.closing => {}
             "gateway" if !item.unlock => self.other_callers(item, &before, after),
             "runtime" => self.other_callers(item, &before, after),
             "user_pool" => {
@@ -184,7 +192,11 @@ impl Found {
             self.add(item, "authorizer-weakened", "it is locked, and would open to other callers than before it was");
         }
         if interceptors {
-            self.add(item, "interceptor-removed", "it is locked, and other interceptors than before would see its calls");
+            self.add(
+                item,
+                "interceptor-removed",
+                "it is locked, and other interceptors than before would see its calls",
+            );
         }
         if engine {
             // A locked gateway enforces, or is without the engine that is made anew.
@@ -222,11 +234,13 @@ impl Found {
     }
 
     fn delete(&mut self, item: &Item, items: &[Item], towards: Towards) {
-        let users =
-            item.live.as_ref().and_then(|live| live.document.get("EstimatedNumberOfUsers")).and_then(Value::as_i64);
-        if item.kind.name == "user_pool" && users.is_some_and(|users| users > 0) {
-            let users = users.unwrap_or_default();
-            self.add(item, "data-loss", format!("the pool goes with its users, about {users}"));
+        if item.kind.name == "user_pool" {
+            let document = item.live.as_ref().map(|live| &live.document);
+            match document.and_then(|document| document.get("EstimatedNumberOfUsers")).and_then(Value::as_i64) {
+                Some(0) => {}
+                Some(users) => self.add(item, "data-loss", format!("the pool goes with its users, about {users}")),
+                None => self.add(item, "data-loss", "the pool goes with its users, and nobody knows how many"),
+            }
         }
         let makes_room = |other: &&Item| {
             other.kind == item.kind && other.action == Action::Create && other.parent() == item.parent()

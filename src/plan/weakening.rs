@@ -27,9 +27,12 @@ pub(super) fn weakenings(kind: &Kind, before: &Value, after: &Value) -> Vec<Weak
 /// Whose tokens are taken, and what is asked of them.
 pub(super) fn authorizer(before: &Value, after: &Value) -> Vec<Weakening> {
     let mut found: Vec<Weakening> = Vec::new();
-    let mut add = |message: String| found.push(("authorizer-weakened", message));
     let type_of = |of: &Value| of.get("authorizerType").and_then(Value::as_str).unwrap_or_default().to_owned();
     let (type_before, type_after) = (type_of(before), type_of(after));
+    if lets_everything_through(before) {
+        return found;
+    }
+    let mut add = |message: String| found.push(("authorizer-weakened", message));
     if type_before != type_after {
         add(format!("{type_before} becomes {type_after}: other callers are let in"));
     }
@@ -64,9 +67,17 @@ pub(super) fn authorizer(before: &Value, after: &Value) -> Vec<Weakening> {
     found
 }
 
+/// A gateway that asks nobody for anything: whatever it asks from then on restrains. Where policies are enforced they may permit a
+/// caller with a token what they deny one without.
+pub(super) fn lets_everything_through(gateway: &Value) -> bool {
+    gateway.get("authorizerType").and_then(Value::as_str) == Some("NONE")
+        && gateway.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str) != Some("ENFORCE")
+}
+
 /// Whether policies decide at all.
 pub(super) fn enforcement(before: &Value, after: &Value) -> Vec<Weakening> {
-    let mode = |of: &Value| of.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str).map(ToOwned::to_owned);
+    let mode =
+        |of: &Value| of.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str).map(ToOwned::to_owned);
     match (mode(before), mode(after)) {
         (Some(_), None) => {
             vec![("engine-detached", "no policy engine: every authenticated caller can call every tool".to_owned())]

@@ -9,16 +9,21 @@
 
 mod cli;
 mod command;
+mod decided;
 mod faults;
+mod hand;
+mod incident;
 mod language;
 mod lifecycle;
 mod members;
 mod model_data;
+mod only;
 mod openings;
 mod properties;
 mod readme;
 mod replaced;
 mod reviewed;
+mod risks;
 mod running;
 mod schema;
 mod served;

@@ -1,7 +1,8 @@
 //! `plan.schema.json` describes what `plan --format json` prints.
 
 use gatewright::plan::{
-    Action, Decision, Exposure, Extent, FORMAT_VERSION, LeftOut, MemberChange, Origin, Plan, PlanDiagnostic, Risk, Step, Summary, Unexpected,
+    Action, Decision, Exposure, Extent, FORMAT_VERSION, LeftOut, MemberChange, Origin, Plan, PlanDiagnostic, Risk,
+    Step, Summary, Unexpected,
 };
 use serde_json::{Value, json};
 
@@ -48,7 +49,13 @@ fn plan() -> Plan {
             repaired: true,
             help: None,
         }],
-        risks: vec![Risk { code: "a".into(), address: "b".into(), message: "c".into(), accepted: false, decision: Some(Decision { reason: "r".into(), until: "2026-12-31".into() }) }],
+        risks: vec![Risk {
+            code: "a".into(),
+            address: "b".into(),
+            message: "c".into(),
+            accepted: false,
+            decision: Some(Decision { reason: "r".into(), until: "2026-12-31".into() }),
+        }],
         unexpected: vec![Unexpected { parent: "a".into(), kind: "b".into(), name: "c".into(), id: "d".into() }],
         diagnostics: vec![PlanDiagnostic { code: "a".into(), address: None, message: "b".into(), help: None }],
         extent: Extent::Close,

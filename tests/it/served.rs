@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::command::{Answer, Terminal};
 
 /// `gatewright local` as a process; it is ended with the test.
-struct Served {
+pub(crate) struct Served {
     process: Child,
     out: BufReader<ChildStdout>,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Served {
-    fn start(terminal: &Terminal, arguments: &[&str]) -> Self {
+    pub(crate) fn start(terminal: &Terminal, arguments: &[&str]) -> Self {
         let mut command = terminal.command(&[&["local", "--port", "0"], arguments].concat());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(process.stdout.take().unwrap());
@@ -41,6 +41,14 @@ impl Served {
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         (head[9..12].parse().unwrap(), body.to_owned())
+    }
+
+    /// Sends a request of the control plane.
+    pub(crate) fn agentcore(&self, method: &str, path: &str, input: &Value) -> Value {
+        let body = if input.is_null() { String::new() } else { input.to_string() };
+        let (status, body) = self.ask(method, path, "content-type: application/json\r\n", &body);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {body}");
+        serde_json::from_str(&body).unwrap_or_default()
     }
 
     fn cognito(&self, operation: &str, input: &Value) -> Value {
@@ -85,7 +93,7 @@ impl Drop for Served {
 }
 
 /// Runs the tool as against AWS, only with another endpoint.
-fn against(terminal: &Terminal, url: &str, arguments: &[&str]) -> Answer {
+pub(crate) fn against(terminal: &Terminal, url: &str, arguments: &[&str]) -> Answer {
     let mut command = terminal.command(arguments);
     command.env("AWS_ENDPOINT_URL", url).env("AWS_REGION", "us-east-1");
     command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
