@@ -291,9 +291,9 @@ impl Observation<'_> {
         match self.observed.ours.entry(address) {
             Entry::Vacant(free) => drop(free.insert(live)),
             Entry::Occupied(mut taken) => {
-                // One was to take the place of the other under a new name, and the run did not get to the old one's end.
+                // A new engine stands before the old one goes; a run that died in between leaves both.
                 let is_wanted = |live: &Live| Some(&live.name) == wanted.as_ref();
-                let renamed = live.kind.names == Names::InAccount && is_wanted(&live) != is_wanted(taken.get());
+                let renamed = live.kind.name == "policy_engine" && is_wanted(&live) != is_wanted(taken.get());
                 if renamed {
                     let old = if is_wanted(&live) { taken.insert(live) } else { live };
                     let left = Address::new(old.kind.name, format!("{}/{}", old.name, old.ids.id));

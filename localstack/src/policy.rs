@@ -112,9 +112,9 @@ fn delete(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     if matches!(policy.status(), "CREATING" | "UPDATING" | "DELETING") {
         return Err(Failure::conflict(format!("Policy {id} is in {} state and cannot be deleted", policy.status())));
     }
-    let due = session.due();
+    let end = session.leaving();
     if let Some(policy) = session.state.find_mut(Kind::Policy, Some(engine_id), id) {
-        policy.begin("DELETING", Settle::gone(due));
+        policy.begin("DELETING", end);
     }
     let policy = find(session, engine_id, id)?;
     Ok(show(session, policy, "DeletePolicyResponse"))

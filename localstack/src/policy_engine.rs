@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::identifier::SMALL;
 use crate::page::page;
 use crate::session::{Operations, Session};
-use crate::state::{Kind, Object, Settle};
+use crate::state::{Kind, Object};
 use crate::{gateway, tag};
 
 pub(crate) const OPERATIONS: Operations = &[
@@ -108,9 +108,9 @@ fn delete(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     if session.state.all(Kind::Policy, Some(id)).next().is_some() {
         return Err(Failure::conflict(format!("Policy engine {id} still has policies and cannot be deleted")));
     }
-    let due = session.due();
+    let end = session.leaving();
     if let Some(engine) = session.state.find_mut(Kind::PolicyEngine, None, id) {
-        engine.begin("DELETING", Settle::gone(due));
+        engine.begin("DELETING", end);
     }
     let engine = find(session, id)?;
     Ok(show(session, engine, "DeletePolicyEngineResponse"))

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::identifier::MIXED;
 use crate::page::page;
 use crate::session::{Operations, Session};
-use crate::state::{Kind, Object, Settle};
+use crate::state::{Kind, Object};
 use crate::{authorizer, tag};
 
 pub(crate) const OPERATIONS: Operations = &[
@@ -137,9 +137,9 @@ fn delete(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     if !version.is_empty() {
         return delete_version(session, id, version);
     }
-    let due = session.due();
+    let end = session.leaving();
     if let Some(runtime) = session.state.find_mut(Kind::Runtime, None, id) {
-        runtime.begin("DELETING", Settle::gone(due));
+        runtime.begin("DELETING", end);
     }
     let runtime = find(session, id)?;
     Ok(show(session, runtime, "DeleteAgentRuntimeResponse"))

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::identifier::MIXED;
 use crate::page::page;
 use crate::session::{Operations, Session};
-use crate::state::{Kind, Object, Settle};
+use crate::state::{Kind, Object};
 use crate::{runtime, tag};
 
 pub(crate) const OPERATIONS: Operations = &[
@@ -129,9 +129,9 @@ fn delete(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
         let message = format!("Endpoint {name} is in {} state and cannot be deleted", endpoint.status());
         return Err(Failure::conflict(message));
     }
-    let due = session.due();
+    let end = session.leaving();
     if let Some(endpoint) = session.state.find_mut(Kind::RuntimeEndpoint, Some(runtime_id), name) {
-        endpoint.begin("DELETING", Settle::gone(due));
+        endpoint.begin("DELETING", end);
     }
     Ok(json!({"status": "DELETING", "agentRuntimeId": runtime_id, "endpointName": name}))
 }

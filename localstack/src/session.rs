@@ -50,6 +50,14 @@ impl Session<'_> {
         }
     }
 
+    /// The end of a delete that begins now: gone, unless this call was chosen to fail.
+    pub(crate) fn leaving(&self) -> Settle {
+        match &self.unsuccessful {
+            None => Settle::gone(self.due()),
+            Some(reason) => Settle::failing(self.due(), "DELETE_FAILED", reason),
+        }
+    }
+
     /// Fresh letters that look random.
     pub(crate) fn letters(&mut self, alphabet: &[u8], length: usize) -> String {
         self.state.counter += 1;

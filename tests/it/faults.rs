@@ -1,20 +1,12 @@
 //! Faults: an apply that dies after any of its calls, answers that are lost, members nobody knows.
 
-use std::path::Path;
-
-use localstack::{Config, Fault, FaultKind, Localstack};
+use localstack::{Fault, FaultKind, Localstack};
 use serde_json::{Value, json};
 
 use crate::openings::passing;
 use crate::world::{World, steps};
 use gatewright::engine;
 use gatewright::stack::Stack;
-
-fn example(name: &str, environment: Option<&str>) -> (World, Stack) {
-    let stack = World::new().environment(environment).stack_at(&Path::new("manifests").join(name));
-    let account = stack.account.clone().unwrap_or_else(|| Config::default().account);
-    (World::with(Config { account, ..Config::default() }), stack)
-}
 
 /// Lets `calls` mutating calls through; the answer of the last is lost, and nothing after it arrives: the process is dead.
 fn die_after(stand_in: &Localstack, calls: usize) {
@@ -38,10 +30,6 @@ fn inventory(state: &Value) -> Vec<String> {
         .collect();
     found.sort();
     found
-}
-
-async fn dies_anywhere_and_finishes(name: &str, environment: Option<&str>) {
-    dies_and_finishes(name, || example(name, environment)).await;
 }
 
 async fn dies_and_finishes(name: &str, example: impl Fn() -> (World, Stack)) {
@@ -71,16 +59,6 @@ async fn dies_and_finishes(name: &str, example: impl Fn() -> (World, Stack)) {
         world.destroy_stack(&stack).await;
         assert_eq!(inventory(&world.stand_in.observe()), Vec::<String>::new(), "{name}: dead after {dead_after} calls");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_apply_that_dies_after_any_call_is_finished_by_the_next_hr() {
-    dies_anywhere_and_finishes("hr-data-agent", Some("dev")).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_apply_that_dies_after_any_call_is_finished_by_the_next_three_roles() {
-    dies_anywhere_and_finishes("three-roles", None).await;
 }
 
 /// A gateway that cannot be locked: its policies count last.
@@ -165,52 +143,6 @@ async fn a_listing_that_is_not_one_is_no_empty_account() {
     });
     let plan = world.plan_stack(&stack).await.plan;
     assert!(plan.is_incomplete() && plan.is_blocked(), "{plan:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_destroy_that_dies_after_any_call_is_finished_by_the_next() {
-    let (world, stack) = example("three-roles", None);
-    world.apply_stack(&stack).await;
-    let open = passing(&world.stand_in.observe());
-    world.stand_in.clear_journal();
-    world.destroy_stack(&stack).await;
-    for dead_after in 0..world.mutations().len() {
-        let (world, stack) = example("three-roles", None);
-        world.apply_stack(&stack).await;
-        die_after(&world.stand_in, dead_after);
-        let aws = world.aws().await;
-        let planned = engine::plan_destroy(&aws, &stack).await.unwrap();
-        let outcome = world.carry_out(&planned).await;
-        assert!(!outcome.failed.is_empty(), "dead after {dead_after} calls");
-        let now = passing(&world.stand_in.observe());
-        assert!(now.is_subset(&open), "dead after {dead_after} calls: {now:?}");
-        world.stand_in.clear_faults();
-        world.destroy_stack(&stack).await;
-        assert_eq!(inventory(&world.stand_in.observe()), Vec::<String>::new(), "dead after {dead_after} calls");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lost_answer_of_any_call_makes_nothing_twice() {
-    for kind in [FaultKind::LoseAnswer, FaultKind::Drop, FaultKind::NotJson] {
-        let (world, stack) = example("three-roles", None);
-        world.apply_stack(&stack).await;
-        let calls = world.mutations().len();
-        let wanted = inventory(&world.stand_in.observe());
-        for nth in 1..=calls {
-            let (world, stack) = example("three-roles", None);
-            world.stand_in.fault(Fault { operation: None, nth, times: 1, kind: kind.clone() });
-            let planned = world.plan_stack(&stack).await;
-            let outcome = world.carry_out(&planned).await;
-            // Whether the run itself gets over it or the next one does: nothing is there twice.
-            if !outcome.failed.is_empty() {
-                world.apply_stack(&stack).await;
-            }
-            let again = world.plan_stack(&stack).await.plan;
-            assert_eq!(steps(&again), Vec::<String>::new(), "{kind:?} of call {nth}");
-            assert_eq!(inventory(&world.stand_in.observe()), wanted, "{kind:?} of call {nth}");
-        }
-    }
 }
 
 const UNKNOWN: &str = r#"

@@ -10,11 +10,15 @@
 mod cli;
 mod command;
 mod decided;
+mod failed;
 mod faults;
+mod fuzz;
 mod hand;
 mod incident;
+mod journey;
 mod language;
 mod lifecycle;
+mod matrix;
 mod members;
 mod model_data;
 mod only;

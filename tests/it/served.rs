@@ -28,7 +28,7 @@ impl Served {
     }
 
     /// Sends a request and gives the status and the body.
-    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         let host = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();
         let length = body.len();
@@ -51,7 +51,7 @@ impl Served {
         serde_json::from_str(&body).unwrap_or_default()
     }
 
-    fn cognito(&self, operation: &str, input: &Value) -> Value {
+    pub(crate) fn cognito(&self, operation: &str, input: &Value) -> Value {
         let target = format!("x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\n");
         let (status, body) = self.ask("POST", "/", &target, &input.to_string());
         assert_eq!(status, 200, "{body}");
