@@ -5,8 +5,11 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -27,6 +30,10 @@ use futures_util::future::BoxFuture;
 use localstack::Localstack;
 use serde_json::Value;
 
+use crate::moment::Moment;
+use crate::profile;
+use crate::rate::Rates;
+
 /// An answer document, or why there is none.
 pub type Answer = Result<Value, CallError>;
 
@@ -44,12 +51,18 @@ pub struct Aws {
     pub cognito_once: aws_sdk_cognitoidentityprovider::Client,
     /// The account that the credentials belong to, twelve digits.
     pub account: String,
+    /// The ARN that the credentials belong to.
+    pub caller: String,
+    /// When the credentials in hand end, if they say so. Some are renewed by then, others are not.
+    pub credentials_end: Option<Moment>,
     /// The region.
     pub region: String,
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: String,
     /// The endpoint, if it is not AWS's; `local stand-in` in process.
     pub endpoint: Option<String>,
+    /// How fast calls go out.
+    pub rates: Rates,
 }
 
 /// How to reach AWS.
@@ -63,6 +76,10 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// The stand-in in process, instead of the network.
     pub local: Option<Localstack>,
+    /// `--rates aws`: AWS's rates, whatever the endpoint.
+    pub aws_rates: bool,
+    /// How long one call may take, retries included; a minute if nothing is said.
+    pub timeout: Option<Duration>,
 }
 
 /// Why no connection could be made.
@@ -76,6 +93,14 @@ pub enum ConnectError {
     /// No region anywhere.
     #[error("no region: set `region` under `[stack]`, pass `--region`, or set AWS_REGION")]
     NoRegion,
+    /// The profile is in none of the files.
+    #[error("there is no profile `{name}`: neither {files} defines it")]
+    NoProfile {
+        /// The profile.
+        name: String,
+        /// The files that were looked at.
+        files: String,
+    },
     /// The first call failed.
     #[error("cannot tell which account this is: {0}")]
     Identity(CallError),
@@ -87,6 +112,11 @@ impl Aws {
     /// # Errors
     /// No region, no credentials, or an endpoint that does not answer.
     pub async fn connect(connection: &Connection) -> Result<Self, ConnectError> {
+        if connection.local.is_none()
+            && let Some((name, files)) = profile::missing(connection.profile.as_deref())
+        {
+            return Err(ConnectError::NoProfile { name, files });
+        }
         let config = sdk_config(connection).await;
         let region = config.region().map(ToString::to_string).ok_or(ConnectError::NoRegion)?;
         if let Some(url) = config.endpoint_url().filter(|url| !is_url(url)) {
@@ -97,26 +127,31 @@ impl Aws {
             Some(_) => Some("local stand-in".to_owned()),
             None => config.endpoint_url().map(ToOwned::to_owned),
         };
+        let rates = if endpoint.is_none() || connection.aws_rates { Rates::aws() } else { Rates::none() };
         let once = config.clone().into_builder().retry_config(RetryConfig::disabled()).build();
         Ok(Self {
             agentcore: aws_sdk_bedrockagentcorecontrol::Client::new(&config),
             cognito: aws_sdk_cognitoidentityprovider::Client::new(&config),
             cognito_once: aws_sdk_cognitoidentityprovider::Client::new(&once),
             account: identity.account,
+            caller: identity.caller,
+            credentials_end: credentials_end(&config).await,
             partition: identity.partition,
             region,
             endpoint,
+            rates,
         })
     }
 }
 
 async fn sdk_config(connection: &Connection) -> SdkConfig {
+    let timeout = connection.timeout.unwrap_or(Duration::from_mins(1));
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(
             TimeoutConfig::builder()
-                .connect_timeout(std::time::Duration::from_secs(5))
-                .operation_attempt_timeout(std::time::Duration::from_secs(20))
-                .operation_timeout(std::time::Duration::from_mins(1))
+                .connect_timeout(Duration::from_secs(5).min(timeout))
+                .operation_attempt_timeout(Duration::from_secs(20).min(timeout))
+                .operation_timeout(timeout)
                 .build(),
         )
         .retry_config(RetryConfig::standard().with_max_attempts(5));
@@ -138,7 +173,9 @@ async fn sdk_config(connection: &Connection) -> SdkConfig {
             .await;
     }
     if let Some(profile) = &connection.profile {
-        loader = loader.profile_name(profile);
+        // A profile that was asked for by name comes before keys in the environment, as in every AWS tool.
+        let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+        loader = loader.profile_name(profile).credentials_provider(provider);
     }
     if let Some(url) = &connection.endpoint_url {
         loader = loader.endpoint_url(url);
@@ -152,24 +189,41 @@ fn is_url(text: &str) -> bool {
     host.is_some_and(|host| !host.is_empty() && !host.starts_with(['/', ':']) && !text.contains(char::is_whitespace))
 }
 
+/// When the credentials end that the first call was signed with.
+async fn credentials_end(config: &SdkConfig) -> Option<Moment> {
+    let credentials = config.credentials_provider()?.provide_credentials().await.ok()?;
+    credentials.expiry().map(Moment::from)
+}
+
 struct Identity {
     account: String,
+    caller: String,
     partition: String,
 }
 
 async fn identity(config: &SdkConfig) -> Result<Identity, CallError> {
     let client = aws_sdk_sts::Client::new(config);
     let answer = client.get_caller_identity().send().await;
-    let identity = answer.map_err(|error| CallError::from_sdk("GetCallerIdentity", &error, None))?;
+    let identity = answer.map_err(|error| {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        CallError::from_sdk("GetCallerIdentity", &error, Some(&Captured { status, ..Captured::default() }))
+    })?;
     let arn = identity.arn().unwrap_or_default();
     let partition = arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws");
     match identity.account() {
         Some(account) if account.len() == 12 => {
-            Ok(Identity { account: account.to_owned(), partition: partition.to_owned() })
+            Ok(Identity { account: account.to_owned(), caller: arn.to_owned(), partition: partition.to_owned() })
         }
-        _ => Err(CallError::not_json("GetCallerIdentity", None)),
+        _ => Err(CallError::not_json("GetCallerIdentity", Some(200))),
     }
 }
+
+/// Codes of credentials whose time is over (STS, AgentCore, Cognito).
+const EXPIRED: [&str; 3] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
+
+/// What is said of an answer that no AWS service gives.
+const NOT_THE_API: &str =
+    "the endpoint answered with something that is not the AWS API; check the endpoint URL and proxies";
 
 /// What went wrong with a call, reduced to what a person or a rule needs. It never holds a request or an answer body.
 #[derive(Debug, Clone, PartialEq)]
@@ -201,13 +255,27 @@ impl CallError {
         self.is("ResourceNotFoundException")
     }
 
+    /// The service does not take the credentials any more.
+    pub fn is_expired(&self) -> bool {
+        EXPIRED.iter().any(|code| self.is(code))
+    }
+
+    /// The answer came from something else than the service: a proxy, a login page.
+    pub fn is_foreign(&self) -> bool {
+        self.message == NOT_THE_API
+    }
+
+    /// A message that holds the text of an error for which [`Self::is_expired`] is true.
+    pub fn says_expired(message: &str) -> bool {
+        EXPIRED.iter().any(|code| message.contains(&format!(": {code}: ")))
+    }
+
     /// The answer is not one of the AWS API.
     pub(crate) fn not_json(operation: &'static str, status: Option<u16>) -> Self {
         Self {
             operation,
             code: None,
-            message: "the endpoint answered with something that is not the AWS API; check the endpoint URL and proxies"
-                .into(),
+            message: NOT_THE_API.into(),
             status,
             request_id: None,
             fields: Vec::new(),
@@ -386,11 +454,13 @@ impl Intercept for Exchange {
     }
 }
 
-/// Sends a fluent operation with a document as its body: `exchange!("CreateGateway", aws.agentcore.create_gateway(), body)`.
+/// Sends a fluent operation with a document as its body, when its turn comes: `exchange!(aws, "CreateGateway", aws.agentcore.create_gateway(), body)`.
 /// A generic function is impossible: the `send` of a customizable operation is bound to a private trait.
 macro_rules! exchange {
-    ($name:expr, $operation:expr, $body:expr) => {{
-        let exchange = $crate::aws::Exchange::new($body);
+    ($aws:expr, $name:expr, $operation:expr, $body:expr) => {{
+        let body: Option<&serde_json::Value> = $body;
+        $aws.rates.turn($name, body).await;
+        let exchange = $crate::aws::Exchange::new(body);
         let result = $operation.customize().interceptor(exchange.clone()).send().await;
         exchange.finish($name, result)
     }};

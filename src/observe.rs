@@ -13,9 +13,11 @@ use serde_json::Value;
 
 use crate::address::Address;
 use crate::aws::{Aws, CallError};
+use crate::claim::{Claim, Claimed, Claims};
 use crate::kind::{Ids, KINDS, Kind, Names, Place};
 use crate::live::{self, Listed, Settled, State};
-use crate::ownership::{ADDRESS, APPLIED, Child, Membership, PROTECT, STACK, Tags};
+use crate::moment::Moment;
+use crate::ownership::{APPLIED, Child, Membership, PROTECT, STACK, Tags};
 use crate::stack::{Resource, Stack};
 use crate::tags;
 
@@ -43,6 +45,8 @@ pub struct Live {
     pub applied: Option<String>,
     /// It must not be deleted or replaced.
     pub protected: bool,
+    /// It does not say that it is here: the manifest claims it.
+    pub claim: Option<Claim>,
 }
 
 /// An object that has the name we want, and is not ours.
@@ -87,6 +91,8 @@ pub struct Unread {
 /// What is live.
 #[derive(Debug, Clone)]
 pub struct Observed {
+    /// When.
+    pub at: Moment,
     /// Where.
     pub place: Place,
     /// Objects of ours by address.
@@ -109,6 +115,7 @@ pub async fn observe(aws: &Aws, stack: &Stack) -> Observed {
         stack,
         owner: stack.owner(),
         observed: Observed {
+            at: Moment::now(),
             place,
             ours: BTreeMap::new(),
             duplicates: Vec::new(),
@@ -159,19 +166,23 @@ impl Observation<'_> {
         let mut others = Vec::new();
         for (kind, item, tags) in tagged {
             match tags {
-                Ok(tags) if tags.get(STACK) == Some(&self.owner) => mine.push((kind, item, tags)),
-                Ok(tags) => others.push((kind, item, tags.get(STACK).cloned())),
+                Ok(tags) => match self.claims().root(kind, &item, &tags) {
+                    Some(claimed) => mine.push((kind, item, tags, claimed)),
+                    None => others.push((kind, item, tags.get(STACK).cloned())),
+                },
                 Err(error) if error.is_not_found() => {}
                 Err(error) => {
                     // Who owns it is not known: it may be ours, so its name counts as taken.
-                    let address = self.wanting(kind, &item.name, None);
+                    let adopting = self.claims().adopting(kind, &item.id, None);
+                    let address = adopting.map(|resource| resource.address.clone());
+                    let address = address.or_else(|| self.wanting(kind, &item.name, None));
                     self.observed.unread.push(Unread { kind, address, error });
                     others.push((kind, item, None));
                 }
             }
         }
         let read: Vec<_> = stream::iter(mine)
-            .map(|(kind, item, tags)| async move {
+            .map(|(kind, item, tags, claimed)| async move {
                 let ids = Ids { parent: String::new(), id: item.id.clone() };
                 (
                     kind,
@@ -179,22 +190,19 @@ impl Observation<'_> {
                     ids,
                     item,
                     tags,
+                    claimed,
                 )
             })
             .buffered(CONCURRENCY)
             .collect()
             .await;
-        for (kind, document, ids, item, tags) in read {
-            let address = tags
-                .get(ADDRESS)
-                .and_then(|address| Address::parse(address))
-                .filter(|address| address.kind == kind.name)
-                .unwrap_or_else(|| Address::new(kind.name, &item.name));
+        for (kind, document, ids, item, tags, (address, claim)) in read {
             match document {
                 Ok(Some(document)) => {
                     let applied = tags.get(APPLIED).cloned();
                     let protected = tags.contains_key(PROTECT);
-                    let live = Live { kind, ids, name: item.name, parent: None, document, tags, applied, protected };
+                    let name = item.name;
+                    let live = Live { kind, ids, name, parent: None, document, tags, applied, protected, claim };
                     self.add(address, live);
                 }
                 Ok(None) => {}
@@ -202,7 +210,10 @@ impl Observation<'_> {
             }
         }
         for (kind, item, owner) in others {
-            if kind.names == Names::InAccount
+            if let Some(resource) = self.claims().adopting(kind, &item.id, None) {
+                let address = resource.address.clone();
+                self.observed.foreign.push(Foreign { address, id: item.id, owner });
+            } else if kind.names == Names::InAccount
                 && let Some(address) = self.wanting(kind, &item.name, None)
                 && self.observed.ours.get(&address).is_none_or(|live| live.ids.id != item.id)
             {
@@ -241,19 +252,35 @@ impl Observation<'_> {
                 }
             };
             let membership = Membership::read(&tags, &self.owner);
-            let others: BTreeSet<String> =
-                Membership::owners(&tags).into_iter().filter(|owner| *owner != self.owner).collect();
+            let others: Vec<(String, Membership)> = Membership::owners(&tags)
+                .into_iter()
+                .filter(|owner| *owner != self.owner)
+                .map(|owner| (owner.clone(), Membership::read(&tags, &owner)))
+                .collect();
+            let names = listed.iter().map(|item| Child { kind, name: &item.name, id: &item.id });
+            let held: BTreeSet<String> =
+                names.filter(|child| membership.holds(*child)).map(|child| child.name.to_owned()).collect();
             for item in listed {
                 let child = Child { kind, name: &item.name, id: &item.id };
-                if membership.holds(child) {
-                    let address = self.child_address(&parent, child, &membership);
-                    let applied = membership.applied(child).map(ToOwned::to_owned);
-                    let protected = membership.protects(child);
+                let other = others.iter().find(|(_, of)| of.holds(child));
+                let of = other.map(|(owner, of)| (owner.as_str(), of));
+                let claimed = match membership.holds(child) {
+                    true => Some(self.own_child(&parent, child, &membership, &held)),
+                    false => self.claims().other_child(&parent, self.claim_of(&parent), child, of),
+                };
+                if let Some((address, claim)) = claimed {
+                    let remembered = of.filter(|_| claim.is_some()).map_or(&membership, |(_, of)| of);
+                    let applied = remembered.applied(child).map(ToOwned::to_owned);
+                    let protected = remembered.protects(child);
                     let ids = Ids { parent: ids.id.clone(), id: item.id.clone() };
-                    mine.push((address, parent.clone(), kind, ids, item, applied, protected));
+                    mine.push((address, parent.clone(), kind, ids, item, applied, protected, claim));
                     continue;
                 }
-                let owner = others.iter().find(|owner| Membership::read(&tags, owner).holds(child)).cloned();
+                let owner = of.map(|(owner, _)| owner.to_owned());
+                if let Some(resource) = self.claims().adopting(kind, &item.id, Some(&parent)) {
+                    let (address, owner) = (resource.address.clone(), owner.clone());
+                    self.observed.foreign.push(Foreign { address, id: item.id.clone(), owner });
+                }
                 if kind.names != Names::NotUnique
                     && let Some(address) = self.wanting(kind, &item.name, Some(&parent))
                 {
@@ -265,19 +292,19 @@ impl Observation<'_> {
             }
         }
         let read: Vec<_> = stream::iter(mine)
-            .map(|(address, parent, kind, ids, item, applied, protected)| async move {
+            .map(|(address, parent, kind, ids, item, applied, protected, claim)| async move {
                 let known = kind.list.complete.then(|| item.item.clone());
                 let document = read_settled(aws, kind, &ids, known).await;
-                (address, parent, kind, ids, item.name, applied, protected, document)
+                (address, parent, kind, ids, item.name, applied, protected, claim, document)
             })
             .buffered(CONCURRENCY)
             .collect()
             .await;
-        for (address, parent, kind, ids, name, applied, protected, document) in read {
+        for (address, parent, kind, ids, name, applied, protected, claim, document) in read {
             match document {
                 Ok(Some(document)) => {
-                    let tags = Tags::new();
-                    let live = Live { kind, ids, name, parent: Some(parent), document, tags, applied, protected };
+                    let (tags, parent) = (Tags::new(), Some(parent));
+                    let live = Live { kind, ids, name, parent, document, tags, applied, protected, claim };
                     self.add(address, live);
                 }
                 Ok(None) => {}
@@ -293,13 +320,17 @@ impl Observation<'_> {
             Entry::Occupied(mut taken) => {
                 // A new engine stands before the old one goes; a run that died in between leaves both.
                 let is_wanted = |live: &Live| Some(&live.name) == wanted.as_ref();
-                let renamed = live.kind.name == "policy_engine" && is_wanted(&live) != is_wanted(taken.get());
+                let claimed = live.claim.is_some() || taken.get().claim.is_some();
+                let renamed =
+                    !claimed && live.kind.name == "policy_engine" && is_wanted(&live) != is_wanted(taken.get());
                 if renamed {
                     let old = if is_wanted(&live) { taken.insert(live) } else { live };
                     let left = Address::new(old.kind.name, format!("{}/{}", old.name, old.ids.id));
                     self.observed.ours.insert(left, old);
                 } else {
-                    self.observed.duplicates.push((taken.key().clone(), live));
+                    // What carries the address stays, what is only claimed for it stands aside.
+                    let aside = if live.claim.is_none() && claimed { taken.insert(live) } else { live };
+                    self.observed.duplicates.push((taken.key().clone(), aside));
                 }
             }
         }
@@ -314,26 +345,39 @@ impl Observation<'_> {
             .map(|resource| resource.address.clone())
     }
 
+    fn claims(&self) -> Claims<'_> {
+        Claims { stack: self.stack, owner: &self.owner }
+    }
+
+    fn claim_of(&self, address: &Address) -> Option<&Claim> {
+        self.observed.ours.get(address)?.claim.as_ref()
+    }
+
     /// The manifest's address of a child of ours; its live name where the manifest no longer has it.
-    fn child_address(&self, parent: &Address, child: Child<'_>, membership: &Membership) -> Address {
-        let mut resources = self
-            .stack
-            .resources
-            .iter()
-            .filter(|resource| resource.kind == child.kind && resource.parent.as_ref() == Some(parent));
-        let found = match child.kind.names {
-            Names::NotUnique => resources.find(|resource| membership.is_at(child, &resource.address)),
-            Names::InAccount | Names::InParent => resources.find(|resource| resource.live_name() == Some(child.name)),
-        };
+    fn own_child(
+        &self,
+        parent: &Address,
+        child: Child<'_>,
+        membership: &Membership,
+        held: &BTreeSet<String>,
+    ) -> Claimed {
+        if let Some(claimed) = self.claims().own_child(parent, child, membership, held) {
+            return claimed;
+        }
+        let orphan = |name: String| (Address::new(child.kind.name, name), None);
         let parents = self.observed.ours.keys().filter(|address| address.kind == parent.kind).count();
-        match found {
-            Some(resource) => resource.address.clone(),
-            // Two parents may each have an orphan of this name.
-            None if parents > 1 => Address::new(child.kind.name, format!("{}/{}", parent.name, child.name)),
-            None if child.kind.names == Names::NotUnique => {
-                Address::new(child.kind.name, format!("{}/{}", child.name, child.id))
-            }
-            None => Address::new(child.kind.name, child.name),
+        // The old self of a resource that has a new name, while the new one stands beside it.
+        let renamed = || {
+            let resource = self.stack.resource(&Address::new(child.kind.name, child.name));
+            resource.and_then(|resource| resource.live_name()).is_some_and(|name| held.contains(name))
+        };
+        // Two parents may each have an orphan of this name.
+        if parents > 1 {
+            orphan(format!("{}/{}", parent.name, child.name))
+        } else if child.kind.names == Names::NotUnique || renamed() {
+            orphan(format!("{}/{}", child.name, child.id))
+        } else {
+            orphan(child.name.to_owned())
         }
     }
 }

@@ -22,6 +22,11 @@ pub const APPLIED: &str = "gatewright:applied";
 /// The object is never deleted or replaced.
 pub const PROTECT: &str = "gatewright:protect";
 
+/// When the stack expires.
+pub const EXPIRES: &str = "gatewright:expires";
+/// Where the stack's manifest is kept.
+pub const SOURCE: &str = "gatewright:source";
+
 /// The object is being created and is not yet as the manifest says. Its absence says nothing: a tag that somebody takes off must
 /// not make an open gateway look new.
 pub const UNFINISHED: &str = "gatewright:unfinished";
@@ -181,12 +186,24 @@ impl Membership {
 
     /// The owners of all memberships on a parent.
     pub fn owners(tags: &Tags) -> BTreeSet<String> {
-        tags.keys()
-            .filter_map(|key| {
+        // One that is empty is on its way out.
+        tags.iter()
+            .filter(|(_, value)| !value.is_empty())
+            .filter_map(|(key, _)| {
                 let mut parts = key.strip_prefix(MEMBERS)?.splitn(3, '/');
                 Some(format!("{}/{}", parts.next()?, parts.next()?))
             })
             .collect()
+    }
+
+    /// How many children it names.
+    pub fn len(&self) -> usize {
+        self.entries.values().map(Vec::len).sum()
+    }
+
+    /// It names none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The tags that say it.

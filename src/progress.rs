@@ -71,6 +71,10 @@ pub struct Outcome {
     pub skipped: Vec<(String, String)>,
     /// Things left for a person, or left behind.
     pub notes: Vec<String>,
+    /// Addresses whose calls had not ended when the run ended, or ended for the reason that stopped it.
+    pub cut_off: Vec<String>,
+    /// Why nothing new was started any more, beside an interruption: the credentials ended, the lease was lost.
+    pub stopped: Option<String>,
     /// It was interrupted: what was not started is not named here.
     pub interrupted: bool,
 }

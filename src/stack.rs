@@ -14,7 +14,7 @@ use crate::kind::Kind;
 use crate::reference::{self, Target};
 
 /// Everything a manifest says about one environment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Stack {
     /// `[stack] name`.
     pub name: String,
@@ -66,6 +66,8 @@ pub struct Accept {
 /// A line of `[moved]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
+    /// The stack that the live object still belongs to, `NAME/INSTANCE`; nothing if it is this one.
+    pub owner: Option<String>,
     /// The address that the live object still has.
     pub from: Address,
     /// The address in this manifest.
@@ -73,6 +75,19 @@ pub struct Moved {
     /// The span of the old address.
     pub span: Span,
 }
+
+impl Moved {
+    /// The old address as the manifest writes it: `user_pool.hr`, or `stack:old/prod/user_pool.hr` of another stack.
+    pub fn source(&self) -> String {
+        match &self.owner {
+            Some(owner) => format!("{OTHER_STACK}{owner}/{}", self.from),
+            None => self.from.to_string(),
+        }
+    }
+}
+
+/// What stands before `NAME/INSTANCE/ADDRESS` where a resource of another stack is meant.
+pub const OTHER_STACK: &str = "stack:";
 
 /// A day of the calendar. Days compare as they follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

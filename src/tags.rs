@@ -13,11 +13,11 @@ use crate::ownership::Tags;
 pub async fn read(aws: &Aws, service: Service, arn: &str) -> Result<Tags, CallError> {
     let answer = match service {
         Service::AgentCore => {
-            exchange!("ListTagsForResource", aws.agentcore.list_tags_for_resource().resource_arn(arn), None)?
+            exchange!(aws, "ListTagsForResource", aws.agentcore.list_tags_for_resource().resource_arn(arn), None)?
         }
         Service::Cognito => {
             let body = json!({"ResourceArn": arn});
-            exchange!("ListTagsForResource", aws.cognito.list_tags_for_resource(), Some(&body))?
+            exchange!(aws, "ListTagsForResource", aws.cognito.list_tags_for_resource(), Some(&body))?
         }
     };
     let table = answer.get("tags").or_else(|| answer.get("Tags"));
@@ -41,11 +41,11 @@ pub async fn write(aws: &Aws, service: Service, arn: &str, tags: &Tags) -> Resul
     match service {
         Service::AgentCore => {
             let body = json!({"tags": tags});
-            exchange!("TagResource", aws.agentcore.tag_resource().resource_arn(arn), Some(&body))?
+            exchange!(aws, "TagResource", aws.agentcore.tag_resource().resource_arn(arn), Some(&body))?
         }
         Service::Cognito => {
             let body = json!({"ResourceArn": arn, "Tags": tags});
-            exchange!("TagResource", aws.cognito.tag_resource(), Some(&body))?
+            exchange!(aws, "TagResource", aws.cognito.tag_resource(), Some(&body))?
         }
     };
     Ok(())
@@ -62,11 +62,11 @@ pub async fn remove(aws: &Aws, service: Service, arn: &str, keys: &[String]) -> 
     match service {
         Service::AgentCore => {
             let call = aws.agentcore.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
-            exchange!("UntagResource", call, None)?
+            exchange!(aws, "UntagResource", call, None)?
         }
         Service::Cognito => {
             let body = json!({"ResourceArn": arn, "TagKeys": keys});
-            exchange!("UntagResource", aws.cognito.untag_resource(), Some(&body))?
+            exchange!(aws, "UntagResource", aws.cognito.untag_resource(), Some(&body))?
         }
     };
     Ok(())

@@ -16,7 +16,7 @@ use crate::planted::{Planted, after_update, field_name, is_full_replace, take_ba
 use crate::rate::Rates;
 use crate::session::{KnownTools, Run, Session};
 use crate::state::{Remembered, State};
-use crate::store::Store;
+use crate::store::{Claim, Store};
 use crate::wire::{Call, Service, unknown_operation};
 use crate::{Config, StateError, kinds};
 
@@ -112,6 +112,11 @@ impl Engine {
         inside.rates = self.config.rates.then(Rates::default);
         inside.requests = 0;
         Ok(())
+    }
+
+    /// The right to change the file, if there is one.
+    pub(crate) fn claim(&self) -> Result<Claim, StateError> {
+        self.inside().store.as_ref().map_or(Ok(Claim(None)), Store::claim)
     }
 
     /// How long an answer takes.

@@ -53,7 +53,7 @@ use fault::Faults;
 pub use fault::{Fault, FaultError, FaultKind};
 pub use journal::Entry;
 pub use serve::serve;
-pub use store::StateError;
+pub use store::{Claim, StateError};
 
 use engine::{Engine, Outcome};
 use planted::Planted;
@@ -122,6 +122,11 @@ impl Localstack {
     pub fn open(path: &Path, config: Config) -> Result<Self, StateError> {
         let (store, state) = Store::open(path, &format!("{}/{}", config.account, config.region))?;
         Ok(Self { engine: Arc::new(Engine::new(config, state, Some(store))) })
+    }
+
+    /// Makes this process the only one that changes the state, until the claim is dropped. A state in memory is nobody else's.
+    pub fn claim(&self) -> Result<Claim, StateError> {
+        self.engine.claim()
     }
 
     /// Answers one HTTP request.

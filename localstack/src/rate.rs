@@ -3,22 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use model::rate::{self, Family, PER_POOL};
 use tokio::time::Instant;
 
 use crate::document::text;
 use crate::failure::Failure;
 use crate::wire::{Call, Service};
-
-/// The calls a second that Cognito takes of one operation for one user pool.
-const PER_POOL: u32 = 5;
-
-/// A family of operations that share a rate.
-struct Family {
-    name: String,
-    per_second: u32,
-    /// Each operation has a rate for each pool besides.
-    per_pool: bool,
-}
 
 /// The rates, with what is left of each.
 #[derive(Default)]
@@ -75,61 +65,10 @@ fn too_fast(service: Service) -> Failure {
 
 fn family(service: Service, operation: &str) -> Option<Family> {
     match service {
-        Service::AgentCore => agentcore(operation),
-        Service::Cognito => cognito(operation),
+        Service::AgentCore => rate::agentcore(operation),
+        Service::Cognito => rate::cognito(operation),
         Service::Sts => None,
     }
-}
-
-/// The control plane's rates; operations without a documented one are not limited.
-fn agentcore(operation: &str) -> Option<Family> {
-    let (verb, what) = split(operation);
-    let reads = matches!(verb, "Get" | "List");
-    let own = |per_second| Some((operation, per_second));
-    let (name, per_second) = match what.trim_end_matches('s') {
-        "AgentRuntime" | "AgentRuntimeEndpoint" | "AgentRuntimeVersion" => match verb {
-            "Get" => Some(("reads of runtimes", 150)),
-            "List" => Some(("listings of runtimes", 25)),
-            _ => Some(("changes of runtimes", 50)),
-        },
-        "Gateway" | "GatewayTarget" => own(if reads { 10 } else { 5 }),
-        "PolicyEngine" => own(if reads { 5 } else { 1 }),
-        "Policy" | "Policie" => own(5),
-        "PolicyGeneration" if verb == "Start" => own(1),
-        "WorkloadIdentity" | "WorkloadIdentitie" | "Oauth2CredentialProvider" | "ApiKeyCredentialProvider" => own(20),
-        _ => None,
-    }?;
-    Some(Family { name: name.to_owned(), per_second, per_pool: false })
-}
-
-/// Cognito's categories; operations that are in none of the documented ones are not limited.
-fn cognito(operation: &str) -> Option<Family> {
-    let (verb, what) = split(operation);
-    let reads = matches!(verb, "Get" | "List" | "Describe");
-    let (name, per_second, per_pool) = match (what.trim_end_matches('s'), reads) {
-        ("UserPool", true) => ("UserPoolRead", 15, false),
-        ("UserPool", false) => ("UserPoolUpdate", 15, false),
-        ("UserPoolClient", true) => ("UserPoolClientRead", 15, true),
-        ("UserPoolClient", false) => ("UserPoolClientUpdate", 15, true),
-        (resource, reads) => match resource {
-            "ResourceServer" | "Group" | "IdentityProvider" | "UserPoolDomain" | "UserPoolMfaConfig" | "Resource"
-            | "TagsForResource" => {
-                if reads {
-                    ("UserPoolResourceRead", 20, true)
-                } else {
-                    ("UserPoolResourceUpdate", 15, true)
-                }
-            }
-            _ => return None,
-        },
-    };
-    Some(Family { name: name.to_owned(), per_second, per_pool })
-}
-
-/// An operation's verb and what it is about.
-fn split(operation: &str) -> (&str, &str) {
-    let verb_ends = operation.char_indices().skip(1).find(|(_, letter)| letter.is_ascii_uppercase());
-    operation.split_at(verb_ends.map_or(operation.len(), |(at, _)| at))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The state in a file: readable by its owner only, replaced as a whole, never overwritten when it is not understood.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,18 @@ pub enum StateError {
         /// Its format version.
         found: u64,
     },
+    /// It is no regular file: a device or a folder would never end, or cannot hold it.
+    #[error("{}: this is no regular file; name another one", path.display())]
+    Special {
+        /// What the path names.
+        path: PathBuf,
+    },
+    /// Another process is changing it.
+    #[error("{}: another run is changing this local state; nothing was changed", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process wrote it meanwhile.
     #[error("{}: another process changed it meanwhile; run the command again", path.display())]
     Changed {
@@ -89,7 +101,32 @@ impl Store {
         StateError::Io { path: self.path.clone(), source }
     }
 
+    /// Makes this the only one that changes the file until the claim is dropped, and makes sure that it can be changed.
+    pub(crate) fn claim(&self) -> Result<Claim, StateError> {
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        create_folder(folder).map_err(|error| self.io(error))?;
+        let mut name = path.clone().into_os_string();
+        name.push(".lock");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&name).map_err(|error| self.io(error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StateError::Busy { path: self.path.clone() }),
+            Err(TryLockError::Error(error)) => return Err(self.io(error)),
+        }
+        let claim = Claim(Some((file, name.into())));
+        let on_disk = self.read()?.map(|bytes| hex(&bytes));
+        if on_disk == self.digest { Ok(claim) } else { Err(StateError::Changed { path: self.path.clone() }) }
+    }
+
     fn read(&self) -> Result<Option<Vec<u8>>, StateError> {
+        if fs::metadata(&self.path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(StateError::Special { path: self.path.clone() });
+        }
         match fs::read(&self.path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -147,6 +184,18 @@ impl Store {
         file.as_file().sync_all()?;
         file.persist(&path).map_err(|error| error.error)?;
         sync_folder(folder)
+    }
+}
+
+/// The right to change a state; dropping it gives it back.
+#[derive(Debug)]
+pub struct Claim(pub(crate) Option<(File, PathBuf)>);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some((_, path)) = self.0.take() {
+            drop(fs::remove_file(path));
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! What AWS publishes, as data: the API model of the two control planes, a validator over it, the spelling rules that turn
-//! API member names into manifest keys and back, what changing a member means, and AWS's mapping from tools to a Cedar schema.
+//! API member names into manifest keys and back, what changing a member means, AWS's mapping from tools to a Cedar schema, and its rates.
 //!
 //! The data in `data/` is extracted from a pinned botocore by `script/extract.py`; nothing in it is written by hand. The CLI
 //! and the local stand-in both read this crate and share nothing else.
@@ -7,6 +7,7 @@
 mod api;
 mod cedar;
 mod meaning;
+pub mod rate;
 mod spelling;
 mod validate;
 

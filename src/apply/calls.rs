@@ -8,7 +8,7 @@ use crate::diff::differences;
 use crate::kind::{Ids, Kind, Service};
 use crate::live::{self, BUDGET, Settled, State};
 use crate::merge;
-use crate::ownership::{APPLIED, PREFIX, PROTECT, Tags, UNFINISHED};
+use crate::ownership::{APPLIED, EXPIRES, PREFIX, PROTECT, Tags, UNFINISHED};
 use crate::plan::item::{Item, applied_document};
 use crate::plan::lock::LOCKED;
 use crate::progress::Event;
@@ -62,7 +62,8 @@ impl Run<'_> {
         for companion in item.kind.companions {
             let Some(input) = item.kind.api().input(companion.set) else { continue };
             let own = |member: &str| input.member(member).is_some();
-            if !differences(item.kind, desired, &view).iter().any(|difference| own(&difference.member)) {
+            let mut differing = differences(item.kind, desired, &view).into_iter();
+            if !differing.any(|difference| own(&difference.member) && !item.leaves(&difference.member)) {
                 continue;
             }
             let mut body = Map::new();
@@ -128,7 +129,7 @@ impl Run<'_> {
         let changed: Tags = wanted.into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
         tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
         held.extend(changed);
-        let outdated: Vec<String> = [PROTECT, UNFINISHED, LOCKED]
+        let outdated: Vec<String> = [PROTECT, UNFINISHED, EXPIRES, LOCKED]
             .into_iter()
             .filter(|key| held.contains_key(*key) && !item.tags.contains_key(*key))
             .map(ToOwned::to_owned)
@@ -152,8 +153,7 @@ impl Run<'_> {
 
 /// The document that is remembered as applied to an item.
 pub(super) fn applied_to(item: &Item, desired: &Value, tags: &Tags) -> Value {
-    let protect = item.resource.as_ref().is_some_and(|resource| resource.protect);
-    applied_document(item.kind, desired, tags, protect)
+    applied_document(item.kind, item.resource.as_ref(), desired, tags)
 }
 
 pub(super) fn stuck(status: &str) -> String {

@@ -7,6 +7,7 @@ use super::calls::{add_client_token, applied_to, stuck};
 use super::retry::{self, Patience};
 use super::{Known, Run};
 use crate::kind::{Ids, Kind, Rule};
+use crate::lease::{Lease, Root};
 use crate::live::{self, BUDGET, Settled, State};
 use crate::ownership::{self, APPLIED, Tags, UNFINISHED};
 use crate::plan::form::{Form, in_form};
@@ -28,8 +29,17 @@ impl Run<'_> {
             let (key, value) = if last { (APPLIED, applied.clone()) } else { (UNFINISHED, "true".to_owned()) };
             tags.insert(key.to_owned(), value);
         }
+        let leased = self.lease_first_root(item, &mut tags);
         let body = create_body(item.kind, &in_form(form, &desired, None), &tags);
-        let mut known = self.create_until_ready(item, &ids, body).await?;
+        let created = self.create_until_ready(item, &ids, body).await;
+        if let Some(lease) = leased {
+            // It may stand though its creation failed.
+            let root = self.known(&item.address);
+            lease.first_root_ended(
+                root.and_then(|known| Root::new(&item.address, item.kind, &known.ids.id, &self.place)),
+            );
+        }
+        let mut known = created?;
         self.learn(&item.address, known.clone());
         if item.kind.arn.is_some() {
             *self.tags_of(&item.address).lock().await = tags;
@@ -43,6 +53,13 @@ impl Run<'_> {
             self.learn(&item.address, known);
         }
         Ok(())
+    }
+
+    /// Lets the first root object of a new stack carry the lease of this run.
+    fn lease_first_root(&self, item: &Item, tags: &mut Tags) -> Option<&Lease> {
+        let lease = self.lease.filter(|_| item.kind.parent.is_none() && item.kind.tags_member.is_some())?;
+        tags.extend([lease.first_root(&item.address, tags.len())?]);
+        Some(lease)
     }
 
     /// Creates, and creates again what failed for a reason that passes.

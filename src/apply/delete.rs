@@ -14,6 +14,9 @@ impl Run<'_> {
     pub(super) async fn delete(&self, item: &Item) -> Result<(), String> {
         // Of a replaced object the old one: its new self may stand already.
         let Some(ids) = item.live.as_ref().map(|live| live.ids.clone()) else { return Ok(()) };
+        if let Some(lease) = self.lease.filter(|_| item.kind.parent.is_none()) {
+            lease.leave(self.aws, &item.address, self.roots_but(&item.address)).await;
+        }
         self.delete_and_wait(item, &ids).await?;
         if self.known(&item.address).is_some_and(|known| known.ids == ids) {
             self.forget(&item.address);
@@ -48,8 +51,8 @@ impl Run<'_> {
                     }
                 }
             }
-            // A runtime that is gone was seen to answer so (service.md §1.2).
-            Err(error) if error.is("AccessDeniedException") => {
+            // A runtime that is gone was seen to answer so (service.md §1.2), and a domain may.
+            Err(error) if error.is("AccessDeniedException") || error.is("InvalidParameterException") => {
                 if live::read(self.aws, kind, ids).await.is_ok_and(|found| found.is_none()) {
                     return Ok(());
                 }

@@ -18,7 +18,7 @@ impl Run<'_> {
             .iter()
             .filter(|item| matches!(item.action, Action::Create | Action::Replace) && item.blocked.is_none())
             .filter(|item| item.kind.parent.is_some() && item.parent().as_ref() == Some(parent))
-            .filter(|item| self.known(&item.address).is_none())
+            .filter(|item| self.known(&item.address).is_none() || item.stands_beside_its_old_self())
             .collect();
         self.edit(parent, |membership| {
             for item in &children {

@@ -3,6 +3,7 @@
 //! Independent branches go on when one fails; what needs a failed node is skipped and named; running `apply` again finishes.
 
 mod calls;
+mod claim;
 mod create;
 mod delete;
 mod membership;
@@ -12,6 +13,7 @@ mod update;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -20,9 +22,10 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::address::Address;
-use crate::aws::Aws;
+use crate::aws::{Aws, CallError};
 use crate::kind::{Ids, Kind, Place};
-use crate::ownership::Tags;
+use crate::lease::{Lease, Root};
+use crate::ownership::{STACK, Tags};
 use crate::plan::form::Form;
 use crate::plan::item::Item;
 use crate::plan::work::{Op, Work};
@@ -44,6 +47,7 @@ pub(crate) struct Known {
 /// Everything the nodes of one run share.
 pub(crate) struct Run<'a> {
     aws: &'a Aws,
+    lease: Option<&'a Lease>,
     owner: String,
     place: Place,
     work: &'a Work,
@@ -54,16 +58,35 @@ pub(crate) struct Run<'a> {
     notes: Mutex<Vec<String>>,
 }
 
-/// Carries a plan out. When `interrupted` becomes true, no new node is started; those in hand are finished.
-pub async fn apply(aws: &Aws, planned: &Planned, report: Reporter<'_>, interrupted: &AtomicBool) -> Outcome {
+/// How often a walk looks whether it was interrupted.
+const ATTENTION: Duration = Duration::from_millis(100);
+/// How long what is in hand may take to end once a run is to end.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// Carries a plan out. When `interrupted` becomes true, no new node is started, and those in hand have a few seconds to end; so
+/// too when the credentials end, or the lease goes to somebody else.
+pub async fn apply(
+    aws: &Aws,
+    planned: &Planned,
+    lease: Option<&Lease>,
+    report: Reporter<'_>,
+    interrupted: &AtomicBool,
+) -> Outcome {
     let work = &planned.work;
-    let run = Run::new(aws, planned, report);
+    let run = Run::new(aws, planned, lease, report);
     let shared = &run;
     let mut walk = Walk { work, done: BTreeMap::new(), running: BTreeSet::new() };
     let mut in_hand = FuturesUnordered::new();
     let mut outcome = Outcome::default();
+    let mut deadline: Option<Instant> = None;
     loop {
-        if !interrupted.load(Ordering::Relaxed) {
+        if outcome.stopped.is_none() {
+            outcome.stopped = lease.and_then(Lease::lost);
+        }
+        if deadline.is_none() && (outcome.stopped.is_some() || interrupted.load(Ordering::Relaxed)) {
+            deadline = Some(Instant::now() + GRACE);
+        }
+        if deadline.is_none() {
             for index in walk.skippable() {
                 let because = walk.failed_need(index).map(|item| item.address.to_string()).unwrap_or_default();
                 if let Some(item) = walk.item(index) {
@@ -82,8 +105,15 @@ pub async fn apply(aws: &Aws, planned: &Planned, report: Reporter<'_>, interrupt
                 in_hand.push(async move { (index, shared.node(index).await) });
             }
         }
-        let Some((index, result)) = in_hand.next().await else {
-            if walk.skippable().is_empty() || interrupted.load(Ordering::Relaxed) {
+        let ended = tokio::select! {
+            ended = in_hand.next() => ended,
+            () = tokio::time::sleep(ATTENTION) => {
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) { break }
+                continue;
+            }
+        };
+        let Some((index, result)) = ended else {
+            if walk.skippable().is_empty() || deadline.is_some() {
                 break;
             }
             continue;
@@ -95,14 +125,24 @@ pub async fn apply(aws: &Aws, planned: &Planned, report: Reporter<'_>, interrupt
         match result {
             Ok(()) if work.nodes.get(index).is_some_and(|node| node.last) => outcome.done.push(address),
             Ok(()) => {}
+            // Said once: every call after the first says the same.
+            Err(message) if CallError::says_expired(&message) && outcome.stopped.is_some() => {
+                outcome.cut_off.push(address);
+            }
             Err(message) => {
+                if CallError::says_expired(&message) {
+                    outcome.stopped = Some("the credentials have expired: log in again".to_owned());
+                }
                 (run.report)(Event::Failed { address: address.clone(), message: message.clone() });
                 outcome.failed.push((address, message));
             }
         }
     }
+    // What has not ended by now is left where it is: the next run looks for it.
     drop(in_hand);
-    if !interrupted.load(Ordering::Relaxed) {
+    let cut_off = walk.running.iter().filter_map(|index| walk.item(*index)).map(|item| item.address.to_string());
+    outcome.cut_off.extend(cut_off);
+    if deadline.is_none() {
         for item in walk.waiting().filter_map(|index| walk.item(index)) {
             let message =
                 "was never started: its calls wait for each other; this is a defect, please report it".to_owned();
@@ -153,7 +193,7 @@ impl<'a> Walk<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(aws: &'a Aws, planned: &'a Planned, report: Reporter<'a>) -> Self {
+    fn new(aws: &'a Aws, planned: &'a Planned, lease: Option<&'a Lease>, report: Reporter<'a>) -> Self {
         let mut known = BTreeMap::new();
         let mut parents = BTreeMap::new();
         for item in &planned.work.items {
@@ -164,6 +204,7 @@ impl<'a> Run<'a> {
         }
         Self {
             aws,
+            lease,
             owner: format!("{}/{}", planned.plan.stack, planned.plan.env),
             place: Place { account: aws.account.clone(), region: aws.region.clone(), partition: aws.partition.clone() },
             work: &planned.work,
@@ -186,6 +227,17 @@ impl<'a> Run<'a> {
     fn forget(&self, address: &Address) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
         self.parents.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
+    }
+
+    /// The root objects that this run knows to be live, one left out.
+    fn roots_but(&self, address: &Address) -> Vec<Root> {
+        let ours = |item: &&Item| {
+            item.makes() || item.live.as_ref().is_some_and(|live| live.tags.get(STACK) == Some(&self.owner))
+        };
+        let ours: BTreeSet<&Address> = self.work.items.iter().filter(ours).map(|item| &item.address).collect();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = known.iter().filter(|(other, _)| *other != address && ours.contains(other));
+        others.filter_map(|(other, known)| Root::new(other, known.kind, &known.ids.id, &self.place)).collect()
     }
 
     /// The tags of a resource of ours, behind a lock: memberships of many children are written to them.
@@ -224,6 +276,7 @@ impl<'a> Run<'a> {
         match node.op {
             Op::Create(form) => self.create(item, form, node.last).await?,
             Op::Update(form) => self.update(item, form, node.last).await?,
+            Op::Claim => self.claim(item).await?,
             Op::Delete => self.delete(item).await?,
         }
         (self.report)(Event::Done { address, action, what: what.1.to_owned(), took: started.elapsed() });
@@ -261,8 +314,12 @@ fn describe(item: &Item, op: Op) -> (Action, (&'static str, &'static str)) {
         Op::Update(Form::Watching) => {
             (Action::Update, ("attaching the engine in LOG_ONLY", "engine attached in LOG_ONLY"))
         }
+        Op::Update(Form::Joint) => (Action::Update, ("widening to both texts", "stops what both texts stop")),
         Op::Update(_) if opens => (Action::Update, ("opening", "opened")),
         Op::Update(_) => (Action::Update, ("updating", "updated")),
+        Op::Claim if item.action == Action::Adopt => (Action::Adopt, ("taking over", "taken over")),
+        Op::Claim if !item.stays() => (Action::Move, ("moving", "moved")),
+        Op::Claim => (Action::Update, ("updating its tags", "tags updated")),
         Op::Delete => (Action::Delete, ("deleting", "deleted")),
     }
 }

@@ -12,7 +12,7 @@ use crate::live::{self, BUDGET, Settled, State};
 use crate::merge;
 use crate::ownership::{self, unordered};
 use crate::plan::form::{Form, in_form};
-use crate::plan::item::Item;
+use crate::plan::item::{Item, leave_unmanaged};
 use crate::plan::lock;
 use crate::{reference, tags};
 
@@ -21,12 +21,17 @@ impl Run<'_> {
     pub(super) async fn update(&self, item: &Item, form: Form, last: bool) -> Result<(), String> {
         let kind = item.kind;
         // What only narrows does without what is not there.
-        let desired = if form == Form::Closed { self.desired_so_far(item) } else { self.desired(item)? };
+        let mut desired = if form == Form::Closed { self.desired_so_far(item) } else { self.desired(item)? };
         let Some(before) = self.known(&item.address) else { return Err("it is not there".to_owned()) };
         let now = self.reread(item, &before.ids).await?;
         let view = live::view(kind, &now.document);
+        let unmanaged = item.resource.as_ref().map(|resource| resource.unmanaged.as_slice()).unwrap_or_default();
+        if !item.makes() {
+            leave_unmanaged(&mut desired, unmanaged, &view);
+        }
         let wanted = in_form(form, &desired, Some(&view));
-        let differing = differences(kind, &wanted, &view);
+        let mut differing = differences(kind, &wanted, &view);
+        differing.retain(|difference| !item.leaves(&difference.member));
         if kind.name == "gateway" && lock::is_locked(&wanted) && !lock::is_locked(&view) {
             self.remember_lock(item, &now, lock::remember(&view, &desired)).await?;
         }
@@ -35,7 +40,7 @@ impl Run<'_> {
             || live::state(kind, &now.document) == State::Failed
         {
             if kind.update_style == UpdateStyle::FullReplace {
-                unchanged_since(kind, &before.document, &now.document)?;
+                unchanged_since(item, &before.document, &now.document)?;
                 self.full_replace(item, &wanted, &now, &view).await?;
             } else {
                 let failed = live::state(kind, &now.document) == State::Failed;
@@ -144,14 +149,15 @@ fn tags_in_update(kind: &Kind) -> Option<&'static str> {
 }
 
 /// The object is still what the plan read: what can be set of it, and what nobody knows.
-fn unchanged_since(kind: &Kind, before: &Value, now: &Value) -> Result<(), String> {
+fn unchanged_since(item: &Item, before: &Value, now: &Value) -> Result<(), String> {
+    let kind = item.kind;
     let settable = |document: &Value| {
         let view = live::view(kind, document);
         let unknown = merge::unknown_members(kind, &view);
         let members = view.as_object().cloned().unwrap_or_default();
         members
             .into_iter()
-            .filter(|(member, _)| Some(member.as_str()) != kind.tags_member)
+            .filter(|(member, _)| Some(member.as_str()) != kind.tags_member && !item.leaves(member))
             .filter(|(member, _)| kind.member(member).is_some() || unknown.contains(member))
             .collect::<Map<String, Value>>()
     };

@@ -8,7 +8,8 @@ use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest, Part};
 use super::output;
 use super::saved;
-use super::walk::{self, Consent};
+use super::walk::{self, Consent, Purpose};
+use crate::engine::Asked;
 use crate::plan::{Plan, subset};
 use crate::{engine, report};
 
@@ -24,6 +25,9 @@ pub(super) struct Args {
     /// Goes on only if what there is to do is within this reviewed plan
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Lets the stack's time to live begin again
+    #[arg(long)]
+    renew: bool,
 }
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
@@ -31,13 +35,19 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
     arguments.consent.is_about_a_reviewed_plan(arguments.plan.is_some())?;
     let reviewed = arguments.plan.as_deref().map(saved::read).transpose()?;
     let connected = connect(global, &arguments.manifest).await?;
-    let planned = engine::plan_asked(&connected.aws, &connected.stack, &arguments.part.asked()).await?;
+    if arguments.renew && connected.stack.expires.is_none() {
+        return Err(Failure::new(Exit::Usage, "the manifest says no time to live that could begin again")
+            .help("add `expires = \"7d\"` to `[stack]`, or leave `--renew` out"));
+    }
+    let asked = Asked { renew: arguments.renew, ..arguments.part.asked() };
+    let plan = async || engine::plan_asked(&connected.aws, &connected.stack, &asked).await;
+    let planned = connected.interrupt.or(plan()).await?;
     if let Some(reviewed) = &reviewed {
         within(reviewed, &planned.plan)?;
     }
-    let exit = walk::walk(&connected, planned, &arguments.consent, "Apply this plan?").await?;
+    let exit = walk::walk(&connected, planned, plan(), &arguments.consent, Purpose::Apply).await?;
     if matches!(exit, Exit::Done | Exit::Guard | Exit::Exposed) {
-        let outputs = engine::outputs(&connected.aws, &connected.stack).await?;
+        let outputs = connected.interrupt.or(engine::outputs(&connected.aws, &connected.stack)).await?;
         output::out(&report::next_outputs(&outputs))?;
     }
     Ok(exit)

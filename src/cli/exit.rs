@@ -81,7 +81,12 @@ impl From<serde_json::Error> for Failure {
 
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
-        Self::new(Exit::Failed, error.to_string())
+        match &error {
+            StateError::Busy { .. } => Self::new(Exit::Guard, error.to_string())
+                .help("wait until it has ended, or name another file: `--local=FILE`"),
+            StateError::Changed { .. } => Self::new(Exit::Guard, error.to_string()),
+            _ => Self::new(Exit::Failed, error.to_string()),
+        }
     }
 }
 
@@ -90,6 +95,9 @@ impl From<ConnectError> for Failure {
         let failure = Self::new(Exit::Failed, error.to_string());
         match &error {
             ConnectError::NoRegion => failure,
+            ConnectError::NoProfile { .. } => failure.help(
+                "name one of theirs, or make it with `aws configure sso`; AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name other files",
+            ),
             ConnectError::BadEndpoint(_) => Self::new(Exit::Usage, error.to_string()),
             ConnectError::Identity(call) => match next_step(call) {
                 Some(help) => failure.help(help),
@@ -102,7 +110,18 @@ impl From<ConnectError> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::WrongAccount { .. } => Self::new(Exit::Guard, error.to_string()),
+            EngineError::WrongAccount { .. } | EngineError::NotExpired(_) => Self::new(Exit::Guard, error.to_string()),
+            EngineError::Lease(lease) => {
+                let exit = if lease.is_refusal() { Exit::Guard } else { Exit::Failed };
+                Self::new(exit, lease.to_string()).help(lease.help())
+            }
+            EngineError::OtherSource(other) => Self::new(Exit::Guard, other.to_string()).help(other.help()),
+            EngineError::ChangedSincePlan(_) => {
+                Self::new(Exit::Guard, error.to_string()).help("run the same command again, and look at the new plan")
+            }
+            EngineError::Expired(_) => {
+                Self::new(Exit::Failed, error.to_string()).help("log in again, then run the same command again")
+            }
             EngineError::UnknownAddress { ref nearest, .. } => {
                 let failure = Self::new(Exit::Usage, error.to_string());
                 match nearest {
@@ -123,12 +142,15 @@ fn next_step(call: &CallError) -> Option<&'static str> {
     }
     match call.code.as_deref() {
         Some("ExpiredToken" | "ExpiredTokenException") => Some("the credentials have expired: log in again"),
+        Some("SignatureDoesNotMatch" | "InvalidSignatureException") if call.message.contains("scoped to") => Some(
+            "the endpoint is one of another region: check `--endpoint-url`, `--region` and the manifest's `region`",
+        ),
         Some("InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch") => {
             Some("the account does not know these credentials: check AWS_PROFILE and AWS_ACCESS_KEY_ID")
         }
         Some("AccessDenied" | "AccessDeniedException") => Some("ask for this permission, or use another profile"),
-        None if call.status.is_none() && call.unanswered => {
-            Some("nothing answered: check the network, `--endpoint-url` and `--region`")
+        None if call.unanswered && !call.is_foreign() => {
+            Some("no whole answer came: check the network, `--endpoint-url` and `--region`")
         }
         _ => None,
     }

@@ -4,13 +4,12 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::ValueEnum;
 use localstack::{Config, Fault, Localstack};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
-use super::options::Global;
+use super::interrupt::Interrupt;
+use super::options::{Global, Rates};
 use super::output;
 
 /// Serves the local stand-in for AWS and prints the line to export
@@ -36,16 +35,6 @@ pub(super) struct Args {
     /// How long every answer takes
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u32,
-    /// Throttles what comes faster than this allows
-    #[arg(long, value_enum)]
-    rates: Option<Rates>,
-}
-
-/// How many calls a second are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Rates {
-    /// As many as AWS documents.
-    Aws,
 }
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
@@ -58,9 +47,10 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
     for fault in arguments.faults.as_deref().map(faults).transpose()?.unwrap_or_default() {
         stand_in.fault(fault);
     }
+    let _claim = stand_in.claim()?;
     let listener = listen(arguments.port).await?;
     let address = listener.local_addr()?;
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let interrupt = Interrupt::listen()?;
     output::out(&format!("export AWS_ENDPOINT_URL=http://{address}\n"))?;
     let state = arguments.state.as_ref().map_or("in memory".to_owned(), |path| format!("in {}", path.display()));
     output::err(&format!(
@@ -68,13 +58,7 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
          any credentials are taken, but a client wants some:\n  \
          export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION={region}\n"
     ));
-    let stop = async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    localstack::serve(stand_in, listener, stop).await?;
+    localstack::serve(stand_in, listener, async move { interrupt.times(1).await }).await?;
     Ok(Exit::Done)
 }
 
@@ -82,7 +66,7 @@ fn config(global: &Global, arguments: &Args) -> Config {
     let mut config = Config {
         delay: Duration::from_millis(arguments.delay.into()),
         latency: Duration::from_millis(arguments.latency.into()),
-        rates: arguments.rates == Some(Rates::Aws),
+        rates: global.rates == Some(Rates::Aws),
         ..Config::default()
     };
     if let Some(account) = &arguments.account {

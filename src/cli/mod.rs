@@ -7,14 +7,17 @@ mod connect;
 mod destroy;
 mod exit;
 mod explain;
+mod interrupt;
 mod local;
 mod manifest;
 mod options;
 mod output;
 mod outputs;
 mod plan;
+mod reap;
 mod saved;
 mod show;
+mod stacks;
 mod walk;
 
 use std::ffi::OsString;
@@ -47,6 +50,8 @@ enum Command {
     Apply(apply::Args),
     Destroy(destroy::Args),
     Outputs(outputs::Args),
+    Stacks(stacks::Args),
+    Reap(reap::Args),
     Explain(explain::Args),
     Local(local::Args),
     Completions(completions::Args),
@@ -74,6 +79,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Apply(arguments) => block_on(apply::run(global, arguments)),
         Command::Destroy(arguments) => block_on(destroy::run(global, arguments)),
         Command::Outputs(arguments) => block_on(outputs::run(global, arguments)),
+        Command::Stacks(arguments) => block_on(stacks::run(global, arguments)),
+        Command::Reap(arguments) => block_on(reap::run(global, arguments)),
         Command::Show(arguments) => show::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Local(arguments) => block_on(local::run(global, arguments)),
@@ -87,5 +94,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Only commands that touch an account need a runtime.
 fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(command)
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = runtime.block_on(command);
+    // A look-up of a name that hangs is not waited for.
+    runtime.shutdown_background();
+    result
 }

@@ -27,6 +27,14 @@ pub(super) struct Global {
     /// Another endpoint than AWS's
     #[arg(long, global = true, value_name = "URL")]
     pub(super) endpoint_url: Option<String>,
+    /// Keeps to these rates on an endpoint that has none; `local` throttles what comes faster
+    ///
+    /// AWS's own hosts are never called faster than AWS documents.
+    #[arg(long, global = true, value_enum, value_name = "RATES")]
+    pub(super) rates: Option<Rates>,
+    /// How long one call may take, retries included
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub(super) timeout: Option<u32>,
     /// Uses the local stand-in instead of AWS, with its state in FILE
     ///
     /// Without FILE the state is kept below `$XDG_STATE_HOME/gatewright`, one file for each stack name.
@@ -36,6 +44,13 @@ pub(super) struct Global {
     /// When to colour
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) color: Colour,
+}
+
+/// How many calls a second there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Rates {
+    /// As many as AWS documents
+    Aws,
 }
 
 /// The manifest of a command.

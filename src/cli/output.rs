@@ -50,11 +50,17 @@ pub(super) fn can_ask() -> bool {
 }
 
 /// Asks, and says whether the answer was exactly this word.
-pub(super) fn ask(question: &str, wanted: &str) -> io::Result<bool> {
+///
+/// The line is read in a thread of its own, which ends with the process: nothing else could leave a read that waits.
+pub(super) async fn ask(question: &str, wanted: &str) -> io::Result<bool> {
     err(question);
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(answer.trim() == wanted)
+    let (send, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        drop(send.send(io::stdin().read_line(&mut line).map(|_| line)));
+    });
+    let line = answer.await.map_err(io::Error::other)??;
+    Ok(line.trim() == wanted)
 }
 
 /// Shows why a command stopped.

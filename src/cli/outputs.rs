@@ -36,7 +36,7 @@ enum Format {
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     let (manifest, name) = told_apart(&arguments.arguments);
     let connected = connect(global, &manifest).await?;
-    let mut values = engine::outputs(&connected.aws, &connected.stack).await?;
+    let mut values = connected.interrupt.or(engine::outputs(&connected.aws, &connected.stack)).await?;
     if let Some(name) = &name {
         values.retain(|value| is_named(value, name));
         if values.is_empty() {

@@ -30,7 +30,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     let connected = connect(global, &arguments.manifest).await?;
-    let plan = engine::plan_asked(&connected.aws, &connected.stack, &arguments.part.asked()).await?.plan;
+    let asked = arguments.part.asked();
+    let planned = engine::plan_asked(&connected.aws, &connected.stack, &asked);
+    let plan = connected.interrupt.or(planned).await?.plan;
     if let Some(path) = &arguments.out {
         std::fs::write(path, saved::json(&plan)?)
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot write {}: {error}", path.display())))?;

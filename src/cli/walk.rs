@@ -1,16 +1,18 @@
 //! What `apply` and `destroy` share: show the plan, have its risks decided on, ask, carry it out, and say how it went.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use localstack::Localstack;
 
 use super::connect::Connected;
 use super::exit::{Exit, Failure};
 use super::output;
-use crate::engine::{self, Planned};
+use crate::engine::{self, EngineError, Planned};
+use crate::left;
 use crate::manifest::nearest::nearest;
 use crate::plan::{Plan, Risk, risk};
+use crate::progress::Outcome;
 use crate::report::{self, Progress};
 
 /// What somebody agreed to beforehand.
@@ -22,6 +24,18 @@ pub(super) struct Consent {
     /// Accepts risks by their codes; `apply` wants `--plan` with it, so that somebody saw them
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
     allow: Vec<String>,
+    /// Takes the stack over from the run that holds its lease: make sure first that it is dead
+    #[arg(long)]
+    break_lease: bool,
+}
+
+/// What a walk is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To make the account as the manifest says.
+    Apply,
+    /// To remove a stack.
+    Destroy,
 }
 
 impl Consent {
@@ -53,12 +67,13 @@ impl Consent {
     }
 }
 
-/// Shows a plan, asks, and carries it out.
+/// Shows a plan, asks, and carries it out under the lease of the stack; `again` plans once more then.
 pub(super) async fn walk(
     connected: &Connected,
     mut planned: Planned,
+    again: impl Future<Output = Result<Planned, EngineError>>,
     consent: &Consent,
-    question: &str,
+    purpose: Purpose,
 ) -> Result<Exit, Failure> {
     for risk in &mut planned.plan.risks {
         risk.accepted |= consent.allow.contains(&risk.code);
@@ -72,11 +87,34 @@ pub(super) async fn walk(
     if !can_do_something(&planned.plan) {
         return Ok(left);
     }
-    decide(&mut planned.plan)?;
-    if !consent.yes && !output::ask(&format!("\n{question} Type `yes` to go ahead: "), "yes")? {
+    // Of two runs on one local state, one is refused before it begins.
+    let _claim = connected.local.as_ref().map(Localstack::claim).transpose()?;
+    decide(connected, &mut planned.plan).await?;
+    let question = match purpose {
+        Purpose::Apply => "Apply this plan?",
+        Purpose::Destroy => "Delete all of this?",
+    };
+    if !consent.yes && !ask(connected, &format!("\n{question} Type `yes` to go ahead: "), "yes").await? {
         return Err(Failure::new(Exit::Failed, "not confirmed, nothing was changed"));
     }
-    carry_out(connected, &planned, left).await
+    let begun = Instant::now();
+    let Some(outcome) = carry_out(connected, &planned, again, consent).await? else { return Ok(Exit::Interrupted) };
+    output::err(&report::summary(&outcome, begun.elapsed()));
+    if purpose == Purpose::Destroy {
+        output::out(&report::left_behind(&left::left(&planned, &outcome)))?;
+    }
+    Ok(if outcome.interrupted {
+        Exit::Interrupted
+    } else if outcome.stopped.is_some() || !outcome.failed.is_empty() || !outcome.skipped.is_empty() {
+        Exit::Failed
+    } else {
+        left
+    })
+}
+
+/// Asks, unless a signal comes first.
+async fn ask(connected: &Connected, question: &str, wanted: &str) -> Result<bool, Failure> {
+    connected.interrupt.or(output::ask(question, wanted)).await
 }
 
 fn can_do_something(plan: &Plan) -> bool {
@@ -97,7 +135,7 @@ fn left_undone(plan: &Plan) -> Exit {
 }
 
 /// Every risk is accepted by its name, or nothing is done. `--yes` accepts none.
-fn decide(plan: &mut Plan) -> Result<(), Failure> {
+async fn decide(connected: &Connected, plan: &mut Plan) -> Result<(), Failure> {
     if !output::can_ask() {
         let mut codes: Vec<&str> = plan.open_risks().map(|risk| risk.code.as_str()).collect();
         codes.sort_unstable();
@@ -110,7 +148,7 @@ fn decide(plan: &mut Plan) -> Result<(), Failure> {
             .help(way_to_accept(plan)));
     }
     for risk in plan.risks.iter_mut().filter(|risk| !risk.accepted) {
-        accept(risk)?;
+        accept(connected, risk).await?;
     }
     Ok(())
 }
@@ -128,62 +166,31 @@ fn way_to_accept(plan: &Plan) -> String {
     )
 }
 
-fn accept(risk: &mut Risk) -> Result<(), Failure> {
+async fn accept(connected: &Connected, risk: &mut Risk) -> Result<(), Failure> {
     let question =
         format!("\n{}: {}\nType `{}` to accept this risk: ", risk.code, report::plain(&risk.sentence()), risk.code);
-    if !output::ask(&question, &risk.code)? {
+    if !ask(connected, &question, &risk.code).await? {
         return Err(Failure::new(Exit::Guard, format!("`{}` was not accepted, nothing was changed", risk.code)));
     }
     risk.accepted = true;
     Ok(())
 }
 
-async fn carry_out(connected: &Connected, planned: &Planned, left: Exit) -> Result<Exit, Failure> {
+/// How it went; nothing if it was stopped at once.
+async fn carry_out(
+    connected: &Connected,
+    planned: &Planned,
+    again: impl Future<Output = Result<Planned, EngineError>>,
+    consent: &Consent,
+) -> Result<Option<Outcome>, Failure> {
     let interrupted = AtomicBool::new(false);
-    let begun = Instant::now();
-    let outcome = {
-        let progress = Progress::new(output::progress_is_seen(), &output::err);
-        let mut interrupt = Interrupt::listen()?;
-        let report = |event| progress.event(event);
-        output::err("\n");
-        tokio::select! {
-            outcome = engine::apply(&connected.aws, planned, &report, &interrupted) => outcome,
-            () = interrupt.twice(&interrupted, &progress) => return Ok(Exit::Interrupted),
+    let progress = Progress::new(output::progress_is_seen(), &output::err);
+    let report = |event| progress.event(event);
+    output::err("\n");
+    tokio::select! {
+        outcome = engine::apply_leased(&connected.aws, planned, again, consent.break_lease, &report, &interrupted) => {
+            Ok(Some(outcome?))
         }
-    };
-    output::err(&report::summary(&outcome, begun.elapsed()));
-    Ok(if outcome.interrupted {
-        Exit::Interrupted
-    } else if !outcome.failed.is_empty() || !outcome.skipped.is_empty() {
-        Exit::Failed
-    } else {
-        left
-    })
-}
-
-/// Ctrl-C, and what a supervisor sends instead.
-struct Interrupt {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupt {
-    fn listen() -> Result<Self, Failure> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn once(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    /// The first asks the engine to start nothing new; returns at the second.
-    async fn twice(&mut self, interrupted: &AtomicBool, progress: &Progress<'_>) {
-        self.once().await;
-        interrupted.store(true, Ordering::Relaxed);
-        progress.line("interrupted: finishing what is in hand; once more stops at once");
-        self.once().await;
+        () = connected.interrupt.twice(&interrupted, &progress) => Ok(None),
     }
 }

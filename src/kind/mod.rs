@@ -420,7 +420,7 @@ macro_rules! call {
     (|$aws:ident, $ids:ident| $name:literal, $operation:expr) => {
         |$aws, $ids, body| {
             let _ = &$ids;
-            Box::pin(async move { $crate::aws::exchange!($name, $operation, Some(body)) })
+            Box::pin(async move { $crate::aws::exchange!($aws, $name, $operation, Some(body)) })
         }
     };
 }
@@ -430,7 +430,7 @@ macro_rules! fetch {
     (|$aws:ident, $ids:ident| $name:literal, $operation:expr) => {
         |$aws, $ids, _| {
             let _ = &$ids;
-            Box::pin(async move { $crate::aws::exchange!($name, $operation, None) })
+            Box::pin(async move { $crate::aws::exchange!($aws, $name, $operation, None) })
         }
     };
 }
@@ -440,9 +440,9 @@ macro_rules! page {
     (|$aws:ident, $ids:ident| $name:literal, $operation:expr, $size:literal) => {
         |$aws, $ids, token| {
             let _ = &$ids;
-            Box::pin(
-                async move { $crate::aws::exchange!($name, $operation.max_results($size).set_next_token(token), None) },
-            )
+            Box::pin(async move {
+                $crate::aws::exchange!($aws, $name, $operation.max_results($size).set_next_token(token), None)
+            })
         }
     };
 }
@@ -456,7 +456,7 @@ macro_rules! pool_page {
                 if let (Some(token), Some(members)) = (token, body.as_object_mut()) {
                     members.insert("NextToken".to_owned(), token.into());
                 }
-                $crate::aws::exchange!($name, $operation, Some(&body))
+                $crate::aws::exchange!($aws, $name, $operation, Some(&body))
             })
         }
     };

@@ -35,7 +35,7 @@ pub static USER_POOL: Kind = Kind {
                 if let (Some(token), Some(members)) = (token, body.as_object_mut()) {
                     members.insert("NextToken".to_owned(), token.into());
                 }
-                crate::aws::exchange!("ListUserPools", aws.cognito.list_user_pools(), Some(&body))
+                crate::aws::exchange!(aws, "ListUserPools", aws.cognito.list_user_pools(), Some(&body))
             })
         },
     },

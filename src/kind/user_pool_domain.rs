@@ -28,7 +28,7 @@ pub static USER_POOL_DOMAIN: Kind = Kind {
         // The operation takes no pool: a domain is known by its name.
         Box::pin(async move {
             let body = json!({"Domain": ids.id});
-            exchange!("DescribeUserPoolDomain", aws.cognito.describe_user_pool_domain(), Some(&body))
+            exchange!(aws, "DescribeUserPoolDomain", aws.cognito.describe_user_pool_domain(), Some(&body))
         })
     }),
     update: Some((
@@ -46,7 +46,7 @@ pub static USER_POOL_DOMAIN: Kind = Kind {
         call: |aws, ids, _| {
             Box::pin(async move {
                 let body = json!({"UserPoolId": ids.parent});
-                let pool = exchange!("DescribeUserPool", aws.cognito.describe_user_pool(), Some(&body))?;
+                let pool = exchange!(aws, "DescribeUserPool", aws.cognito.describe_user_pool(), Some(&body))?;
                 let domains = ["Domain", "CustomDomain"]
                     .iter()
                     .filter_map(|member| pool.get("UserPool")?.get(member)?.as_str())

@@ -15,6 +15,10 @@ pub const CODES: &[(&str, &str)] = &[
          `until`, the last day on which it holds: `until = 2026-12-31`.",
     ),
     (
+        "manifest::adopt",
+        "An object can be taken over by one resource only. `adopt` holds the id of a live object, each id once.",
+    ),
+    (
         "manifest::arn-pattern",
         "An ARN does not look as AWS's API model says. The model is wrong about some ARNs, so this is a warning \
          only. Compare the ARN with the one that AWS shows: `arn:aws:iam::111122223333:role/hr-gateway` has five \
@@ -120,7 +124,7 @@ pub const CODES: &[(&str, &str)] = &[
         "A line of `[moved]` does not say how an address changed. On the left stands the address that the live \
          object still has and the manifest has no more, on the right its new one, of the same kind: \
          `\"user_pool.hr\" = \"user_pool.people\"`. Each move is one step; remove the line once every environment \
-         was applied.",
+         was applied. A resource of another stack is `\"stack:NAME/INSTANCE/KIND.NAME\"`.",
     ),
     (
         "manifest::not-allowed",
@@ -201,7 +205,7 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "manifest::unknown-annotation",
         "A statement of a policy set has an annotation that this tool gives no meaning. It is not sent to AWS. \
-         Known are `@id`, `@description`, `@enforcement` and `@validation`.",
+         Known are `@id`, `@adopt`, `@description`, `@enforcement` and `@validation`.",
     ),
     (
         "manifest::unknown-key",

@@ -56,10 +56,33 @@ pub fn expand(stack: &Stack) -> String {
     if !stack.moved.is_empty() {
         text.push_str("\n[moved]\n");
         for moved in &stack.moved {
-            line(&mut text, &quoted(&moved.from.to_string()), &quoted(&moved.to.to_string()));
+            line(&mut text, &quoted(&moved.source()), &quoted(&moved.to.to_string()));
         }
     }
     text
+}
+
+/// A live member as the line that says it below the header of its resource; several lines where it is wide. Nothing where the
+/// manifest cannot say it.
+pub fn member_line(kind: &'static Kind, path: &str, value: &Value) -> Option<String> {
+    let mut steps = path.split('.');
+    let first = steps.next()?;
+    let member = kind.member(first)?;
+    let writer = Writer { api: kind.api(), kind };
+    let (mut key, mut shape) = (kind.key_of(member), kind.api().shape(&member.shape));
+    let mut rest = path.get(first.len() + 1..).unwrap_or_default();
+    while !rest.is_empty() {
+        // A key of a map may hold dots.
+        let is_map = shape.is_some_and(|shape| matches!(shape.body, Body::Map { .. }));
+        let step = if is_map { rest } else { rest.split('.').next().unwrap_or(rest) };
+        rest = rest.get(step.len() + 1..).unwrap_or_default();
+        let (name, inner) = writer.member(shape, step);
+        key = format!("{key}.{}", bare(&name));
+        shape = inner;
+    }
+    let mut text = String::new();
+    writer.key(&mut text, &key, path, shape, value);
+    Some(text.trim_end().to_owned())
 }
 
 fn table(text: &mut String, resource: &Resource) {
@@ -71,6 +94,9 @@ fn table(text: &mut String, resource: &Resource) {
     if !resource.depends_on.is_empty() {
         let addresses = resource.depends_on.iter().map(|address| quoted(&address.to_string()));
         line(text, "depends_on", &format!("[{}]", addresses.collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(id) = &resource.adopt {
+        line(text, "adopt", &quoted(&escaped(id)));
     }
     if resource.protect {
         line(text, "protect", "true");

@@ -30,6 +30,7 @@ impl Loader {
         let links = std::mem::take(&mut self.links);
         self.unknown_resources(document, &resources, &links);
         self.duplicates(&resources);
+        self.adopted_twice(&resources);
         self.cycles(&resources, &links);
         self.resources = resources;
     }
@@ -97,6 +98,21 @@ impl Loader {
                     .at(resource.span_of(member).clone(), "taken here")
                     .with(first.span_of(member).clone(), "first given here")
                     .help(format!("change `{}` of one of the two", resource.kind.name_key));
+                self.report(problem.about(&resource.address));
+            }
+        }
+    }
+
+    fn adopted_twice(&mut self, resources: &[Resource]) {
+        let mut adopted: HashMap<(&str, &str, Option<&Address>), &Resource> = HashMap::new();
+        for resource in resources {
+            let Some(id) = resource.adopt.as_deref() else { continue };
+            if let Some(first) = adopted.insert((resource.kind.name, id, resource.parent.as_ref()), resource) {
+                let message = format!("`{}` and `{}` both adopt `{id}`", first.address, resource.address);
+                let problem = Diagnostic::error("manifest::adopt", message)
+                    .at(resource.span.clone(), "adopted again here")
+                    .with(first.span.clone(), "first adopted here")
+                    .help("keep `adopt` on one of the two");
                 self.report(problem.about(&resource.address));
             }
         }

@@ -40,7 +40,7 @@ use crate::diagnostic::{Diagnostic, Severity, Sources, Span};
 use crate::stack::{Authorizer, Resource, Stack};
 
 pub use codes::CODES;
-pub use expand::expand;
+pub use expand::{expand, member_line};
 pub use input::StandardInput;
 
 use document::Document;

@@ -9,19 +9,20 @@ use super::tree::Entry;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kind::{self, KINDS};
-use crate::stack::Moved;
+use crate::stack::{Moved, OTHER_STACK};
 
 impl Loader {
     /// Every move. One to a resource that is absent in this environment says nothing.
     pub(super) fn moved(&mut self, document: &Document) -> Vec<Moved> {
         let lines: Vec<(Moved, Span)> = document.moved.iter().filter_map(|entry| self.moved_line(entry)).collect();
-        let mut sources: HashMap<&Address, &Span> = HashMap::new();
+        let mut sources: HashMap<String, &Span> = HashMap::new();
         let mut targets: HashMap<&Address, &Span> = HashMap::new();
-        let all_sources: HashMap<&Address, &Span> = lines.iter().map(|(line, _)| (&line.from, &line.span)).collect();
+        let all_sources: HashMap<&Address, &Span> =
+            lines.iter().filter(|(line, _)| line.owner.is_none()).map(|(line, _)| (&line.from, &line.span)).collect();
         let mut kept = Vec::new();
         for (line, to_span) in &lines {
-            let problem = if let Some(first) = sources.insert(&line.from, &line.span) {
-                let message = format!("`{}` is moved twice", line.from);
+            let problem = if let Some(first) = sources.insert(line.source(), &line.span) {
+                let message = format!("`{}` is moved twice", line.source());
                 Some(refuse(message, &line.span).with(first.clone(), "first moved here").help("keep one of the two"))
             } else if let Some(first) = targets.insert(&line.to, to_span) {
                 let message = format!("two addresses move to `{}`", line.to);
@@ -49,7 +50,7 @@ impl Loader {
             self.report(refuse(message, &entry.key_span).help(help));
             return None;
         };
-        let from = self.moved_address(&entry.key, &entry.key_span);
+        let (owner, from) = self.moved_source(&entry.key, &entry.key_span)?;
         let to = self.moved_address(text, &entry.node.span);
         let (from, to) = (from?, to?);
         if from.kind != to.kind {
@@ -57,12 +58,36 @@ impl Loader {
             self.report(refuse(message, &entry.node.span).help("an address keeps its kind; only the name moves"));
             return None;
         }
-        if from == to {
+        if from == to && owner.is_none() {
             let help = "remove the line, or name the address it had before";
             self.report(refuse(format!("`{from}` moves to itself"), &entry.node.span).help(help));
             return None;
         }
-        Some((Moved { from, to, span: entry.key_span.clone() }, entry.node.span.clone()))
+        Some((Moved { owner, from, to, span: entry.key_span.clone() }, entry.node.span.clone()))
+    }
+
+    /// The old address, and the stack it is in where that is another one: `stack:NAME/INSTANCE/KIND.NAME`.
+    fn moved_source(&mut self, text: &str, span: &Span) -> Option<(Option<String>, Option<Address>)> {
+        if !text.starts_with(OTHER_STACK) {
+            return Some((None, self.moved_address(text, span)));
+        }
+        let filled = self.fill(text, span, None)?;
+        let rest = filled.as_str().and_then(|text| text.strip_prefix(OTHER_STACK)).unwrap_or_default();
+        let mut parts = rest.splitn(3, '/');
+        let (Some(name), Some(instance), Some(address)) = (parts.next(), parts.next(), parts.next()) else {
+            let help =
+                "write `\"stack:NAME/INSTANCE/KIND.NAME\"`; the instance of a stack without environments is `default`";
+            self.report(refuse(format!("`{text}` names no resource of a stack"), span).help(help));
+            return None;
+        };
+        let owner = format!("{name}/{instance}");
+        let own = self.scope.instance.as_deref().unwrap_or("default");
+        if owner == format!("{}/{own}", self.scope.stack_name) {
+            let help = format!("write the address alone: `\"{address}\"`");
+            self.report(refuse(format!("`{owner}` is this very stack"), span).help(help));
+            return None;
+        }
+        Some((Some(owner), self.moved_address(address, span)))
     }
 
     fn moved_address(&mut self, text: &str, span: &Span) -> Option<Address> {
@@ -87,7 +112,7 @@ impl Loader {
             let policy = || self.resources.iter().find(|resource| resource.address == *address);
             block.map(|block| block.node.span.clone()).or_else(|| policy().map(|policy| policy.span.clone()))
         };
-        if let Some(there) = declared(&line.from) {
+        if let Some(there) = declared(&line.from).filter(|_| line.owner.is_none()) {
             let message = format!("`{}` is moved, and is still in the manifest", line.from);
             let help = "remove the line if nothing moved, or rename the resource";
             return Some(refuse(message, &line.span).with(there, "still here").help(help));

@@ -17,7 +17,7 @@ use super::tree::Entry;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, FileId, Span};
 use crate::kind::{POLICY, POLICY_ENGINE};
-use crate::reference::{Filter, Reference, pieces};
+use crate::reference::{Filter, Reference, is_unknown, pieces};
 use crate::stack::Resource;
 
 const KEYS: [&str; 7] =
@@ -167,16 +167,30 @@ impl Loader {
         document.insert("definition".to_owned(), json!({"cedar": {"statement": body}}));
         sheet.spans.insert("definition".to_owned(), span(&statement.range));
         document.extend(set.defaults.clone());
+        let mut adopt = None;
         for (annotation, value) in policy.annotations() {
             let member = match annotation {
                 "id" => continue,
+                "adopt" if is_unknown(value) => {
+                    let at = annotated("adopt").unwrap_or_else(|| id_span.clone());
+                    let problem = Diagnostic::error(
+                        "manifest::reference",
+                        "`@adopt` cannot hold a value that is known only later",
+                    );
+                    self.report(problem.at(at, "").help("use variables and `${stack.…}` only").about(&set.address));
+                    continue;
+                }
+                "adopt" => {
+                    adopt = Some(value.to_owned()).filter(|id| !id.is_empty());
+                    continue;
+                }
                 "description" => "description",
                 "enforcement" => "enforcementMode",
                 "validation" => "validationMode",
                 other => {
                     let message = format!("`@{other}` says nothing to this tool");
                     let mut problem = Diagnostic::warning("manifest::unknown-annotation", message);
-                    problem.help = suggestion(other, ["id", "description", "enforcement", "validation"]);
+                    problem.help = suggestion(other, ["id", "adopt", "description", "enforcement", "validation"]);
                     self.report(problem.at(annotated(other).unwrap_or_else(|| id_span.clone()), ""));
                     continue;
                 }
@@ -187,6 +201,7 @@ impl Loader {
         let mut resource = Resource::new(sheet.address.clone(), &POLICY, id_span);
         resource.document = Value::Object(document);
         resource.parent.clone_from(&set.engine);
+        resource.adopt = adopt;
         self.finish(resource, sheet);
     }
 }

@@ -11,15 +11,20 @@ use super::nearest::suggestion;
 use super::tree::{Content, Entry, Node};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
-use crate::kind::{Kind, POLICY_ENGINE};
+use crate::kind::{GATEWAY, Kind, POLICY_ENGINE};
 use crate::reference::{Filter, Reference, Target};
 use crate::stack::Resource;
 
 /// Engine keys that the language has and this version does not.
-const NOT_YET: [&str; 4] = ["existing", "adopt", "secret_version", "known_tools"];
+const NOT_YET: [&str; 3] = ["existing", "secret_version", "known_tools"];
 
 /// Engine keys, which every resource takes.
-pub(super) const ENGINE_KEYS: [&str; 5] = ["depends_on", "protect", "unmanaged", "delete_unknown_children", "only_if"];
+pub(super) const ENGINE_KEYS: [&str; 6] =
+    ["depends_on", "protect", "unmanaged", "delete_unknown_children", "only_if", "adopt"];
+
+/// What restrains the callers of a gateway.
+const RESTRAINTS: [&str; 4] =
+    ["authorizerType", "authorizerConfiguration", "policyEngineConfiguration", "interceptorConfigurations"];
 
 impl Loader {
     /// Rewrites a table into a resource.
@@ -52,6 +57,9 @@ impl Loader {
                 resource.unmanaged = self.unmanaged(entry, kind, &address);
             } else if key == "delete_unknown_children" {
                 resource.delete_unknown_children = self.truth(entry, &address);
+            } else if key == "adopt" {
+                // An environment that has nothing to take over leaves it empty.
+                resource.adopt = self.known_text(&entry.node, "`adopt`").filter(|id| !id.is_empty());
             } else if key == "only_if" {
                 // It was looked at before.
             } else if kind.reference_keys.contains(&key) {
@@ -169,6 +177,10 @@ impl Loader {
                 Some(member) if member.wire == kind.name_member => {
                     let problem = refuse("manifest::not-allowed", format!("`{key}` cannot be unmanaged"));
                     self.report(problem.help("the name is what the object is found by; take it out of the list"));
+                }
+                Some(member) if kind.name == GATEWAY.name && RESTRAINTS.contains(&member.wire.as_str()) => {
+                    let problem = refuse("manifest::not-allowed", format!("`{key}` cannot be unmanaged"));
+                    self.report(problem.help("a gateway is locked and opened with it; take it out of the list"));
                 }
                 Some(member) if found.contains(&member.wire) => {}
                 Some(member) => found.push(member.wire.clone()),

@@ -136,7 +136,7 @@ impl Loader {
     /// Where the manifest is kept: it becomes a tag, and tags take no other characters.
     fn source(&mut self, entry: &Entry) -> Option<String> {
         let fits = |text: &str| {
-            let letter = |letter: char| letter.is_alphanumeric() || "_.:/=+-@".contains(letter);
+            let letter = |letter: char| letter.is_ascii_alphanumeric() || "_.:/=+-@".contains(letter);
             !text.is_empty() && text.len() <= 256 && text.chars().all(letter)
         };
         self.setting(entry, "a place such as `github.com/acme/hr`, at most 256 characters without blanks", fits)

@@ -39,7 +39,9 @@ impl Loader {
                 self.violation(&subject, &resource.document, &violation);
             }
         }
-        for member in sheet.api.input(kind.create.0).map(model::Shape::members).unwrap_or_default() {
+        // What is taken over was created before: what the manifest leaves out stays as it is.
+        let created = if resource.adopt.is_none() { sheet.api.input(kind.create.0) } else { None };
+        for member in created.map(model::Shape::members).unwrap_or_default() {
             let own = by_wire.contains_key(member.wire.as_str());
             if own && member.required && resource.document.get(&member.wire).is_none() {
                 let violation = Violation { path: Vec::new(), problem: Problem::Missing(member.wire.clone()) };

@@ -3,13 +3,15 @@
 use serde_json::Value;
 
 use super::Action;
-use super::item::Item;
+use super::item::{Item, is_for_all_actions, is_forbid};
 use crate::address::Address;
+use crate::kind::statement_of;
+use crate::observe::Live;
 use crate::reference::{self, Target};
 
 /// The engine that a gateway item is attached to: as the manifest says, else as it is live.
 pub(super) fn attached_engine(gateway: &Item, items: &[Item]) -> Option<Address> {
-    if let Some(resource) = &gateway.resource {
+    if let Some(resource) = gateway.resource.as_ref().filter(|_| !gateway.stays()) {
         let arn = resource.document.pointer("/policyEngineConfiguration/arn")?.as_str()?;
         for piece in reference::pieces(arn) {
             if let Err(reference::Reference { target: Target::Output(address, _), .. }) = piece {
@@ -30,7 +32,7 @@ pub(super) fn live_engine(gateway: &Item, items: &[Item]) -> Option<Address> {
 /// The engine of a gateway that stays is made anew.
 fn replaces_engine<'a>(gateway: &Item, items: &'a [Item]) -> Option<&'a Item> {
     let engine = live_engine(gateway, items)?;
-    let stays = matches!(gateway.action, Action::NoOp | Action::Update) && gateway.blocked.is_none();
+    let stays = gateway.action.keeps() && gateway.blocked.is_none();
     items.iter().find(|item| stays && item.address == engine && item.action == Action::Replace)
 }
 
@@ -42,17 +44,19 @@ pub(super) fn leaves_engine(gateway: &Item, items: &[Item]) -> bool {
 /// Gateways that would be open without the engine that is made anew under its name: only one that takes tokens, before or after,
 /// can be locked meanwhile.
 pub(super) fn kept_by(engine: &Item, items: &[Item]) -> Option<Address> {
-    if engine.action != Action::Replace || engine.is_renamed() {
+    if engine.action != Action::Replace {
         return None;
     }
-    let mut gateways = items.iter().filter(|item| item.kind.name == "gateway" && !can_be_locked(item));
+    // An adopted one does not even go over to an engine that stands beside the old one.
+    let stuck = |gateway: &Item| gateway.stays() || !(engine.is_renamed() || can_be_locked(gateway));
+    let mut gateways = items.iter().filter(|item| item.kind.name == "gateway" && stuck(item));
     let kept = gateways.find(|gateway| replaces_engine(gateway, items).is_some_and(|of| of.address == engine.address));
     kept.map(|gateway| gateway.address.clone())
 }
 
 fn can_be_locked(gateway: &Item) -> bool {
     let takes_tokens = |of: &Value| of.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
-    gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document))
+    !gateway.stays() && (gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document)))
 }
 
 /// A running gateway goes from one engine to another.
@@ -77,7 +81,7 @@ fn engine_of_arn(arn: &str, items: &[Item]) -> Option<Address> {
 pub(super) fn policies_change(engine: &Address, items: &[Item]) -> bool {
     items.iter().any(|item| {
         item.kind.name == "policy"
-            && item.changes()
+            && item.rewrites()
             && matches!(item.action, Action::Create | Action::Update | Action::Replace)
             && item.parent().as_ref() == Some(engine)
     })
@@ -89,14 +93,45 @@ pub(super) fn interceptors_in_the_way(gateway: &Item, items: &[Item]) -> bool {
     let Some(live) = &gateway.live else { return false };
     let intercepted =
         |of: &Value| of.get("interceptorConfigurations").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-    matches!(gateway.action, Action::NoOp | Action::Update)
+    gateway.action.keeps()
         && gateway.blocked.is_none()
         && !gateway.unlock
         && (intercepted(&live.document) || (intercepted(&gateway.desired) && !gateway.unfinished))
         && attached_engine(gateway, items).is_some_and(|engine| policies_change(&engine, items))
 }
 
-/// It is locked while its policies change, or while its engine is made anew.
+/// A target comes, a forbid of this run is to restrain its tools, and a permit for all actions lets callers through to them before:
+/// the service takes a forbid only when the tools it names are there.
+pub(super) fn opens_with_its_targets(gateway: &Item, items: &[Item]) -> bool {
+    let enforced =
+        |live: &Live| live.document.pointer("/policyEngineConfiguration/mode") == Some(&Value::from("ENFORCE"));
+    if !gateway.is_open() || gateway.blocked.is_some() || !gateway.live.as_ref().is_some_and(enforced) {
+        return false;
+    }
+    let Some(engine) = live_engine(gateway, items) else { return false };
+    let policies = || items.iter().filter(|item| item.kind.name == "policy" && item.parent().as_ref() == Some(&engine));
+    let permits_all = |policy: &Item| {
+        let definition = policy.live.as_ref().and_then(|live| live.document.get("definition"));
+        definition.and_then(statement_of).is_some_and(|text| !is_forbid(text) && is_for_all_actions(text))
+    };
+    if !policies().any(permits_all) {
+        return false;
+    }
+    let comes = |target: &&Item| target.kind.name == "gateway_target" && target.makes() && target.changes();
+    items.iter().filter(comes).filter(|target| target.parent().as_ref() == Some(&gateway.address)).any(|target| {
+        let names = [format!("\"{}___", target.live_name()), format!("\"{}\"", target.live_name())];
+        policies().filter(|policy| policy.rewrites() && policy.action != Action::Delete && policy.is_forbid()).any(
+            |forbid| {
+                let text = forbid.desired.get("definition").and_then(statement_of).unwrap_or_default();
+                names.iter().any(|name| text.contains(name))
+            },
+        )
+    })
+}
+
+/// It is locked while its policies change, while its engine is made anew, or until what restrains its new tools stands.
 pub(super) fn is_relocked(gateway: &Item, items: &[Item]) -> bool {
-    (can_be_locked(gateway) && interceptors_in_the_way(gateway, items)) || leaves_engine(gateway, items)
+    (can_be_locked(gateway) && opens_with_its_targets(gateway, items))
+        || (can_be_locked(gateway) && interceptors_in_the_way(gateway, items))
+        || leaves_engine(gateway, items)
 }

@@ -236,7 +236,10 @@ fn closes_policy(item: &Item, items: &[Item]) -> Result<bool, String> {
 
 /// Makes an item the narrowing of its live object. Whatever blocks the rest of it, this needs only what is there.
 fn close(item: &mut Item, observed: &Observed) -> Result<bool, String> {
-    let Some(live) = item.live.as_ref().filter(|_| item.resource.is_some()) else { return Ok(false) };
+    // What is not this stack's yet, or not at its address yet, is claimed by a whole apply.
+    let Some(live) = item.live.as_ref().filter(|live| item.resource.is_some() && live.claim.is_none()) else {
+        return Ok(false);
+    };
     let view = live::view(item.kind, &live.document);
     let narrowed = closed(&item.desired, &view);
     let found = differences(item.kind, &narrowed, &view);

@@ -274,7 +274,7 @@ impl Look<'_> {
 
 /// The manifest is the one last applied, or nobody knows what was: what differs was changed by hand.
 fn is_drift(item: &Item) -> bool {
-    let Some(live) = &item.live else { return false };
+    let Some(live) = item.live.as_ref().filter(|_| !item.stays()) else { return false };
     let same = |applied: &String| applied_digest(item.kind, &item.applied_document()).starts_with(applied);
     !holds_unknown(&item.desired) && live.applied.as_ref().is_none_or(same)
 }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::close::closed;
-use crate::kind::LOCK_CLIENT;
+use super::joint::joint;
+use crate::kind::{LOCK_CLIENT, statement_of};
 
 /// Which form of the desired document a node sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum Form {
     Closed,
     /// A policy that is not counted yet: `LOG_ONLY`.
     Inactive,
+    /// A forbid that stops what its live text and its new one stop.
+    Joint,
 }
 
 /// A desired document in a form. `live` is the view of the live object, for forms that leave parts as they are.
@@ -70,6 +73,15 @@ pub fn in_form(form: Form, desired: &Value, live: Option<&Value>) -> Value {
         }
         Form::Inactive => {
             members.insert("enforcementMode".to_owned(), json!("LOG_ONLY"));
+        }
+        Form::Joint => {
+            let old = live.and_then(|live| live.get("definition")).and_then(statement_of);
+            let new = members.get("definition").and_then(statement_of);
+            let both = old.zip(new).and_then(|(old, new)| joint(old, new));
+            let arms = members.get_mut("definition").and_then(Value::as_object_mut).into_iter().flatten();
+            if let Some((both, (_, arm))) = both.zip(arms.map(|(name, arm)| (name, arm)).next()) {
+                *arm = json!({"statement": both});
+            }
         }
     }
     document

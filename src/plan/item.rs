@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::joint::joint;
 use super::{Action, Origin};
 use crate::address::Address;
-use crate::diff::Difference;
+use crate::diff::{Difference, same_statement};
 use crate::kind::{Kind, statement_of};
 use crate::observe::Live;
 use crate::ownership::{PROTECT, Tags};
@@ -29,6 +30,8 @@ pub struct Item {
     pub live: Option<Live>,
     /// Where they differ.
     pub differences: Vec<Difference>,
+    /// Where an adopted object differs from the manifest and stays as it is.
+    pub unsaid: Vec<Difference>,
     /// Where the difference comes from.
     pub origin: Origin,
     /// Why, where the changes do not say it.
@@ -47,15 +50,45 @@ impl Item {
     /// The live name it has or will have.
     pub fn live_name(&self) -> &str {
         match (&self.resource, &self.live) {
+            (_, Some(live)) if self.stays() => &live.name,
             (Some(resource), _) => resource.live_name().unwrap_or_default(),
             (None, Some(live)) => &live.name,
             (None, None) => "",
         }
     }
 
+    /// It is taken over and stays as it is: only what is remembered about it is written.
+    pub fn stays(&self) -> bool {
+        self.live.is_some() && self.resource.as_ref().is_some_and(|resource| resource.adopt.is_some())
+    }
+
+    /// Somebody else writes this member of the live object; of a new one it is sent.
+    pub fn leaves(&self, member: &str) -> bool {
+        let unmanaged = |resource: &Resource| resource.unmanaged.iter().any(|unmanaged| unmanaged == member);
+        !self.makes() && self.resource.as_ref().is_some_and(unmanaged)
+    }
+
+    /// Nothing of the live object changes: only what is remembered about it.
+    pub fn is_remembered_only(&self) -> bool {
+        matches!(self.action, Action::Move | Action::Adopt) || (self.action == Action::Update && self.stays())
+    }
+
+    /// It is not at its address yet, and what says so is written before anything else. What goes anyway needs it only where it
+    /// is another stack's.
+    pub fn is_claimed_first(&self) -> bool {
+        let claim = self.live.as_ref().and_then(|live| live.claim.as_ref());
+        self.is_remembered_only() || claim.is_some_and(|claim| self.action.keeps() || claim.is_of_others())
+    }
+
     /// Its new self has another live name, so both can stand side by side.
     pub fn is_renamed(&self) -> bool {
         self.action == Action::Replace && self.live.as_ref().is_some_and(|live| live.name != self.live_name())
+    }
+
+    /// Its new self stands before the old one goes: a forbid leaves no gap, a gateway is never without an engine, and tools stay
+    /// within reach.
+    pub fn stands_beside_its_old_self(&self) -> bool {
+        matches!(self.kind.name, "policy" | "policy_engine" | "gateway_target") && self.is_renamed()
     }
 
     /// It must not be deleted or replaced: the live object says so. A manifest that says no frees it only by an apply of its own.
@@ -78,12 +111,7 @@ impl Item {
 
     /// The document whose digest is remembered: the desired one with its tags, ours left out.
     pub fn applied_document(&self) -> Value {
-        applied_document(
-            self.kind,
-            &self.desired,
-            &self.tags,
-            self.resource.as_ref().is_some_and(|resource| resource.protect),
-        )
+        applied_document(self.kind, self.resource.as_ref(), &self.desired, &self.tags)
     }
 
     /// It is a policy whose wanted statement is a forbid; of an orphan, its live one.
@@ -100,9 +128,41 @@ impl Item {
         definition.and_then(statement_of).is_some_and(is_forbid)
     }
 
+    /// It is a forbid that counts, its text changes, and one statement can say both texts.
+    pub(super) fn has_joint_forbid(&self) -> bool {
+        let Some(live) = self.live.as_ref().filter(|_| self.action == Action::Update && !self.stays()) else {
+            return false;
+        };
+        let texts = [&live.document, &self.desired].map(|of| of.get("definition").and_then(statement_of));
+        let counts = live.document.get("enforcementMode").and_then(Value::as_str).unwrap_or("ACTIVE") == "ACTIVE";
+        match texts {
+            [Some(old), Some(new)] => {
+                counts && is_forbid(old) && is_forbid(new) && !same_statement(old, new) && joint(old, new).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// The policy of the same engine, wanted by the manifest, that says what this one says live.
+    pub(super) fn successor<'a>(&self, items: &[&'a Self]) -> Option<&'a Self> {
+        let own = self.live.as_ref().and_then(|live| live.document.get("definition")).and_then(statement_of)?;
+        let enforced = |of: &Value| of.get("enforcementMode").and_then(Value::as_str).unwrap_or("ACTIVE") == "ACTIVE";
+        let says_it = |other: &&&Self| {
+            let text = other.desired.get("definition").and_then(statement_of);
+            other.address != self.address
+                && other.kind == self.kind
+                && other.resource.is_some()
+                && other.blocked.is_none()
+                && other.parent() == self.parent()
+                && enforced(&other.desired)
+                && text.is_some_and(|text| same_statement(own, text))
+        };
+        items.iter().find(says_it).copied()
+    }
+
     /// A gateway that lets callers in now: live, kept, and not locked.
     pub fn is_open(&self) -> bool {
-        self.was_open() && (self.blocked.is_some() || matches!(self.action, Action::NoOp | Action::Update))
+        self.was_open() && (self.blocked.is_some() || self.action.keeps())
     }
 
     /// A gateway that lets callers in now, whatever becomes of it.
@@ -129,10 +189,17 @@ impl Item {
     pub fn changes(&self) -> bool {
         self.action != Action::NoOp && self.blocked.is_none()
     }
+
+    /// The object itself changes, not only what is remembered about it.
+    pub fn rewrites(&self) -> bool {
+        self.changes() && !self.is_remembered_only()
+    }
 }
 
-/// The document that is remembered as applied.
-pub fn applied_document(kind: &Kind, desired: &Value, tags: &Tags, protect: bool) -> Value {
+/// The document that is remembered as applied: without secrets, and without what somebody else writes.
+pub fn applied_document(kind: &Kind, resource: Option<&Resource>, desired: &Value, tags: &Tags) -> Value {
+    let protect = resource.is_some_and(|resource| resource.protect);
+    let unmanaged = |member: &String| resource.is_some_and(|resource| resource.unmanaged.contains(member));
     let own: Tags = tags
         .iter()
         .filter(|(key, _)| !key.starts_with(crate::ownership::PREFIX))
@@ -140,12 +207,23 @@ pub fn applied_document(kind: &Kind, desired: &Value, tags: &Tags, protect: bool
         .collect();
     let mut document = desired.clone();
     if let Some(members) = document.as_object_mut() {
-        members.retain(|member, _| !kind.is_secret(member));
+        members.retain(|member, _| !kind.is_secret(member) && !unmanaged(member));
     }
     if let (Some(member), Some(members)) = (kind.tags_member, document.as_object_mut()) {
         members.remove(member);
     }
     json!({"document": document, "tags": own, "protect": protect})
+}
+
+/// What somebody else writes is wanted as it is live.
+pub fn leave_unmanaged(desired: &mut Value, unmanaged: &[String], view: &Value) {
+    let Some(members) = desired.as_object_mut() else { return };
+    for member in unmanaged {
+        match view.get(member) {
+            Some(value) => drop(members.insert(member.clone(), value.clone())),
+            None => drop(members.remove(member)),
+        }
+    }
 }
 
 /// A statement forbids. Annotations and comments may stand before the effect.
@@ -155,4 +233,11 @@ pub fn is_forbid(statement: &str) -> bool {
         // Temporal and guardrail statements are not plain Cedar; the effect is still the first word of the statement.
         Err(_) => statement.lines().any(|line| line.trim_start().starts_with("forbid")),
     }
+}
+
+/// A statement names no action: it is about every tool, those that come later included.
+pub fn is_for_all_actions(statement: &str) -> bool {
+    let policy = cedar_policy::Policy::parse(None, statement);
+    // Temporal and guardrail statements are not plain Cedar; they are taken to be about everything.
+    policy.map_or(true, |policy| policy.action_constraint() == cedar_policy::ActionConstraint::Any)
 }

@@ -5,22 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Meaning;
 use serde_json::{Map, Value};
 
-use super::item::Item;
+use super::item::{Item, leave_unmanaged};
 use super::lock::is_locked;
 use super::obstacle::{block_cycle, protected};
+use super::room::too_many_tags;
 use super::scope::{self, Asked, Scope};
 use super::shown::step;
 use super::work::{self, Work};
 use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, accept, exposed, risk};
 use crate::address::Address;
+use crate::claim::Claim;
 use crate::diff::{Difference, differences};
 use crate::graph;
 use crate::kind::{self, Kind};
 use crate::live::{self, State};
+use crate::moment::{Moment, span};
 use crate::observe::{Live, Observed};
-use crate::ownership::{self, ADDRESS, PROTECT, STACK, Tags, UNFINISHED};
+use crate::ownership::{self, ADDRESS, EXPIRES, PROTECT, SOURCE, STACK, Tags, UNFINISHED};
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
+use crate::stacks;
 
 /// A plan with everything that carrying it out needs.
 #[derive(Debug, Clone)]
@@ -42,7 +46,9 @@ pub enum Towards {
 
 /// Makes the plan.
 pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked, endpoint: Option<&str>) -> Planned {
-    let mut making = Making { stack, observed, items: BTreeMap::new(), diagnostics: Vec::new() };
+    let expires = stacks::expiry(stack, observed);
+    let mut making =
+        Making { stack, observed, expires, items: BTreeMap::new(), diagnostics: Vec::new(), notes: Vec::new() };
     if towards == Towards::Manifest {
         for index in graph::order(stack) {
             if let Some(resource) = stack.resources.get(index) {
@@ -51,6 +57,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
         }
     }
     making.orphans();
+    making.look_at_moves();
     making.refuse_duplicates();
     making.keep_engines();
     making.guard_parents();
@@ -59,7 +66,8 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
     making.clear_interceptors();
     making.hold_back_openings();
     making.describe_trouble();
-    let Making { items, mut diagnostics, .. } = making;
+    let unsaid = making.unsaid();
+    let Making { items, mut diagnostics, mut notes, .. } = making;
     let mut items: Vec<Item> = items.into_values().collect();
     let decided = items.clone();
     let left_out = scope::restrict(&asked.scope, &mut items, observed, &mut diagnostics);
@@ -74,7 +82,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
         Scope::Close => Vec::new(),
         _ => risk::risks(&items, towards),
     };
-    diagnostics.extend(accept::decide(stack, asked, towards, &mut risks, &items));
+    notes.extend(accept::decide(stack, asked, towards, &mut risks, &items));
     let mut steps: Vec<Step> = items.iter().filter(|item| item.action != Action::NoOp).map(step).collect();
     let rank = |step: &Step| kind::KINDS.iter().position(|kind| kind.name == step.kind);
     steps.sort_by_key(|step| (step.action == Action::Delete, rank(step), step.address.clone()));
@@ -98,7 +106,9 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
         exposed: exposed::exposed(&decided, &items, observed, &stack.owner(), towards),
         risks,
         unexpected: unexpected.collect(),
+        unsaid,
         diagnostics,
+        notes,
         extent: asked.scope.extent(),
         left_out,
     };
@@ -125,10 +135,13 @@ fn summary(items: &[Item], left_out: usize) -> Summary {
 }
 
 pub(super) struct Making<'a> {
-    stack: &'a Stack,
+    pub(super) stack: &'a Stack,
     pub(super) observed: &'a Observed,
+    /// When the stack expires.
+    expires: Option<Moment>,
     pub(super) items: BTreeMap<Address, Item>,
     pub(super) diagnostics: Vec<PlanDiagnostic>,
+    pub(super) notes: Vec<PlanDiagnostic>,
 }
 
 impl Making<'_> {
@@ -145,6 +158,7 @@ impl Making<'_> {
             desired,
             live: live.cloned(),
             differences: Vec::new(),
+            unsaid: Vec::new(),
             origin: Origin::Change,
             reason: None,
             blocked: None,
@@ -155,7 +169,9 @@ impl Making<'_> {
         if let Some(live) = live {
             self.compare(&mut item, resource, live);
         }
+        self.stop_adoption(&mut item);
         self.stop(&mut item);
+        self.diagnostics.extend(too_many_tags(&mut item));
         self.items.insert(item.address.clone(), item);
     }
 
@@ -182,9 +198,16 @@ impl Making<'_> {
     fn wanted_tags(&self, resource: &Resource, desired: &Value) -> Tags {
         let Some(member) = resource.kind.tags_member else { return Tags::new() };
         let mut tags = self.stack.tags.clone();
-        tags.extend(crate::tags::from_document(desired.get(member).unwrap_or(&Value::Null)));
+        if !resource.unmanaged.iter().any(|unmanaged| unmanaged == member) {
+            tags.extend(crate::tags::from_document(desired.get(member).unwrap_or(&Value::Null)));
+        }
         tags.insert(STACK.to_owned(), self.stack.owner());
         tags.insert(ADDRESS.to_owned(), resource.address.to_string());
+        if resource.kind.parent.is_none() {
+            let of_stack =
+                [(SOURCE, self.stack.source.clone()), (EXPIRES, self.expires.map(|moment| moment.to_string()))];
+            tags.extend(of_stack.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+        }
         if resource.protect {
             tags.insert(PROTECT.to_owned(), "true".to_owned());
         }
@@ -194,18 +217,35 @@ impl Making<'_> {
     fn compare(&self, item: &mut Item, resource: &Resource, live: &Live) {
         let kind = resource.kind;
         let view = live::view(kind, &live.document);
+        leave_unmanaged(&mut item.desired, &resource.unmanaged, &view);
         item.differences = differences(kind, &item.desired, &view);
+        item.differences.retain(|difference| !resource.unmanaged.contains(&difference.member));
+        if item.stays() {
+            item.unsaid = std::mem::take(&mut item.differences);
+            item.desired = settable(kind, &view);
+        }
         item.differences.extend(tag_differences(kind, &item.tags, live));
+        item.differences.extend(self.expiry_difference(&item.tags, live));
         if kind.tags_member.is_none() && resource.protect != live.protected {
             item.differences.push(protect_difference(resource.protect));
         }
-        item.unlock = kind.name == "gateway" && is_locked(&view);
-        item.action = if item.differences.is_empty() { Action::NoOp } else { Action::Update };
+        item.unlock = kind.name == "gateway" && is_locked(&view) && !item.stays();
+        item.action = match &live.claim {
+            Some(Claim::Adopted) => Action::Adopt,
+            Some(Claim::Moved { .. }) if item.differences.iter().all(is_about_ownership) => Action::Move,
+            None if item.differences.is_empty() => Action::NoOp,
+            _ => Action::Update,
+        };
         let replaced = item.differences.iter().any(|difference| forces_replacement(kind, difference));
         let parent_replaced = resource.parent.as_ref().is_some_and(|parent| {
             self.items.get(parent).is_none_or(|item| matches!(item.action, Action::Replace | Action::Create))
         });
         match live::state(kind, &live.document) {
+            _ if item.stays() => {
+                if parent_replaced {
+                    item.blocked = Some("what it lives in is replaced: take `adopt` away first".to_owned());
+                }
+            }
             State::CreateFailed => {
                 item.action = Action::Replace;
                 item.reason = Some(because("its creation failed", &live::reasons(kind, &live.document)));
@@ -229,15 +269,20 @@ impl Making<'_> {
         // A gateway that takes tokens was created locked: where it is open, only the tag is left of its creation.
         let takes_tokens = view.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
         item.unfinished = unfinished && (item.unlock || !takes_tokens);
-        if unfinished && item.action == Action::NoOp {
+        if unfinished && matches!(item.action, Action::NoOp | Action::Move) {
             item.action = Action::Update;
             item.reason = Some("its creation was not finished".to_owned());
         }
         if item.unlock && item.action == Action::Update {
             item.reason = Some("it is locked; it opens when its policies are active".to_owned());
         }
+        if let Some(was) = live.claim.as_ref().and_then(Claim::reason).filter(|_| item.action != Action::Replace) {
+            item.reason = Some(item.reason.take().map_or(was.clone(), |reason| format!("{was}; {reason}")));
+        }
         item.origin = match &live.applied {
-            _ if item.reason.is_some() => Origin::Change,
+            _ if item.reason.is_some() || item.differences.iter().all(|difference| difference.path == EXPIRY_PATH) => {
+                Origin::Change
+            }
             _ if reference::holds_unknown(&item.desired) => Origin::Change,
             None => Origin::Unknown,
             Some(applied) if ownership::applied_digest(kind, &item.applied_document()).starts_with(applied) => {
@@ -247,6 +292,21 @@ impl Making<'_> {
         };
     }
 
+    /// The time to live begins, or ends. A tag that only some objects of the stack carry is no difference, nor is the moment.
+    fn expiry_difference(&self, wanted: &Tags, live: &Live) -> Option<Difference> {
+        let before = live.tags.get(EXPIRES);
+        let is_moment = before.is_some_and(|value| Moment::parse(value).is_some());
+        let set = self.observed.ours.values().any(|live| live.tags.contains_key(EXPIRES));
+        let differs = match wanted.get(EXPIRES) {
+            Some(_) if before.is_none() => !set,
+            Some(_) => !is_moment,
+            None => before.is_some(),
+        };
+        let after = wanted.get(EXPIRES).and(self.stack.expires).map(|time| Value::String(span(time)));
+        let path = EXPIRY_PATH.to_owned();
+        differs.then(|| Difference { path, member: String::new(), before: before.cloned().map(Value::String), after })
+    }
+
     /// What is ours and no longer in the manifest.
     fn orphans(&mut self) {
         let orphans: Vec<(Address, Live)> = self
@@ -254,6 +314,8 @@ impl Making<'_> {
             .ours
             .iter()
             .filter(|(address, _)| !self.items.contains_key(*address))
+            // What this stack was going to take over is not its to delete.
+            .filter(|(_, live)| !live.claim.as_ref().is_some_and(Claim::is_of_others))
             .map(|(address, live)| (address.clone(), live.clone()))
             .collect();
         for (address, live) in orphans {
@@ -265,6 +327,7 @@ impl Making<'_> {
                 tags: Tags::new(),
                 desired: Value::Object(Map::new()),
                 differences: Vec::new(),
+                unsaid: Vec::new(),
                 origin: Origin::Change,
                 reason: None,
                 blocked: None,
@@ -282,11 +345,29 @@ impl Making<'_> {
     }
 }
 
+/// The path of the difference that is the time to live.
+const EXPIRY_PATH: &str = "expires";
+
 /// Why a child of a replaced parent is replaced.
 pub(super) const PARENT_REPLACED: &str = "what it lives in is replaced";
 
 fn because(what: &str, reasons: &str) -> String {
     if reasons.is_empty() { what.to_owned() } else { format!("{what}: {reasons}") }
+}
+
+/// What can be set of a live object.
+fn settable(kind: &Kind, view: &Value) -> Value {
+    let members = view.as_object().into_iter().flatten();
+    members
+        .filter(|(member, _)| kind.member(member).is_some() && Some(member.as_str()) != kind.tags_member)
+        .map(|(member, value)| (member.clone(), value.clone()))
+        .collect::<Map<String, Value>>()
+        .into()
+}
+
+/// It says whose an object is, and where, and nothing else.
+fn is_about_ownership(difference: &Difference) -> bool {
+    difference.path.strip_prefix("tags.").is_some_and(|tag| tag == STACK || tag == ADDRESS)
 }
 
 /// Whether a difference can only be made by a new object.
@@ -301,7 +382,7 @@ fn tag_differences(kind: &Kind, wanted: &Tags, live: &Live) -> Vec<Difference> {
     }
     let mut found: Vec<Difference> = wanted
         .iter()
-        .filter(|(key, value)| key.as_str() != PROTECT && live.tags.get(*key) != Some(value))
+        .filter(|(key, value)| ![PROTECT, EXPIRES].contains(&key.as_str()) && live.tags.get(*key) != Some(value))
         .map(|(key, value)| Difference {
             path: format!("tags.{key}"),
             member: String::new(),

@@ -2,18 +2,21 @@
 //! function of the stack and what was observed.
 
 mod accept;
+mod adoption;
 mod attachment;
 pub mod close;
 mod cover;
 mod exposed;
 pub mod form;
 pub mod item;
+mod joint;
 pub mod lock;
 mod make;
 mod obstacle;
 mod only;
 mod order;
 pub mod risk;
+mod room;
 pub mod scope;
 mod shown;
 pub mod subset;
@@ -45,6 +48,10 @@ pub const CODES: &[(&str, &str)] = &[
         "A step would narrow access, and `--close` cannot take it: it would also let somebody in, or be a risk of its own. What can be taken without that is taken. Look at the step, then apply it without `--close`.",
     ),
     (
+        "plan::adopt",
+        "`adopt` names an object that cannot be taken over: there is none with this id, it belongs to another stack or to another resource of this one, or the resource has an object already. Nothing is taken from another stack in this way: a line of `[moved]` does that, `\"stack:NAME/INSTANCE/KIND.NAME\" = \"KIND.NAME\"`.",
+    ),
+    (
         "plan::cycle",
         "Resources wait for each other, so that no order of calls could make them: most often a `depends_on` stands against what the service demands, as a target that waits for a policy which needs the target's tools. Take that `depends_on` away.",
     ),
@@ -69,6 +76,10 @@ pub const CODES: &[(&str, &str)] = &[
         "The service lists a gateway's tools through its interceptors, and policies cannot be created or changed while they are in place. A JWT gateway is locked meanwhile; no other gateway can be, and taking its interceptors away would open it. Take the interceptors out of the manifest and apply while callers are kept away, then put them back.",
     ),
     (
+        "plan::moved",
+        "A line of `[moved]` does not fit what is live. If both its addresses are live, nobody can tell which object is meant, and neither is touched: remove the line, or look at which of the two should go. If the old address is nowhere live, the line does nothing any more, and can be removed once every environment was applied.",
+    ),
+    (
         "plan::only",
         "What `--only` names would open something while a step that restrains callers is left out: a forbid, a narrower allow-list, an interceptor. Nothing is done. Name that step too, or apply everything.",
     ),
@@ -79,6 +90,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "plan::protected",
         "The live object is marked as protected (tag `gatewright:protect`, or the parent's membership): no command deletes or replaces it. Apply once with `protect = false` on it, then plan again.",
+    ),
+    (
+        "plan::too-many-tags",
+        "A resource holds 50 tags, and the object would need more: its own, those of the manifest, and those in which Gatewright keeps what it has to remember. Remove some of your own.",
     ),
     (
         "plan::unread",
@@ -118,8 +133,14 @@ pub struct Plan {
     pub risks: Vec<Risk>,
     /// Children of our parents that nobody declared.
     pub unexpected: Vec<Unexpected>,
+    /// What adopted objects have and the manifest does not say, with the lines to paste.
+    #[serde(default)]
+    pub unsaid: Vec<Unsaid>,
     /// What stands in the way, and what could not be read.
     pub diagnostics: Vec<PlanDiagnostic>,
+    /// What is worth knowing and stops nothing.
+    #[serde(default)]
+    pub notes: Vec<PlanDiagnostic>,
     /// How much of the manifest the plan is about.
     #[serde(default)]
     pub extent: Extent,
@@ -190,6 +211,13 @@ pub enum Action {
     Move,
     /// It is taken over.
     Adopt,
+}
+
+impl Action {
+    /// The live object is there before and after.
+    pub fn keeps(self) -> bool {
+        matches!(self, Self::NoOp | Self::Update | Self::Move | Self::Adopt)
+    }
 }
 
 /// Why a live object differs from the manifest.
@@ -326,6 +354,22 @@ pub struct Unexpected {
     pub id: String,
 }
 
+/// What an adopted object has otherwise than the manifest says. It stays so until `adopt` is removed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unsaid {
+    /// The resource.
+    pub address: String,
+    /// Its kind.
+    pub kind: String,
+    /// The live id.
+    pub id: String,
+    /// The lines that say what the manifest leaves out, as they would stand below the resource's header: each a key of TOML
+    /// with its value, which may be text of several lines.
+    pub paste: Vec<String>,
+    /// The members that the manifest says otherwise: what changes once `adopt` is removed.
+    pub changes: Vec<MemberChange>,
+}
+
 /// Something that stands in the way, or that could not be seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanDiagnostic {
@@ -385,13 +429,6 @@ impl Plan {
     /// Risks that nobody has accepted.
     pub fn open_risks(&self) -> impl Iterator<Item = &Risk> {
         self.risks.iter().filter(|risk| !risk.accepted)
-    }
-}
-
-impl PlanDiagnostic {
-    /// It stands in nobody's way: about a decision that holds no more.
-    pub fn is_warning(&self) -> bool {
-        self.code.starts_with("plan::accept-")
     }
 }
 

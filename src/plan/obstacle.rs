@@ -30,7 +30,7 @@ impl Making<'_> {
                     "`{address}` wants a name that is taken by `{}`, which belongs to {owner}",
                     foreign.id
                 ),
-                help: Some(format!("choose another name, or remove `{}` if nobody needs it", foreign.id)),
+                help: Some(help_with_foreign(&foreign.id, foreign.owner.as_deref(), &item.address)),
             });
         }
         let parent = item.resource.as_ref().and_then(|resource| resource.parent.as_ref());
@@ -47,7 +47,7 @@ impl Making<'_> {
                 code: "plan::foreign".into(),
                 address: Some(address.clone()),
                 message: format!("`{address}`: {what}"),
-                help: Some(format!("choose another name, or remove `{}` if nobody needs it", namesake.id)),
+                help: Some(help_with_foreign(&namesake.id, namesake.owner.as_deref(), &item.address)),
             });
         }
         if item.action == Action::Replace && item.is_protected() {
@@ -73,6 +73,20 @@ impl Making<'_> {
         for engine in items.iter().filter(|item| item.kind.name == "policy_engine" && item.blocked.is_none()) {
             let Some(gateway) = kept_by(engine, &items) else { continue };
             let address = &engine.address;
+            if self.items.get(&gateway).is_some_and(Item::stays) {
+                if let Some(item) = self.items.get_mut(address) {
+                    item.blocked = Some(format!("`{gateway}` is adopted and stays attached to it"));
+                }
+                self.diagnostics.push(PlanDiagnostic {
+                    code: "plan::engine-replacement".into(),
+                    address: Some(address.to_string()),
+                    message: format!(
+                        "`{address}` would be made anew, and `{gateway}` is adopted and stays attached to it"
+                    ),
+                    help: Some(format!("take `adopt` away from `{gateway}` first, and apply")),
+                });
+                continue;
+            }
             if let Some(item) = self.items.get_mut(address) {
                 item.blocked = Some(format!("`{gateway}` would be open while it is made anew"));
             }
@@ -88,6 +102,9 @@ impl Making<'_> {
     /// An address that two live objects claim is left alone: nobody can tell which one is meant.
     pub(super) fn refuse_duplicates(&mut self) {
         for (address, live) in &self.observed.duplicates {
+            if self.refuse_claim(address, live) {
+                continue;
+            }
             if let Some(item) = self.items.get_mut(address) {
                 item.blocked = Some(format!("`{}` claims this address as well", live.ids.id));
                 if item.action == Action::NoOp {
@@ -233,8 +250,13 @@ impl Making<'_> {
                 }
             } else if interceptors_in_the_way(gateway, &items) {
                 let engine = attached_engine(gateway, &items);
+                let but = if gateway.stays() {
+                    "it is adopted and stays as it is"
+                } else {
+                    "only a JWT gateway can be locked meanwhile"
+                };
                 let reason = format!(
-                    "the service cannot change policies while `{}` has interceptors, and only a JWT gateway can be locked meanwhile",
+                    "the service cannot change policies while `{}` has interceptors, and {but}",
                     gateway.address
                 );
                 for item in
@@ -282,6 +304,17 @@ impl Making<'_> {
             });
         }
         self.block_dependents();
+    }
+}
+
+/// The way round a name that is taken.
+fn help_with_foreign(id: &str, owner: Option<&str>, address: &Address) -> String {
+    match owner {
+        None => format!("to take it over, write\n    adopt = \"{id}\"\nbelow `[{address}]`; else choose another name"),
+        Some(owner) => format!(
+            "choose another name; if it is to move here, write below `[moved]`\n    \"stack:{owner}/{}.NAME\" = \"{address}\"\nwith its name in that stack",
+            address.kind
+        ),
     }
 }
 

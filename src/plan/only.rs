@@ -65,7 +65,9 @@ fn with_needs(items: &[Item], mut asked: BTreeSet<Address>) -> BTreeSet<Address>
 
 fn needs(item: &Item, items: &[Item]) -> Vec<Address> {
     let mut found = Vec::new();
-    let missing = |address: &Address| items.iter().any(|item| item.address == *address && item.makes());
+    let claimed = |item: &Item| item.live.as_ref().is_some_and(|live| live.claim.is_some());
+    let missing =
+        |address: &Address| items.iter().any(|item| item.address == *address && (item.makes() || claimed(item)));
     let needed = item.resource.as_ref().map(Resource::needs).unwrap_or_default();
     found.extend(needed.into_iter().filter(|need| missing(need)));
     // What lives in an object that goes, goes before it; what is made anew with it comes after it.

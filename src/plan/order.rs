@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Action;
-use super::attachment::{is_relocked, live_engine, swaps_engine};
+use super::attachment::{attached_engine, live_engine, swaps_engine};
 use super::item::Item;
 use super::work::{Lowering, Node, Op};
 use crate::address::Address;
@@ -31,6 +31,17 @@ impl<'a> Lowering<'a> {
                     self.need(node, exists);
                 }
             }
+        }
+    }
+
+    /// What an object lives in is ours before the object is.
+    pub(super) fn connect_claims(&mut self) {
+        let parents = self.claims.iter().filter_map(|(address, claim)| {
+            let parent = self.item_at(address)?.parent()?;
+            Some((*claim, *self.claims.get(&parent)?))
+        });
+        for (claim, parent) in parents.collect::<Vec<_>>() {
+            self.need(claim, parent);
         }
     }
 
@@ -71,10 +82,7 @@ impl<'a> Lowering<'a> {
                 .of_kind("policy")
                 .filter(|policy| policy.changes() && policy.parent().as_ref() == Some(&engine))
                 .collect();
-            // An engine that is live may have gateways nobody here knows.
-            let elsewhere = gateways.is_empty() && self.item_at(&engine).is_some_and(|engine| engine.live.is_some());
-            let running =
-                elsewhere || gateways.iter().any(|gateway| gateway.is_open() && !is_relocked(gateway, self.items));
+            let running = self.is_running(&engine);
             self.policies_wait_for_tools(&gateways, &policies);
             self.chain_policies(&policies, running);
             for gateway in &gateways {
@@ -168,25 +176,40 @@ impl<'a> Lowering<'a> {
     }
 
     /// Policies of one engine run one after the other. While nobody can call: permits, then forbids, as the findings want. On a
-    /// running gateway what closes goes first: deleted permits, forbids, permits, deleted forbids; a permit needs every forbid.
+    /// running gateway what closes goes first: deleted permits, forbids, permits, deleted forbids; a permit needs every forbid. A
+    /// permit that only gets another name goes when the other one stands: nobody is cut off.
     fn chain_policies(&mut self, policies: &[&Item], running: bool) {
         let rank = |item: &Item, delete: bool| match (running, delete, item.is_forbid()) {
             (true, true, false) | (false, false, false) => 0,
             (_, false, true) => 1,
             (true, false, false) => 2,
             (false, true, false) => 3,
-            (_, true, true) => 4,
+            (_, true, true) => 5,
         };
         let mut order: Vec<(usize, Address, usize)> = Vec::new();
+        let mut needed: Vec<(usize, usize)> = Vec::new();
         for policy in policies {
             if let Some(node) = self.deletes.get(&policy.address).filter(|_| !policy.is_renamed()) {
                 // A replaced policy goes right before its new self.
-                let own = if policy.action == Action::Replace { rank(policy, false) } else { rank(policy, true) };
+                let replaced = policy.action == Action::Replace;
+                let successor = policy.successor(policies).filter(|_| !replaced && !policy.is_forbid());
+                let handed_over = successor.and_then(|other| self.first.get(&other.address).copied());
+                let own = match handed_over {
+                    Some(stands) => {
+                        needed.push((*node, stands));
+                        4
+                    }
+                    None if replaced => rank(policy, false),
+                    None => rank(policy, true),
+                };
                 order.push((own, policy.address.clone(), *node));
             }
             if let Some(node) = self.first.get(&policy.address) {
                 order.push((rank(policy, false), policy.address.clone(), *node));
             }
+        }
+        for (node, stands) in needed {
+            self.need(node, stands);
         }
         order.sort();
         for (before, node) in order.iter().zip(order.iter().skip(1)) {
@@ -209,7 +232,11 @@ impl<'a> Lowering<'a> {
         // A forbid goes only when all that stands in for it stands.
         let standing: Vec<usize> =
             policies.iter().filter_map(|policy| self.last.get(&policy.address).copied()).collect();
-        for policy in policies.iter().filter(|policy| policy.action == Action::Delete && policy.is_forbid()) {
+        let goes = |policy: &&&Item| match policy.action {
+            Action::Delete => policy.is_forbid(),
+            _ => policy.is_renamed() && policy.live_is_forbid(),
+        };
+        for policy in policies.iter().filter(goes) {
             if let Some(delete) = self.deletes.get(&policy.address).copied() {
                 for node in &standing {
                     self.need(delete, *node);
@@ -219,7 +246,8 @@ impl<'a> Lowering<'a> {
         self.chain_activations(policies);
     }
 
-    /// Policies that were created without effect are activated when all stand: forbids first.
+    /// Policies that were created without effect are activated when all stand, and joint forbids get their new text then: forbids
+    /// first.
     fn chain_activations(&mut self, policies: &[&Item]) {
         let mut late: Vec<(bool, usize)> = Vec::new();
         for policy in policies {
@@ -308,6 +336,9 @@ impl<'a> Lowering<'a> {
                     self.after(*node, *other);
                 }
             }
+            if item.kind.name == "gateway_target" {
+                self.target_outlives_its_policies(item, *node);
+            }
             if item.kind.name == "policy_engine" {
                 self.engine_goes_last(item, *node);
             }
@@ -324,6 +355,27 @@ impl<'a> Lowering<'a> {
             for other in others {
                 self.after(*node, other);
             }
+        }
+    }
+
+    /// The old self of a renamed target, and a target that goes, stay until no policy of this run names their tools any more.
+    fn target_outlives_its_policies(&mut self, target: &Item, node: usize) {
+        let gateway =
+            target.live.as_ref().and_then(|live| live.parent.as_ref()).and_then(|parent| self.item_at(parent));
+        let Some(gateway) = gateway.filter(|gateway| gateway.action.keeps()) else { return };
+        if !(target.action == Action::Delete || target.stands_beside_its_old_self()) {
+            return;
+        }
+        let engines = [attached_engine(gateway, self.items), live_engine(gateway, self.items)];
+        let policies = self.of_kind("policy").filter(|policy| engines.contains(&policy.parent()));
+        let nodes: Vec<usize> = policies
+            .flat_map(|policy| {
+                [&self.first, &self.last, &self.deletes].map(|nodes| nodes.get(&policy.address).copied())
+            })
+            .flatten()
+            .collect();
+        for policy in nodes {
+            self.need(node, policy);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::attachment::{attached_engine, is_relocked, leaves_engine};
+use super::attachment::{attached_engine, is_relocked, leaves_engine, opens_with_its_targets};
 use super::item::Item;
 use super::lock::Opening;
 use super::make::Towards;
@@ -85,7 +85,9 @@ pub(super) fn risks(items: &[Item], towards: Towards) -> Vec<Risk> {
             Action::Delete => found.delete(item, items, towards),
             _ => {}
         }
-        if item.kind.name == "gateway" && is_relocked(item, items) {
+        if item.kind.name == "gateway" && is_relocked(item, items) && opens_with_its_targets(item, items) {
+            found.add(item, "interrupts", "callers are refused until the forbids on its new tools stand: a permit for all actions covers the tools before");
+        } else if item.kind.name == "gateway" && is_relocked(item, items) {
             let why = if leaves_engine(item, items) {
                 "its policy engine is made anew"
             } else {
@@ -228,6 +230,13 @@ impl Found {
             }
             "user_pool_client" => self.add(item, "endpoint-changes", "its client id and secret change"),
             "user_pool_domain" => self.add(item, "endpoint-changes", "the host of the token endpoint changes"),
+            "gateway_target" if item.stands_beside_its_old_self() => {
+                self.add(
+                    item,
+                    "endpoint-changes",
+                    format!("its tools are called `{}___…` from now on", item.live_name()),
+                );
+            }
             "gateway_target" => self.add(item, "interrupts", "its tools are away until the new target is ready"),
             _ => {}
         }
@@ -257,7 +266,12 @@ impl Found {
                     && attached_engine(item, items) == Some(engine.clone())
             })
         });
-        if towards == Towards::Manifest && item.kind.name == "policy" && stays && item.is_forbid() {
+        if towards == Towards::Manifest
+            && item.kind.name == "policy"
+            && stays
+            && item.is_forbid()
+            && item.successor(&items.iter().collect::<Vec<_>>()).is_none()
+        {
             self.add(item, "forbid-removed", "calls it stopped go through if a permit covers them");
         }
     }

@@ -14,11 +14,13 @@ pub struct Asked {
     pub scope: Scope,
     /// The day on which decisions have to hold, in UTC.
     pub today: Date,
+    /// The stack's time to live begins again.
+    pub renew: bool,
 }
 
 impl Default for Asked {
     fn default() -> Self {
-        Self { scope: Scope::All, today: Date::today() }
+        Self { scope: Scope::All, today: Date::today(), renew: false }
     }
 }
 

@@ -5,6 +5,8 @@ use serde_json::Value;
 use super::item::{Item, applied_document};
 use super::make::forces_replacement;
 use super::{Action, MemberChange, Step};
+use crate::diff::Difference;
+use crate::kind::Kind;
 use crate::{ownership, reference};
 
 /// An item as a step of the plan.
@@ -19,40 +21,41 @@ pub(super) fn step(item: &Item) -> Step {
         changes: changes(item),
         blocked: item.blocked.clone(),
         wanted: item.resource.as_ref().map(|resource| {
-            let protect = resource.protect;
-            ownership::applied_digest(item.kind, &applied_document(item.kind, &resource.document, &item.tags, protect))
+            let document = applied_document(item.kind, Some(resource), &resource.document, &item.tags);
+            ownership::applied_digest(item.kind, &document)
         }),
+    }
+}
+
+/// A difference as people see it.
+pub(super) fn change(kind: &Kind, difference: &Difference) -> MemberChange {
+    let forces = forces_replacement(kind, difference);
+    shown(kind, &difference.path, difference.before.clone(), difference.after.clone(), forces)
+}
+
+fn shown(kind: &Kind, path: &str, before: Option<Value>, after: Option<Value>, forces: bool) -> MemberChange {
+    let sensitive = kind.is_secret(path);
+    let after_unknown = after.as_ref().is_some_and(reference::holds_unknown);
+    MemberChange {
+        path: path.to_owned(),
+        before: before.filter(|_| !sensitive),
+        after: after.filter(|_| !sensitive).map(|after| in_source_form(&after)),
+        after_unknown,
+        sensitive,
+        forces_replacement: forces,
     }
 }
 
 /// The changes of an item as people see them; of a new object every member it is given.
 fn changes(item: &Item) -> Vec<MemberChange> {
-    let shown = |path: &str, before: Option<Value>, after: Option<Value>, forces_replacement: bool| {
-        let sensitive = item.kind.is_secret(path);
-        let after_unknown = after.as_ref().is_some_and(reference::holds_unknown);
-        MemberChange {
-            path: path.to_owned(),
-            before: before.filter(|_| !sensitive),
-            after: after.filter(|_| !sensitive).map(|after| in_source_form(&after)),
-            after_unknown,
-            sensitive,
-            forces_replacement,
-        }
-    };
     if item.action == Action::Create {
         let members = item.desired.as_object().into_iter().flatten();
         return members
             .filter(|(member, _)| Some(member.as_str()) != item.kind.tags_member)
-            .map(|(member, value)| shown(member, None, Some(value.clone()), false))
+            .map(|(member, value)| shown(item.kind, member, None, Some(value.clone()), false))
             .collect();
     }
-    let differences = item.differences.iter();
-    differences
-        .map(|difference| {
-            let forces = forces_replacement(item.kind, difference);
-            shown(&difference.path, difference.before.clone(), difference.after.clone(), forces)
-        })
-        .collect()
+    item.differences.iter().map(|difference| change(item.kind, difference)).collect()
 }
 
 /// A value with its references written as the manifest writes them.

@@ -112,7 +112,9 @@ mod tests {
             exposed: Vec::new(),
             risks: Vec::new(),
             unexpected: Vec::new(),
+            unsaid: Vec::new(),
             diagnostics: Vec::new(),
+            notes: Vec::new(),
             extent: crate::plan::Extent::All,
             left_out: Vec::new(),
         }

@@ -22,6 +22,8 @@ pub enum Op {
     Create(Form),
     /// Updates it and waits until it is ready.
     Update(Form),
+    /// Writes what is remembered about it, and that it is ours, and changes nothing else.
+    Claim,
     /// Deletes it and waits until it is gone.
     Delete,
 }
@@ -68,9 +70,11 @@ pub(super) fn work(items: Vec<Item>, strangers: BTreeSet<String>) -> Work {
         first: BTreeMap::new(),
         last: BTreeMap::new(),
         deletes: BTreeMap::new(),
+        claims: BTreeMap::new(),
         released: BTreeMap::new(),
     };
     lowering.make_nodes();
+    lowering.connect_claims();
     lowering.connect_needs();
     lowering.connect_scopes();
     lowering.connect_policies();
@@ -88,6 +92,8 @@ pub(super) struct Lowering<'a> {
     /// The node after which it is as the manifest says.
     pub(super) last: BTreeMap<Address, usize>,
     pub(super) deletes: BTreeMap<Address, usize>,
+    /// The node that writes whose an object is.
+    pub(super) claims: BTreeMap<Address, usize>,
     /// The node after which a gateway is without the engine that is made anew.
     pub(super) released: BTreeMap<Address, usize>,
 }
@@ -130,12 +136,23 @@ impl<'a> Lowering<'a> {
         for index in 0..self.items.len() {
             let Some(item) = self.item(index).filter(|item| item.changes()) else { continue };
             let mut chain = Vec::new();
-            if matches!(item.action, Action::Delete | Action::Replace) {
-                let delete = self.add(index, Op::Delete);
+            if item.is_claimed_first() {
+                let claim = self.add(index, Op::Claim);
+                self.claims.insert(item.address.clone(), claim);
+                chain.push(claim);
+            }
+            if item.is_remembered_only()
+                && let Some(claim) = chain.last().copied()
+            {
+                self.first.insert(item.address.clone(), claim);
+                self.last.insert(item.address.clone(), claim);
+            }
+            let old = matches!(item.action, Action::Delete | Action::Replace).then(|| self.add(index, Op::Delete));
+            if let Some(delete) = old {
                 self.deletes.insert(item.address.clone(), delete);
                 chain.push(delete);
             }
-            if item.action != Action::Delete {
+            if item.action != Action::Delete && !item.is_remembered_only() {
                 let ops = self.ops(item);
                 for op in ops {
                     let node = self.add(index, op);
@@ -151,9 +168,11 @@ impl<'a> Lowering<'a> {
             if let Some(node) = chain.last().and_then(|node| self.nodes.get_mut(*node)) {
                 node.last = true;
             }
-            // Under a new name it stands before the old one goes: a forbid leaves no gap, and a gateway is never without an engine.
-            if matches!(item.kind.name, "policy" | "policy_engine") && item.is_renamed() {
-                chain.rotate_left(1);
+            if item.stands_beside_its_old_self()
+                && let Some(delete) = old
+            {
+                chain.retain(|node| *node != delete);
+                chain.push(delete);
             }
             for (before, node) in chain.iter().zip(chain.iter().skip(1)) {
                 self.need(*node, *before);
@@ -207,6 +226,9 @@ impl<'a> Lowering<'a> {
         if item.kind.name == "policy" && makes && self.joins_unlockable(item) {
             return vec![Op::Create(Form::Inactive), Op::Update(Form::Full)];
         }
+        if self.is_held_jointly(item) {
+            return vec![Op::Update(Form::Joint), Op::Update(Form::Full)];
+        }
         if makes { Self::with_update_only(item) } else { vec![Op::Update(Form::Full)] }
     }
 
@@ -225,6 +247,26 @@ impl<'a> Lowering<'a> {
         self.of_kind("gateway")
             .filter(|gateway| attached_engine(gateway, self.items).as_ref() == Some(engine))
             .collect()
+    }
+
+    /// Callers of the engine get through now; of one that is live somebody else's may.
+    pub(super) fn is_running(&self, engine: &Address) -> bool {
+        let gateways = self.gateways_of(engine);
+        // An engine that is live may have gateways nobody here knows.
+        let elsewhere = gateways.is_empty() && self.item_at(engine).is_some_and(|engine| engine.live.is_some());
+        elsewhere || gateways.iter().any(|gateway| gateway.is_open() && !is_relocked(gateway, self.items))
+    }
+
+    /// A forbid that changes while permits of the same running engine do: in between it stops what both its texts stop.
+    fn is_held_jointly(&self, policy: &Item) -> bool {
+        let Some(engine) = policy.parent().filter(|_| policy.kind.name == "policy") else { return false };
+        let permits = self.of_kind("policy").any(|other| {
+            other.parent().as_ref() == Some(&engine)
+                && other.rewrites()
+                && !other.is_forbid()
+                && other.action != Action::Delete
+        });
+        permits && policy.has_joint_forbid() && self.is_running(&engine)
     }
 
     /// The policy belongs to a new gateway that cannot be locked: it is created without effect and activated last.
@@ -246,7 +288,7 @@ impl<'a> Lowering<'a> {
 
     fn changes_policies(&self, gateway: &Item) -> bool {
         let engine = attached_engine(gateway, self.items);
-        engine.is_some() && self.of_kind("policy").any(|policy| policy.changes() && policy.parent() == engine)
+        engine.is_some() && self.of_kind("policy").any(|policy| policy.rewrites() && policy.parent() == engine)
     }
 
     /// An open gateway whose allow-lists lose some and gain others while its policies change: whoever goes, goes first.

@@ -45,7 +45,7 @@ pub(super) fn member_lines(step: &Step) -> Vec<Line> {
 }
 
 /// The lines about one changed member of a resource of this kind.
-fn change_lines(kind: &str, action: Action, change: &MemberChange) -> Vec<Line> {
+pub(super) fn change_lines(kind: &str, action: Action, change: &MemberChange) -> Vec<Line> {
     let spelling = Spelling::of(kind);
     let (path, before) = spelling.respell(&change.path, change.before.as_ref());
     let (_, after) = spelling.respell(&change.path, change.after.as_ref());

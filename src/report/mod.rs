@@ -5,22 +5,26 @@
 
 mod change;
 pub mod diagnostic;
+mod left;
 mod literal;
 mod outputs;
 mod plan;
 mod plan_markdown;
 mod progress;
 mod spelling;
+mod stacks;
 mod step;
 
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Color, Style};
 
+pub use left::left_behind;
 pub use outputs::{next_outputs, outputs};
 pub use plan::{nothing_left, plan};
 pub use plan_markdown::plan_markdown;
 pub use progress::{Progress, summary};
+pub use stacks::{account, odd_expiry, stacks, stacks_json, unread};
 
 /// Text from outside without what could move a cursor, fake a line or turn reading direction around: control characters
 /// and bidirectional marks are shown as escapes. Line ends and tabs stay.

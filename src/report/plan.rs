@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
-use super::change::{Line, member_lines};
+use anstyle::Style;
+
+use super::change::{Line, change_lines, member_lines};
 use super::step::{by_cause, look, summary_line};
 use super::{BOLD, DIM, GREEN, RED, YELLOW, plain, plain_line, styled, wrapped};
-use crate::plan::{AccessChange, Decision, Exposure, Extent, Plan, PlanDiagnostic, Step};
+use crate::plan::{AccessChange, Action, Decision, Exposure, Extent, Plan, PlanDiagnostic, Step};
 
 /// The plan as text, prose no wider than `width`.
 pub fn plan(plan: &Plan, width: usize) -> String {
@@ -24,12 +26,12 @@ pub fn plan(plan: &Plan, width: usize) -> String {
         }
     }
     unexpected(&mut text, plan);
+    unsaid(&mut text, plan);
     access(&mut text, "Who can call what", &plan.access);
     left_out(&mut text, plan, width);
-    let (warnings, obstacles): (Vec<_>, Vec<_>) = plan.diagnostics.iter().partition(|found| found.is_warning());
-    diagnostics(&mut text, "In the way", &obstacles, width);
+    diagnostics(&mut text, "In the way", ("!", RED), &plan.diagnostics, width);
+    diagnostics(&mut text, "Worth knowing", ("·", DIM), &plan.notes, width);
     risks(&mut text, plan, width);
-    diagnostics(&mut text, "Decisions that accept nothing", &warnings, width);
     _ = writeln!(text, "\n{}", styled(BOLD, &summary_line(plan)));
     text
 }
@@ -166,14 +168,38 @@ fn access(text: &mut String, heading: &str, changes: &[AccessChange]) {
     }
 }
 
-fn diagnostics(text: &mut String, heading: &str, found: &[&PlanDiagnostic], width: usize) {
+/// What adopted objects have otherwise than the manifest says.
+fn unsaid(text: &mut String, plan: &Plan) {
+    if plan.unsaid.is_empty() {
+        return;
+    }
+    section(text, "Adopted as they are: until `adopt` is removed, this stays");
+    for unsaid in &plan.unsaid {
+        let (address, id) = (plain_line(&unsaid.address), plain_line(&unsaid.id));
+        _ = writeln!(text, "  {address} {}", styled(DIM, &format!("({id})")));
+        if !unsaid.paste.is_empty() {
+            _ = writeln!(text, "      live and not in the manifest; to keep it, paste below [{address}]");
+            for line in unsaid.paste.iter().flat_map(|statement| statement.lines()) {
+                _ = writeln!(text, "        {}", styled(GREEN, &plain_line(line)));
+            }
+        }
+        if !unsaid.changes.is_empty() {
+            _ = writeln!(text, "      otherwise in the manifest; changes once `adopt` is removed");
+            for line in unsaid.changes.iter().flat_map(|change| change_lines(&unsaid.kind, Action::Update, change)) {
+                member_line(text, &Line { depth: line.depth + 2, ..line });
+            }
+        }
+    }
+}
+
+fn diagnostics(text: &mut String, heading: &str, mark: (&str, Style), found: &[PlanDiagnostic], width: usize) {
     if found.is_empty() {
         return;
     }
     section(text, heading);
     for diagnostic in found {
         let message = wrapped(&diagnostic.message, 4, 6, width);
-        _ = writeln!(text, "  {} {message} {}", styled(RED, "!"), styled(DIM, &format!("[{}]", diagnostic.code)));
+        _ = writeln!(text, "  {} {message} {}", styled(mark.1, mark.0), styled(DIM, &format!("[{}]", diagnostic.code)));
         if let Some(help) = &diagnostic.help {
             for line in plain(help).lines() {
                 _ = writeln!(text, "      {line}");
@@ -211,7 +237,7 @@ pub(super) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::plan::{Action, FORMAT_VERSION, MemberChange, Origin, Risk, Summary, Unexpected};
+    use crate::plan::{FORMAT_VERSION, MemberChange, Origin, Risk, Summary, Unexpected, Unsaid};
 
     fn member(path: &str, before: Value, after: Value) -> MemberChange {
         let known = |value: Value| (!value.is_null()).then_some(value);
@@ -254,7 +280,9 @@ pub(super) mod tests {
             exposed: vec![],
             risks: vec![],
             unexpected: vec![],
+            unsaid: vec![],
             diagnostics: vec![],
+            notes: vec![],
             extent: Extent::All,
             left_out: vec![],
         }
@@ -335,12 +363,20 @@ pub(super) mod tests {
                 Risk { code: "interrupts".into(), address: "gateway.hr".into(), message: "it is locked meanwhile".into(), accepted: true, decision: None },
             ],
             unexpected: vec![Unexpected { parent: "policy_engine.guard".into(), kind: "policy".into(), name: "by_hand\u{1b}[31m".into(), id: "p-9".into() }],
+            unsaid: vec![Unsaid {
+                address: "policy_engine.guard".into(),
+                kind: "policy_engine".into(),
+                id: "guard-1x2y3z".into(),
+                paste: vec!["description = \"\"\"\nby hand,\nlong ago\"\"\"".into()],
+                changes: vec![member("name", json!("theirs"), json!("ours"))],
+            }],
+            notes: vec![crate::plan::PlanDiagnostic {
+                code: "plan::moved".into(),
+                address: Some("user_pool.hr".into()),
+                message: "`user_pool.former` is nowhere live, `user_pool.hr` is there: the line of `[moved]` does nothing".into(),
+                help: Some("remove the line once every environment was applied".into()),
+            }],
             diagnostics: vec![crate::plan::PlanDiagnostic {
-                code: "plan::accept-expired".into(),
-                address: Some("gateway.hr".into()),
-                message: "the decision to take `interrupts` of `gateway.hr` is over".into(),
-                help: Some("decide again".into()),
-            }, crate::plan::PlanDiagnostic {
                 code: "plan::foreign".into(),
                 address: Some("gateway.hr".into()),
                 message: "`gateway.hr` wants a name that is taken by a gateway of somebody else".into(),
@@ -421,6 +457,15 @@ pub(super) mod tests {
         Left alone: in a resource of ours, and not in the manifest
           ? policy `by_hand\u{1b}[31m` in policy_engine.guard (p-9)
 
+        Adopted as they are: until `adopt` is removed, this stays
+          policy_engine.guard (guard-1x2y3z)
+              live and not in the manifest; to keep it, paste below [policy_engine.guard]
+                description = """
+                by hand,
+                long ago"""
+              otherwise in the manifest; changes once `adopt` is removed
+                  name = "theirs" → "ours"
+
         Who can call what
           employee  hr/search: denied → allowed (proved)
 
@@ -434,16 +479,17 @@ pub(super) mod tests {
               to take it over, write
                   adopt = "hr-gateway-abc"
 
+        Worth knowing
+          · `user_pool.former` is nowhere live, `user_pool.hr` is there: the line of
+              `[moved]` does nothing [plan::moved]
+              remove the line once every environment was applied
+
         Risks
           ! endpoint-changes  runtime.hr: callers hold the ARN of the old runtime, and
               every one of them has to be told the new one before it can go on
           ✓ forbid-removed  policy.hr/deny: a forbid goes (accepted until 2026-12-31:
               the tool is gone, SEC-7)
           ✓ interrupts  gateway.hr: it is locked meanwhile (accepted)
-
-        Decisions that accept nothing
-          ! the decision to take `interrupts` of `gateway.hr` is over [plan::accept-expired]
-              decide again
 
         Plan: 2 to create, 3 to update, 1 to replace, 2 to delete, 1 to move, 1 to adopt; 1 blocked; 2 left out; 1 risk to decide on.
         "#);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::change::member_lines;
+use super::change::{change_lines, member_lines};
 use super::plain_line;
 use super::plan::{EXPOSED, decided, header, reach, way_out};
 use super::step::{by_cause, look, summary_line};
@@ -42,10 +42,8 @@ pub fn plan_markdown(plan: &Plan) -> String {
             format!("{who}: {} → {} ({})", prose(&change.before), prose(&change.after), prose(&change.how))
         }),
     );
-    let (warnings, obstacles): (Vec<_>, Vec<_>) = plan.diagnostics.iter().partition(|found| found.is_warning());
     let said = |found: &PlanDiagnostic| format!("{} {}", code(&found.code), prose(&found.message));
-    list(&mut text, "In the way", obstacles.into_iter().map(said));
-    list(&mut text, "Decisions that accept nothing", warnings.into_iter().map(said));
+    list(&mut text, "In the way", plan.diagnostics.iter().map(said));
     list(
         &mut text,
         "Left out",
@@ -56,11 +54,17 @@ pub fn plan_markdown(plan: &Plan) -> String {
     );
     list(
         &mut text,
+        "Worth knowing",
+        plan.notes.iter().map(|found| format!("{} {}", code(&found.code), prose(&found.message))),
+    );
+    list(
+        &mut text,
         "Left alone",
         plan.unexpected
             .iter()
             .map(|child| format!("{} {} in {}", prose(&child.kind), code(&child.name), code(&child.parent))),
     );
+    unsaid(&mut text, plan);
     details(&mut text, &groups);
     text
 }
@@ -76,6 +80,34 @@ fn exposed(plan: &Plan) -> String {
         _ = writeln!(text, "> - {who}. {message} ({}); {}", code(&exposure.code), prose(&way_out(exposure)));
     }
     text + "\n"
+}
+
+/// What adopted objects have otherwise than the manifest says, as lines to paste and lines that will change.
+fn unsaid(text: &mut String, plan: &Plan) {
+    for (index, unsaid) in plan.unsaid.iter().enumerate() {
+        if index == 0 {
+            text.push_str("\n**Adopted as they are: until `adopt` is removed, this stays**\n");
+        }
+        let paste = unsaid.paste.iter().flat_map(|statement| statement.lines()).map(plain_line).collect::<Vec<_>>();
+        if !paste.is_empty() {
+            _ = writeln!(text, "\nLive and not in the manifest; to keep it, paste below");
+            fenced(text, "toml", &format!("[{}]\n{}\n", plain_line(&unsaid.address), paste.join("\n")));
+        }
+        let changes = unsaid.changes.iter().flat_map(|change| change_lines(&unsaid.kind, Action::Update, change));
+        let changes: String = changes
+            .map(|line| format!("{} {}{}\n", line.mark, "  ".repeat(line.depth), plain_line(&line.text)))
+            .collect();
+        if !changes.is_empty() {
+            _ = writeln!(text, "\n{} is otherwise in the manifest; once `adopt` is removed:", code(&unsaid.address));
+            fenced(text, "diff", &changes);
+        }
+    }
+}
+
+/// A block of code; nothing in it ends it.
+fn fenced(text: &mut String, language: &str, body: &str) {
+    let fence = "`".repeat(longest_run(body).max(2) + 1);
+    _ = writeln!(text, "\n{fence}{language}\n{body}{fence}");
 }
 
 fn row(text: &mut String, step: &Step, cause: &str) {
@@ -176,18 +208,35 @@ mod tests {
 
         - `plan::foreign` `gateway.hr` wants a name that is taken by a gateway of somebody else
 
-        **Decisions that accept nothing**
-
-        - `plan::accept-expired` the decision to take `interrupts` of `gateway.hr` is over
-
         **Left out**
 
         - create `gateway_target.new`
         - update `policy.hr/wide`: it also opens
 
+        **Worth knowing**
+
+        - `plan::moved` `user_pool.former` is nowhere live, `user_pool.hr` is there: the line of `[moved]` does nothing
+
         **Left alone**
 
         - policy `by_hand\u{1b}[31m` in `policy_engine.guard`
+
+        **Adopted as they are: until `adopt` is removed, this stays**
+
+        Live and not in the manifest; to keep it, paste below
+
+        ```toml
+        [policy_engine.guard]
+        description = """
+        by hand,
+        long ago"""
+        ```
+
+        `policy_engine.guard` is otherwise in the manifest; once `adopt` is removed:
+
+        ```diff
+          name = "theirs" → "ours"
+        ```
 
         <details><summary>Details</summary>
 

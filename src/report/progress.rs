@@ -142,6 +142,13 @@ pub fn summary(outcome: &Outcome, took: Duration) -> String {
     for (address, message) in &outcome.failed {
         _ = writeln!(text, "{} {}: {}", styled(RED, "failed"), plain_line(address), plain_line(message));
     }
+    if !outcome.cut_off.is_empty() {
+        let names: Vec<String> = outcome.cut_off.iter().map(|address| plain_line(address)).collect();
+        _ = writeln!(text, "{} {} had not ended", styled(YELLOW, "cut off:"), names.join(", "));
+    }
+    if let Some(why) = &outcome.stopped {
+        _ = writeln!(text, "{} {}", styled(RED, "stopped:"), plain_line(why));
+    }
     for note in &outcome.notes {
         _ = writeln!(text, "{} {}", styled(YELLOW, "note:"), plain_line(note));
     }
@@ -154,17 +161,19 @@ pub fn summary(outcome: &Outcome, took: Duration) -> String {
     }
     let state = if interrupted {
         "Interrupted"
-    } else if outcome.failed.is_empty() {
+    } else if outcome.failed.is_empty() && outcome.stopped.is_none() {
         "Done"
     } else {
         "Not done"
     };
     _ = write!(text, "\n{} in {}", styled(BOLD, &format!("{state}: {line}")), duration(took));
-    text.push_str(if interrupted || !outcome.failed.is_empty() || !outcome.skipped.is_empty() {
-        ". The same command again finishes the work.\n"
-    } else {
-        ".\n"
-    });
+    text.push_str(
+        if interrupted || outcome.stopped.is_some() || !outcome.failed.is_empty() || !outcome.skipped.is_empty() {
+            ". The same command again finishes the work.\n"
+        } else {
+            ".\n"
+        },
+    );
     text
 }
 

@@ -9,7 +9,7 @@ use gatewright::engine;
 use gatewright::stack::Stack;
 
 /// Lets `calls` mutating calls through; the answer of the last is lost, and nothing after it arrives: the process is dead.
-fn die_after(stand_in: &Localstack, calls: usize) {
+pub(crate) fn die_after(stand_in: &Localstack, calls: usize) {
     if calls > 0 {
         stand_in.fault(Fault { operation: None, nth: calls, times: 1, kind: FaultKind::LoseAnswer });
     }

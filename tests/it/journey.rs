@@ -118,3 +118,127 @@ fn an_engine_under_a_new_name_is_a_reviewed_risk() {
     journey.expect(0, "plan --detailed-exitcode");
     journey.expect(0, "destroy --yes");
 }
+
+/// Everything that Gatewright remembers is taken off: the objects are as if made by hand.
+fn forget(journey: &Journey, outputs: &Value) {
+    for (address, output) in outputs.as_object().unwrap() {
+        let Some(arn) = output.get("arn").and_then(Value::as_str) else { continue };
+        if address.starts_with("user_pool.") {
+            let tags = journey.served.cognito("ListTagsForResource", &json!({"ResourceArn": arn}))["Tags"].clone();
+            let keys: Vec<&String> = tags.as_object().unwrap().keys().collect();
+            journey.served.cognito("UntagResource", &json!({"ResourceArn": arn, "TagKeys": keys}));
+        } else if ["gateway.", "policy_engine.", "runtime."].iter().any(|kind| address.starts_with(kind)) {
+            let path = format!("/tags/{}", arn.replace(':', "%3A").replace('/', "%2F"));
+            let tags = journey.agentcore("GET", &path, &Value::Null)["tags"].clone();
+            let keys: Vec<String> = tags
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(|key| format!("tagKeys={}", key.replace(':', "%3A").replace('/', "%2F")))
+                .collect();
+            let (status, answer) = journey.served.ask("DELETE", &format!("{path}?{}", keys.join("&")), "", "");
+            assert!((200..300).contains(&status), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn what_was_made_by_hand_is_adopted_with_its_lines_to_paste() {
+    let journey = Journey::new("three-roles", &[]);
+    journey.expect(0, "apply --yes");
+    let outputs: Value = serde_json::from_str(&journey.expect(0, "outputs --format json").out).unwrap();
+    forget(&journey, &outputs);
+    let before = journey.gateway();
+    // Somebody else's names: the plan says how they are taken over.
+    let refused = journey.expect(4, "plan --detailed-exitcode");
+    let line = format!("adopt = \"{}\"", outputs["gateway.orders"]["id"].as_str().unwrap());
+    assert!(refused.out.contains(&line), "{}", refused.out);
+    // Every resource with its id, and less said of the gateway than before.
+    let whole = std::fs::read_to_string(journey.terminal.folder.path().join("gatewright.toml")).unwrap();
+    for (address, output) in outputs.as_object().unwrap() {
+        let id = ["id", "identifier", "domain"].iter().find_map(|name| output[name].as_str());
+        let id = id.unwrap_or_else(|| panic!("{address}: {output}"));
+        match address.strip_prefix("policy.orders/") {
+            Some(policy) => journey.terminal.edit(
+                "policies/orders.cedar",
+                &format!("@id(\"{policy}\")"),
+                &format!("@id(\"{policy}\")\n@adopt(\"{id}\")"),
+            ),
+            None => {
+                let header = format!("[{address}]\n");
+                journey.terminal.edit("gatewright.toml", &header, &format!("{header}adopt = \"{id}\"\n"));
+            }
+        }
+    }
+    let role = whole.lines().find(|line| line.starts_with("role_arn = ")).unwrap();
+    journey.terminal.edit("gatewright.toml", &format!("{role}\n"), "");
+    journey.expect(2, "plan --out plan.json --detailed-exitcode");
+    let plan: Value =
+        serde_json::from_str(&std::fs::read_to_string(journey.terminal.folder.path().join("plan.json")).unwrap())
+            .unwrap();
+    assert_eq!(plan["summary"]["adopt"], outputs.as_object().unwrap().len(), "{plan}");
+    assert_eq!(plan["unsaid"][0]["paste"], json!(["role_arn = \"arn:aws:iam::111122223333:role/orders-gateway\""]));
+    let comment = journey.expect(0, "show plan.json --format markdown");
+    assert!(comment.out.contains("```toml\n[gateway.orders]\nrole_arn = "), "{}", comment.out);
+    journey.expect(0, "apply --plan plan.json --yes");
+    assert_eq!(journey.gateway(), before, "nothing live changes");
+    let again = journey.expect(0, "plan --detailed-exitcode");
+    assert!(again.out.contains("role_arn = "), "the line stays until it is pasted: {}", again.out);
+    // Pasted, and `adopt` removed: the ordinary plan, and nothing in it.
+    std::fs::write(journey.terminal.folder.path().join("gatewright.toml"), &whole).unwrap();
+    let policies = journey.terminal.folder.path().join("policies/orders.cedar");
+    let text = std::fs::read_to_string(&policies).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("@adopt")).collect();
+    std::fs::write(&policies, lines.join("\n")).unwrap();
+    journey.expect(0, "plan --detailed-exitcode");
+    assert_eq!(journey.gateway(), before);
+}
+
+#[test]
+fn addresses_stacks_and_targets_are_renamed() {
+    let journey = Journey::new("three-roles", &[]);
+    let file = |name: &str| journey.terminal.folder.path().join(name);
+    let replace = |name: &str, from: &str, to: &str| {
+        let text = std::fs::read_to_string(file(name)).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(file(name), text.replace(from, to)).unwrap();
+    };
+    journey.expect(0, "apply --yes");
+    let before = journey.gateway();
+    // An address.
+    replace("gatewright.toml", "user_pool = \"orders\"", "user_pool = \"people\"");
+    replace(
+        "gatewright.toml",
+        "[user_pool.orders]",
+        "[moved]\n\"user_pool.orders\" = \"user_pool.people\"\n\n[user_pool.people]\nname = \"orders\"",
+    );
+    let plan = journey.expect(2, "plan --detailed-exitcode");
+    assert!(plan.out.contains("Plan: 1 to move."), "{}", plan.out);
+    journey.expect(0, "apply --yes");
+    journey.expect(0, "plan --detailed-exitcode");
+    // A stack: the new one takes over what the old one has, and the old one cannot touch it any more.
+    std::fs::copy(file("gatewright.toml"), file("old.toml")).unwrap();
+    replace("gatewright.toml", "name = \"three-roles\"\nregion", "name = \"shop\"\nregion");
+    let roots = ["user_pool.people", "policy_engine.orders", "gateway.orders", "runtime.orders"];
+    let lines: String =
+        roots.iter().map(|root| format!("\"stack:three-roles/default/{root}\" = \"{root}\"\n")).collect();
+    replace("gatewright.toml", "\"user_pool.orders\" = \"user_pool.people\"\n", &lines);
+    let plan = journey.expect(2, "plan --out plan.json --detailed-exitcode");
+    assert!(plan.out.contains("was stack:three-roles/default/gateway.orders"), "{}", plan.out);
+    journey.expect(0, "apply --plan plan.json --yes");
+    journey.expect(0, "plan --detailed-exitcode");
+    assert_eq!(journey.gateway(), before);
+    let old = journey.expect(4, "plan old.toml --detailed-exitcode");
+    assert!(old.out.contains("plan::foreign") && !old.out.contains("to delete"), "{}", old.out);
+    // A target: its tools' actions change.
+    replace("gatewright.toml", "[gateway_target.orders]", "[gateway_target.orders]\nname = \"shop\"");
+    replace("policies/orders.cedar", "\"orders___", "\"shop___");
+    let plan = journey.expect(4, "plan --out plan.json --detailed-exitcode");
+    assert!(plan.out.contains("replace gateway_target.orders") && !plan.out.contains("interrupts"), "{}", plan.out);
+    journey.expect(
+        0,
+        "apply --plan plan.json --yes --allow access-widened --allow endpoint-changes --allow forbid-removed",
+    );
+    journey.expect(0, "plan --detailed-exitcode");
+    journey.expect(0, "destroy --yes");
+}

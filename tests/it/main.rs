@@ -7,6 +7,8 @@
     reason = "a test that panics has said what it had to say"
 )]
 
+mod adoption;
+mod calls;
 mod cli;
 mod command;
 mod decided;
@@ -17,12 +19,15 @@ mod hand;
 mod incident;
 mod journey;
 mod language;
+mod lease;
 mod lifecycle;
 mod matrix;
 mod members;
 mod model_data;
+mod moves;
 mod only;
 mod openings;
+mod peers;
 mod properties;
 mod readme;
 mod replaced;
@@ -31,6 +36,8 @@ mod risks;
 mod running;
 mod schema;
 mod served;
+mod stacks;
 mod stories;
+mod trouble;
 mod world;
 mod wrong;

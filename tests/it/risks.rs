@@ -295,24 +295,24 @@ async fn a_decision_holds_through_its_last_day_and_not_a_day_longer() {
     let on = |month, day| Asked { today: Date { year: 2026, month, day }, ..Asked::default() };
     let aws = world.aws().await;
     let last = engine::plan_asked(&aws, &stack, &on(3, 31)).await.unwrap().plan;
-    assert_eq!((open(&last), last.diagnostics.len()), (vec![], 0));
+    assert_eq!((open(&last), last.notes.len()), (vec![], 0));
     let after = engine::plan_asked(&aws, &stack, &on(4, 1)).await.unwrap().plan;
     assert_eq!(open(&after), ["enforcement-weakened gateway.g"]);
-    assert_eq!(after.diagnostics[0].code, "plan::accept-expired");
-    assert!(after.diagnostics[0].message.contains("2026-03-31"), "{:?}", after.diagnostics);
+    assert_eq!(after.notes[0].code, "plan::accept-expired");
+    assert!(after.notes[0].message.contains("2026-03-31"), "{:?}", after.notes);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_decision_that_accepts_nothing_is_a_warning_and_one_that_has_done_its_work_may_go() {
     let world = World::new();
     let watched = get_put(ENGINE).replace("\"ENFORCE\"", "\"LOG_ONLY\"");
-    let codes = |plan: &Plan| plan.diagnostics.iter().map(|found| found.code.clone()).collect::<Vec<_>>();
+    let codes = |plan: &Plan| plan.notes.iter().map(|found| found.code.clone()).collect::<Vec<_>>();
     world.apply(&get_put(ENGINE)).await;
     let decided = format!("{watched}\n{}", accept("enforcement-weakened", "gateway.g", "9999-12-31"));
     world.apply(&decided).await;
     let plan = world.plan(&decided).await;
     assert_eq!(codes(&plan), ["plan::accept-done"]);
-    assert!(plan.diagnostics[0].message.contains("has done its work"), "{:?}", plan.diagnostics);
+    assert!(plan.notes[0].message.contains("has done its work"), "{:?}", plan.notes);
     // Another address, another risk, another code.
     world.apply(&get_put(ENGINE)).await;
     for (code, address) in [("enforcement-weakened", "gateway.h"), ("interrupts", "gateway.g")] {

@@ -2,7 +2,7 @@
 
 use gatewright::plan::{
     Action, Decision, Exposure, Extent, FORMAT_VERSION, LeftOut, MemberChange, Origin, Plan, PlanDiagnostic, Risk,
-    Step, Summary, Unexpected,
+    Step, Summary, Unexpected, Unsaid,
 };
 use serde_json::{Value, json};
 
@@ -57,7 +57,15 @@ fn plan() -> Plan {
             decision: Some(Decision { reason: "r".into(), until: "2026-12-31".into() }),
         }],
         unexpected: vec![Unexpected { parent: "a".into(), kind: "b".into(), name: "c".into(), id: "d".into() }],
+        unsaid: vec![Unsaid {
+            address: "a".into(),
+            kind: "b".into(),
+            id: "c".into(),
+            paste: vec!["d = 1".into()],
+            changes: vec![],
+        }],
         diagnostics: vec![PlanDiagnostic { code: "a".into(), address: None, message: "b".into(), help: None }],
+        notes: vec![],
         extent: Extent::Close,
         left_out: vec![LeftOut { address: "a.b".into(), action: Action::Create, reason: None }],
     }

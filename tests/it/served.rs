@@ -58,6 +58,38 @@ impl Served {
         serde_json::from_str(&body).unwrap()
     }
 
+    /// Every live object.
+    pub(crate) fn objects(&self) -> Vec<Value> {
+        let (_, state) = self.ask("GET", "/_localstack/state", "", "");
+        serde_json::from_str::<Value>(&state).unwrap()["objects"].as_array().unwrap().clone()
+    }
+
+    /// Writes a tag on every root object of a stack, behind the tool's back.
+    pub(crate) fn tag(&self, owner: &str, key: &str, value: &str) {
+        let mut tagged = 0;
+        for object in self.objects() {
+            let Some(arn) = object["arn"].as_str().filter(|_| object["tags"]["gatewright:stack"] == owner) else {
+                continue;
+            };
+            if object["kind"] == "user_pool" {
+                self.cognito("TagResource", &json!({"ResourceArn": arn, "Tags": {key: value}}));
+            } else {
+                let path = format!("/tags/{}", arn.replace(':', "%3A").replace('/', "%2F"));
+                let (status, answer) = self.ask("POST", &path, "", &json!({"tags": {key: value}}).to_string());
+                assert!(status < 300, "{answer}");
+            }
+            tagged += 1;
+        }
+        assert!(tagged > 0, "{owner} has root objects");
+    }
+
+    /// The values of a tag on the root objects of a stack.
+    pub(crate) fn tags(&self, owner: &str, key: &str) -> Vec<String> {
+        let objects = self.objects();
+        let own = objects.iter().filter(|object| object["tags"]["gatewright:stack"] == owner);
+        own.filter_map(|object| object["tags"][key].as_str().map(ToOwned::to_owned)).collect()
+    }
+
     /// Every secret of every client.
     fn secrets(&self) -> Vec<String> {
         let pools = self.cognito("ListUserPools", &json!({"MaxResults": 60}));
@@ -181,7 +213,7 @@ fn what_local_cannot_serve_it_says() {
 }
 
 /// An endpoint that reads a request and then does this.
-fn endpoint(answer: impl Fn(TcpStream) + Send + 'static) -> String {
+pub(crate) fn endpoint(answer: impl Fn(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -193,7 +225,7 @@ fn endpoint(answer: impl Fn(TcpStream) + Send + 'static) -> String {
     url
 }
 
-fn says(answer: &'static str) -> impl Fn(TcpStream) {
+pub(crate) fn says(answer: &'static str) -> impl Fn(TcpStream) {
     move |mut stream| drop(stream.write_all(answer.as_bytes()))
 }
 

@@ -112,11 +112,11 @@ async fn what_waits_for_itself_is_said_in_the_plan_and_not_begun() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_carried_out_yet_is_refused_before_anything_is_read() {
     let world = World::new();
-    let stack = world.stack(&MINIMAL.replace("name = \"g\"", "name = \"g\"\nunmanaged = [\"description\"]"));
+    let stack = world.stack(&MINIMAL.replace("name = \"g\"", "name = \"g\"\ndelete_unknown_children = true"));
     world.stand_in.clear_journal();
     let aws = world.aws().await;
     let refused = gatewright::engine::plan(&aws, &stack).await.unwrap_err();
-    assert!(refused.to_string().contains("`unmanaged`"), "{refused}");
+    assert!(refused.to_string().contains("`delete_unknown_children`"), "{refused}");
     let operations: Vec<String> = world.stand_in.journal().into_iter().map(|entry| entry.operation).collect();
     assert_eq!(operations, ["GetCallerIdentity"]);
 }
