@@ -45,6 +45,8 @@ pub type Call<'a> = BoxFuture<'a, Answer>;
 pub struct Aws {
     /// The AgentCore control plane.
     pub agentcore: aws_sdk_bedrockagentcorecontrol::Client,
+    /// The AgentCore control plane without the SDK's retries: for creates of AgentCore Identity, which have no client token.
+    pub agentcore_once: aws_sdk_bedrockagentcorecontrol::Client,
     /// Cognito user pools.
     pub cognito: aws_sdk_cognitoidentityprovider::Client,
     /// Cognito without the SDK's retries: for creates, which have no client token.
@@ -131,6 +133,7 @@ impl Aws {
         let once = config.clone().into_builder().retry_config(RetryConfig::disabled()).build();
         Ok(Self {
             agentcore: aws_sdk_bedrockagentcorecontrol::Client::new(&config),
+            agentcore_once: aws_sdk_bedrockagentcorecontrol::Client::new(&once),
             cognito: aws_sdk_cognitoidentityprovider::Client::new(&config),
             cognito_once: aws_sdk_cognitoidentityprovider::Client::new(&once),
             account: identity.account,

@@ -45,6 +45,14 @@ impl Claim {
         }
     }
 
+    /// The address that the object had in this stack.
+    pub fn own_address(&self) -> Option<Address> {
+        match self {
+            Self::Moved { owner: None, from } => Address::parse(from),
+            _ => None,
+        }
+    }
+
     fn moved(line: &Moved) -> Self {
         Self::Moved { owner: line.owner.clone(), from: line.source() }
     }
@@ -118,11 +126,16 @@ impl<'a> Claims<'a> {
         membership: &Membership,
         held: &BTreeSet<String>,
     ) -> Option<Claimed> {
-        let there = |resource: &&Resource| match child.kind.names {
+        let is_there = |resource: &&Resource| match child.kind.names {
             Names::NotUnique => membership.is_at(child, &resource.address),
             Names::InAccount | Names::InParent => resource.live_name() == Some(child.name),
         };
-        if let Some(resource) = self.within(child.kind, parent).find(there) {
+        let there: Vec<&Resource> =
+            self.within(child.kind, parent).filter(|resource| resource.existing.is_none()).filter(is_there).collect();
+        // Addresses are remembered by short digests: of two that fit, the one of this name, else one whose child is not there.
+        let named = there.iter().find(|resource| resource.live_name() == Some(child.name));
+        let free = || there.iter().find(|resource| resource.live_name().is_none_or(|name| !held.contains(name)));
+        if let Some(resource) = named.or_else(free).or(there.first()) {
             return Some((resource.address.clone(), None));
         }
         let moved = self.within(child.kind, parent).find_map(|resource| {

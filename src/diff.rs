@@ -9,9 +9,10 @@ use cedar_policy::Policy;
 use model::{Body, Shape};
 use serde_json::{Map, Value};
 
-use crate::kind::{Kind, Rule};
+use crate::kind::{Kind, Rule, is_same_secret};
 use crate::live;
 use crate::ownership::canonical;
+use crate::reference::is_unknown;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +85,10 @@ impl Compare<'_> {
         if self.kind.rule(&at.pattern, uncompared).is_some() {
             return Vec::new();
         }
+        let folded = self.kind.rule(&at.pattern, |rule| *rule == Rule::Folded).is_some();
+        if folded && (desired.is_none() || live.is_none()) {
+            return Vec::new();
+        }
         let (mut desired, mut live) = (present(desired), present(live));
         let default = self.kind.kept(&at.pattern);
         match &default {
@@ -101,7 +106,7 @@ impl Compare<'_> {
         match &shape.body {
             Body::Structure { .. } => self.structure(shape, at, desired, live),
             Body::List { element, .. } => self.list(element, at, desired, live),
-            Body::Map { .. } => map(at, desired, live),
+            Body::Map { .. } => map(self.kind, at, desired, live),
             _ => scalar(at, desired, live),
         }
     }
@@ -201,16 +206,19 @@ fn known(kind: &Kind, shape: &Shape, live: &Value) -> Value {
     Value::Object(shown)
 }
 
-fn map(at: &At, desired: Option<&Value>, live: Option<&Value>) -> Found {
+fn map(kind: &Kind, at: &At, desired: Option<&Value>, live: Option<&Value>) -> Found {
+    let filled = kind.rule(&at.pattern, |rule| *rule == Rule::Filled).is_some();
     let entries = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
     let (wanted, there) = (entries(desired), entries(live));
     let mut found = Vec::new();
     for (name, value) in &wanted {
-        if there.get(name) != Some(value) {
+        // A secret that is known only when it is sent cannot be compared.
+        let unknown = value.as_str().is_some_and(is_unknown) && kind.is_secret(&at.member(name).pattern);
+        if there.get(name) != Some(value) && !unknown {
             found.push((at.member(name).path, there.get(name).cloned(), Some(value.clone())));
         }
     }
-    for (name, value) in there.iter().filter(|(name, _)| !wanted.contains_key(*name)) {
+    for (name, value) in there.iter().filter(|(name, _)| !filled && !wanted.contains_key(*name)) {
         found.push((at.member(name).path, Some(value.clone()), None));
     }
     found
@@ -221,6 +229,9 @@ fn scalar(at: &At, desired: Option<&Value>, live: Option<&Value>) -> Found {
         (Some(Value::Number(left)), Some(Value::Number(right))) => left == right || left.as_f64() == right.as_f64(),
         (Some(Value::String(left)), Some(Value::String(right))) if at.pattern.ends_with("statement") => {
             same_statement(left, right)
+        }
+        (Some(Value::String(wanted)), Some(Value::String(live))) if at.pattern.ends_with("secretId") => {
+            is_same_secret(wanted, live)
         }
         (left, right) => left == right,
     };

@@ -14,7 +14,7 @@ pub use crate::plan::Planned;
 pub use crate::plan::scope::{Asked, Scope};
 use crate::plan::{Plan, Towards, make, subset};
 use crate::progress::{Outcome, Reporter};
-use crate::stack::{Resource, Stack};
+use crate::stack::Stack;
 use crate::stacks::{self, Expiry, OtherSource};
 
 /// Why there is no plan.
@@ -30,11 +30,6 @@ pub enum EngineError {
         /// The account of the manifest.
         wanted: String,
     },
-    /// The manifest says something that this version reads and checks, and cannot carry out.
-    #[error(
-        "this version cannot carry out {0} yet: take it out of the manifest before plan and apply; `check` reads it already"
-    )]
-    NotYet(String),
     /// `--only` names what neither the manifest nor the stack has.
     #[error("there is no `{address}`, neither in the manifest nor live in this stack")]
     UnknownAddress {
@@ -137,22 +132,9 @@ fn resolved(aws: &Aws, stack: &Stack) -> Result<Stack, EngineError> {
     if let Some(wanted) = stack.account.as_ref().filter(|wanted| **wanted != aws.account) {
         return Err(EngineError::WrongAccount { found: aws.account.clone(), wanted: wanted.clone() });
     }
-    not_yet(stack)?;
     let mut stack = stack.clone();
     stack.resolve_aws(&aws.account, &aws.region, &aws.partition);
     Ok(stack)
-}
-
-/// What the manifest may say already and the engine does not do: silently leaving it out could delete or show what must not be.
-fn not_yet(stack: &Stack) -> Result<(), EngineError> {
-    let any = |test: fn(&Resource) -> bool| stack.resources.iter().any(test);
-    let said = [
-        ("secret variables", stack.secrets.names().next().is_some()),
-        ("`delete_unknown_children`", any(|resource| resource.delete_unknown_children)),
-        ("`existing`", any(|resource| resource.existing.is_some())),
-    ];
-    let said: Vec<&str> = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect();
-    if said.is_empty() { Ok(()) } else { Err(EngineError::NotYet(said.join(", "))) }
 }
 
 /// Carries a plan out without a lease: for stacks that nobody else can reach. When `interrupted` becomes true, no new call is
@@ -175,13 +157,17 @@ pub async fn apply_leased(
     interrupted: &AtomicBool,
 ) -> Result<Outcome, EngineError> {
     let lease = Lease::new(aws);
-    let taken_over = lease.take(aws, &roots(aws, planned), break_lease).await?;
-    let result = under_lease(aws, &lease, planned, again, report, interrupted).await;
+    let result = match lease.take(aws, &roots(aws, planned), break_lease).await {
+        Ok(taken_over) => {
+            let outcome = under_lease(aws, &lease, planned, again, report, interrupted).await;
+            outcome.map(|outcome| (outcome, taken_over))
+        }
+        Err(error) => Err(error.into()),
+    };
     let behind = lease.release(aws).await;
-    result.map(|mut outcome| {
-        outcome.notes.extend(taken_over.into_iter().chain(behind));
-        outcome
-    })
+    let (mut outcome, taken_over) = result?;
+    outcome.notes.extend(taken_over.into_iter().chain(behind));
+    Ok(outcome)
 }
 
 async fn under_lease(
@@ -255,7 +241,7 @@ pub async fn outputs(aws: &Aws, stack: &Stack) -> Result<Vec<OutputValue>, Engin
         return Err(EngineError::Unread(unread.error.clone()));
     }
     let ours = observed.ours.iter().filter(|(_, live)| !live.claim.as_ref().is_some_and(Claim::is_of_others));
-    let outputs = ours.flat_map(|(address, live)| {
+    let outputs = ours.chain(&observed.existing).flat_map(|(address, live)| {
         live.kind.outputs.iter().filter_map(|output| {
             let value = (output.value)(&live.document, &observed.place)?;
             Some(OutputValue { address: address.clone(), name: output.name.to_owned(), value })

@@ -71,7 +71,7 @@ impl Root {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LeaseError {
     /// Another run holds it.
-    #[error("another run is changing this stack: {by} since {since}, says the lease on `{on}`; nothing was changed")]
+    #[error("another run is changing this stack: {by} since {since}, says the lease on `{on}`")]
     Held {
         /// Who.
         by: String,
@@ -84,7 +84,7 @@ pub enum LeaseError {
     },
     /// The tag is no lease.
     #[error(
-        "the tag `{LEASE}` of `{on}` says `{value}`, which is no lease, so nobody can tell whether another run is under way; nothing was changed"
+        "the tag `{LEASE}` of `{on}` says `{value}`, which is no lease, so nobody can tell whether another run is under way"
     )]
     Unreadable {
         /// What it says.
@@ -93,22 +93,20 @@ pub enum LeaseError {
         on: Address,
     },
     /// It was taken off again.
-    #[error("the lease on `{on}` was taken off by somebody else; nothing more was changed")]
+    #[error("the lease on `{on}` was taken off by somebody else")]
     Gone {
         /// The object.
         on: Address,
     },
     /// No root object has room for one more tag.
-    #[error(
-        "there is no room for the lease: `{on}` holds {TAGS_PER_RESOURCE} tags, as many as a resource can; nothing was changed"
-    )]
+    #[error("there is no room for the lease: `{on}` holds {TAGS_PER_RESOURCE} tags, as many as a resource can")]
     NoRoom {
         /// One of the objects.
         on: Address,
     },
     /// The tag could not be written or read back.
     #[error(
-        "the lease on `{on}` could not be written, and without it two runs could change this stack at once: {error}; nothing was changed"
+        "the lease on `{on}` could not be written, and without it two runs could change this stack at once: {error}"
     )]
     NotWritten {
         /// The object.
@@ -176,7 +174,7 @@ impl Lease {
     /// taken from somebody.
     ///
     /// # Errors
-    /// Another run holds it, or it cannot be written.
+    /// Another run holds it, or it cannot be written; [`Lease::release`] is due then too.
     pub async fn take(&self, aws: &Aws, roots: &[Root], break_it: bool) -> Result<Option<String>, LeaseError> {
         let mut taken_over = None;
         let mut marked: Vec<&Root> = Vec::new();
@@ -199,9 +197,10 @@ impl Lease {
         {
             taken_over = Some(self.judge(anchor, value, break_it)?);
         }
+        // Whatever becomes of the call, the tag may be there: giving the lease back looks.
+        self.state().carriers.push(anchor.clone());
         anchor.write(aws, self.value()).await.map_err(|error| not_written(anchor, error))?;
         self.read_back(aws, anchor).await?;
-        self.state().carriers.push(anchor.clone());
         for old in marked.iter().skip(1) {
             old.clear(aws).await.map_err(|error| not_written(old, error))?;
         }
@@ -260,8 +259,12 @@ impl Lease {
             if self.state().leaving.contains(&other.address) {
                 continue;
             }
-            if other.write(aws, self.value()).await.is_ok() {
+            let written = other.write(aws, self.value()).await;
+            // After a lost answer it may stand there as well.
+            if written.as_ref().err().is_none_or(|error| error.unanswered) {
                 self.state().carriers.push(other);
+            }
+            if written.is_ok() {
                 return;
             }
         }

@@ -40,7 +40,7 @@ pub async fn list(aws: &Aws, kind: &'static Kind, parent: &str) -> Result<Vec<Li
         let Some(Value::Array(items)) = page.get_mut(kind.list.items).map(Value::take) else {
             return Err(CallError::not_json(kind.list.operation, None));
         };
-        for item in items.into_iter().filter(|item| !is_service_owned(item)) {
+        for item in items.into_iter().filter(|item| !is_service_owned(kind, item)) {
             let text = |member: &str| item.get(member).and_then(Value::as_str).map(ToOwned::to_owned);
             let Some(id) = text(kind.list.id) else { return Err(CallError::not_json(kind.list.operation, None)) };
             found.push(Listed { id, name: text(kind.list.name).unwrap_or_default(), item });
@@ -54,10 +54,10 @@ pub async fn list(aws: &Aws, kind: &'static Kind, parent: &str) -> Result<Vec<Li
     }
 }
 
-/// Objects that Cognito itself makes (service.md §1.12).
-fn is_service_owned(item: &Value) -> bool {
+/// Objects that the service itself makes (service.md §1.12): what Cognito manages, and the endpoint that every runtime has.
+fn is_service_owned(kind: &Kind, item: &Value) -> bool {
     let is = |member: &str, value: &str| item.get(member).and_then(Value::as_str) == Some(value);
-    is("ManagedBy", "COGNITO") || is("ClientType", "DCR")
+    is("ManagedBy", "COGNITO") || is("ClientType", "DCR") || (kind.name == "runtime_endpoint" && is("name", "DEFAULT"))
 }
 
 /// An object as it is now, its companions' members included; nothing if it is not there.

@@ -3,6 +3,10 @@
 //! One listing per kind and parent, then the reads that are needed, concurrently. Objects on their way to another state are
 //! waited for, so that a plan is made of what will be there.
 
+mod borrowed;
+mod siblings;
+mod unknown;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,11 +15,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
 
+use self::borrowed::Root;
+use self::siblings::{Siblings, Whose};
 use crate::address::Address;
 use crate::aws::{Aws, CallError};
 use crate::claim::{Claim, Claimed, Claims};
 use crate::kind::{Ids, KINDS, Kind, Names, Place};
 use crate::live::{self, Listed, Settled, State};
+use crate::membership::Memberships;
 use crate::moment::Moment;
 use crate::ownership::{APPLIED, Child, Membership, PROTECT, STACK, Tags};
 use crate::stack::{Resource, Stack};
@@ -60,10 +67,10 @@ pub struct Foreign {
     pub owner: Option<String>,
 }
 
-/// A child of ours that nobody of ours declared.
+/// A child in a parent of ours, or in a borrowed one, that is not ours.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stranger {
-    /// Our parent.
+    /// The parent.
     pub parent: Address,
     /// Its kind.
     pub kind: &'static Kind,
@@ -75,6 +82,23 @@ pub struct Stranger {
     pub owner: Option<String>,
     /// The item of the listing.
     pub item: Value,
+    /// The manifest names it with `existing`.
+    pub existing: bool,
+    /// The object itself: read only where its parent says `delete_unknown_children` and it would be deleted.
+    pub live: Option<Live>,
+}
+
+/// Something about what is live that is not as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The resource, or the parent, that it is about.
+    pub address: Address,
+    /// Its code.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// The next action.
+    pub help: String,
 }
 
 /// Something that could not be read.
@@ -97,12 +121,16 @@ pub struct Observed {
     pub place: Place,
     /// Objects of ours by address.
     pub ours: BTreeMap<Address, Live>,
+    /// Objects of somebody else by the address that names them, or by kind and id where only children of ours live in them.
+    pub existing: BTreeMap<Address, Live>,
     /// Objects of ours that claim an address another one has.
     pub duplicates: Vec<(Address, Live)>,
     /// Names that are taken.
     pub foreign: Vec<Foreign>,
-    /// Children of ours that nobody declared.
+    /// Children of parents of ours, and of borrowed ones, that are not ours.
     pub strangers: Vec<Stranger>,
+    /// What is not as it should be.
+    pub findings: Vec<Finding>,
     /// What could not be read.
     pub unread: Vec<Unread>,
 }
@@ -118,14 +146,19 @@ pub async fn observe(aws: &Aws, stack: &Stack) -> Observed {
             at: Moment::now(),
             place,
             ours: BTreeMap::new(),
+            existing: BTreeMap::new(),
             duplicates: Vec::new(),
             foreign: Vec::new(),
             strangers: Vec::new(),
+            findings: Vec::new(),
             unread: Vec::new(),
         },
+        untold: BTreeSet::new(),
     };
     observation.roots().await;
     observation.children().await;
+    observation.read_unknown().await;
+    observation.missing();
     observation.observed
 }
 
@@ -134,6 +167,8 @@ struct Observation<'a> {
     stack: &'a Stack,
     owner: String,
     observed: Observed,
+    /// Parents whose tags could not be read.
+    untold: BTreeSet<Address>,
 }
 
 impl Observation<'_> {
@@ -164,8 +199,16 @@ impl Observation<'_> {
             .await;
         let mut mine = Vec::new();
         let mut others = Vec::new();
+        let mut borrowed = Vec::new();
         for (kind, item, tags) in tagged {
+            let gone = tags.as_ref().is_err_and(CallError::is_not_found);
+            let borrowing = self.borrowing(kind, &item, tags.as_ref().ok()).filter(|_| !gone);
+            if let Some(address) = &borrowing {
+                let (address, item, tags) = (address.clone(), item.clone(), tags.as_ref().ok().cloned());
+                borrowed.push(Root { address, kind, item, tags });
+            }
             match tags {
+                Ok(tags) if borrowing.is_some() => others.push((kind, item, tags.get(STACK).cloned())),
                 Ok(tags) => match self.claims().root(kind, &item, &tags) {
                     Some(claimed) => mine.push((kind, item, tags, claimed)),
                     None => others.push((kind, item, tags.get(STACK).cloned())),
@@ -174,7 +217,7 @@ impl Observation<'_> {
                 Err(error) => {
                     // Who owns it is not known: it may be ours, so its name counts as taken.
                     let adopting = self.claims().adopting(kind, &item.id, None);
-                    let address = adopting.map(|resource| resource.address.clone());
+                    let address = adopting.map(|resource| resource.address.clone()).or(borrowing);
                     let address = address.or_else(|| self.wanting(kind, &item.name, None));
                     self.observed.unread.push(Unread { kind, address, error });
                     others.push((kind, item, None));
@@ -197,6 +240,10 @@ impl Observation<'_> {
             .collect()
             .await;
         for (kind, document, ids, item, tags, (address, claim)) in read {
+            // The manifest has another object at its address now.
+            let elsewhere = self.stack.resource(&address).is_some_and(|resource| resource.existing.is_some());
+            let address =
+                if elsewhere { Address::new(kind.name, format!("{}/{}", item.name, item.id)) } else { address };
             match document {
                 Ok(Some(document)) => {
                     let applied = tags.get(APPLIED).cloned();
@@ -209,6 +256,7 @@ impl Observation<'_> {
                 Err(error) => self.observed.unread.push(Unread { kind, address: Some(address), error }),
             }
         }
+        self.borrow(borrowed).await;
         for (kind, item, owner) in others {
             if let Some(resource) = self.claims().adopting(kind, &item.id, None) {
                 let address = resource.address.clone();
@@ -222,14 +270,28 @@ impl Observation<'_> {
         }
     }
 
-    /// Lists the children of everything of ours and reads those that are ours.
+    /// The kinds of children to list in a parent: all of them in ours, in a borrowed one those that we have or want there.
+    fn kinds_within(&self, parent: &Address, live: &Live) -> Vec<&'static Kind> {
+        let within = KINDS.iter().copied().filter(|kind| kind.parent.is_some_and(|of| of.kind == parent.kind));
+        if self.observed.ours.contains_key(parent) {
+            return within.collect();
+        }
+        let membership = Membership::read(&live.tags, &self.owner);
+        let remembered: BTreeSet<&str> = membership.kinds().collect();
+        let wanted = |kind: &Kind| {
+            self.stack.resources.iter().any(|child| child.kind == kind && child.parent.as_ref() == Some(parent))
+        };
+        within
+            .filter(|kind| !self.untold.contains(parent) && (remembered.contains(kind.name) || wanted(kind)))
+            .collect()
+    }
+
+    /// Lists the children of everything of ours and of what is borrowed, and reads those that are ours.
     async fn children(&mut self) {
         let aws = self.aws;
         let mut parents: Vec<(Address, Ids, Tags, &'static Kind)> = Vec::new();
-        for (address, live) in &self.observed.ours {
-            for kind in
-                KINDS.iter().copied().filter(|kind| kind.parent.is_some_and(|parent| parent.kind == address.kind))
-            {
+        for (address, live) in self.observed.ours.iter().chain(&self.observed.existing) {
+            for kind in self.kinds_within(address, live) {
                 parents.push((address.clone(), live.ids.clone(), live.tags.clone(), kind));
             }
         }
@@ -251,50 +313,67 @@ impl Observation<'_> {
                     continue;
                 }
             };
-            let membership = Membership::read(&tags, &self.owner);
-            let others: Vec<(String, Membership)> = Membership::owners(&tags)
-                .into_iter()
-                .filter(|owner| *owner != self.owner)
-                .map(|owner| (owner.clone(), Membership::read(&tags, &owner)))
+            let memberships = Memberships::read(&tags);
+            let membership = memberships.of(&self.owner).cloned().unwrap_or_default();
+            let shared = !self.observed.ours.contains_key(&parent);
+            let siblings = Siblings { kind, listed: &listed, memberships: &memberships, owner: &self.owner, shared };
+            let (whose, unclear) = siblings.sort(|name| self.wanting(kind, name, Some(&parent)).is_some());
+            self.observed.findings.extend(unclear.into_iter().map(|what| Finding {
+                address: parent.clone(),
+                code: "plan::membership",
+                message: format!("in `{parent}`, {what}; it is left alone"),
+                help: "look at it; if nobody needs it, delete it by hand".to_owned(),
+            }));
+            let held: BTreeSet<String> = listed
+                .iter()
+                .zip(&whose)
+                .filter(|(_, whose)| **whose == Whose::Ours)
+                .map(|(item, _)| item.name.clone())
                 .collect();
-            let names = listed.iter().map(|item| Child { kind, name: &item.name, id: &item.id });
-            let held: BTreeSet<String> =
-                names.filter(|child| membership.holds(*child)).map(|child| child.name.to_owned()).collect();
-            for item in listed {
+            for (item, whose) in listed.into_iter().zip(whose) {
                 let child = Child { kind, name: &item.name, id: &item.id };
-                let other = others.iter().find(|(_, of)| of.holds(child));
-                let of = other.map(|(owner, of)| (owner.as_str(), of));
-                let claimed = match membership.holds(child) {
-                    true => Some(self.own_child(&parent, child, &membership, &held)),
-                    false => self.claims().other_child(&parent, self.claim_of(&parent), child, of),
+                let existing = self.existing_child(kind, &item.id, &parent);
+                let owner = match &whose {
+                    Whose::Of(owner) => Some(owner.clone()),
+                    Whose::Ours | Whose::Nobodys => None,
+                };
+                let of = owner.as_deref().and_then(|owner| Some((owner, memberships.of(owner)?)));
+                let claimed = match &existing {
+                    Some(address) => Some((address.clone(), None)),
+                    None if whose == Whose::Ours => Some(self.own_child(&parent, child, &membership, &held)),
+                    None => self.claims().other_child(&parent, self.claim_of(&parent), child, of),
                 };
                 if let Some((address, claim)) = claimed {
                     let remembered = of.filter(|_| claim.is_some()).map_or(&membership, |(_, of)| of);
                     let applied = remembered.applied(child).map(ToOwned::to_owned);
                     let protected = remembered.protects(child);
                     let ids = Ids { parent: ids.id.clone(), id: item.id.clone() };
-                    mine.push((address, parent.clone(), kind, ids, item, applied, protected, claim));
-                    continue;
+                    mine.push((address, parent.clone(), kind, ids, item.clone(), applied, protected, claim));
+                    if existing.is_none() {
+                        continue;
+                    }
                 }
-                let owner = of.map(|(owner, _)| owner.to_owned());
                 if let Some(resource) = self.claims().adopting(kind, &item.id, Some(&parent)) {
                     let (address, owner) = (resource.address.clone(), owner.clone());
                     self.observed.foreign.push(Foreign { address, id: item.id.clone(), owner });
                 }
                 if kind.names != Names::NotUnique
+                    && existing.is_none()
                     && let Some(address) = self.wanting(kind, &item.name, Some(&parent))
                 {
                     self.observed.foreign.push(Foreign { address, id: item.id.clone(), owner: owner.clone() });
                 }
-                let (name, id, item) = (item.name, item.id, item.item);
-                let stranger = Stranger { parent: parent.clone(), kind, name, id, owner, item };
-                self.observed.strangers.push(stranger);
+                let existing = existing.is_some();
+                let (name, id, parent) = (item.name, item.id, parent.clone());
+                let item = item.item;
+                self.observed.strangers.push(Stranger { parent, kind, name, id, owner, item, existing, live: None });
             }
         }
+        let place = &self.observed.place;
         let read: Vec<_> = stream::iter(mine)
             .map(|(address, parent, kind, ids, item, applied, protected, claim)| async move {
                 let known = kind.list.complete.then(|| item.item.clone());
-                let document = read_settled(aws, kind, &ids, known).await;
+                let document = read_child(aws, kind, &ids, known, place).await;
                 (address, parent, kind, ids, item.name, applied, protected, claim, document)
             })
             .buffered(CONCURRENCY)
@@ -302,10 +381,14 @@ impl Observation<'_> {
             .await;
         for (address, parent, kind, ids, name, applied, protected, claim, document) in read {
             match document {
-                Ok(Some(document)) => {
-                    let (tags, parent) = (Tags::new(), Some(parent));
+                Ok(Some((document, tags))) => {
+                    let parent = Some(parent);
                     let live = Live { kind, ids, name, parent, document, tags, applied, protected, claim };
-                    self.add(address, live);
+                    if self.stack.resource(&address).is_some_and(|resource| resource.existing.is_some()) {
+                        self.observed.existing.insert(address, live);
+                    } else {
+                        self.add(address, live);
+                    }
                 }
                 Ok(None) => {}
                 Err(error) => self.observed.unread.push(Unread { kind, address: Some(address), error }),
@@ -353,7 +436,8 @@ impl Observation<'_> {
         self.observed.ours.get(address)?.claim.as_ref()
     }
 
-    /// The manifest's address of a child of ours; its live name where the manifest no longer has it.
+    /// The manifest's address of a child of ours; its live name where the manifest no longer has it. `held` are the live names of
+    /// our children there.
     fn own_child(
         &self,
         parent: &Address,
@@ -364,21 +448,37 @@ impl Observation<'_> {
         if let Some(claimed) = self.claims().own_child(parent, child, membership, held) {
             return claimed;
         }
-        let orphan = |name: String| (Address::new(child.kind.name, name), None);
-        let parents = self.observed.ours.keys().filter(|address| address.kind == parent.kind).count();
         // The old self of a resource that has a new name, while the new one stands beside it.
-        let renamed = || {
-            let resource = self.stack.resource(&Address::new(child.kind.name, child.name));
-            resource.and_then(|resource| resource.live_name()).is_some_and(|name| held.contains(name))
-        };
-        // Two parents may each have an orphan of this name.
-        if parents > 1 {
-            orphan(format!("{}/{}", parent.name, child.name))
-        } else if child.kind.names == Names::NotUnique || renamed() {
-            orphan(format!("{}/{}", child.name, child.id))
-        } else {
-            orphan(child.name.to_owned())
-        }
+        let resource = self.stack.resource(&Address::new(child.kind.name, child.name));
+        let renamed = resource.and_then(|resource| resource.live_name()).is_some_and(|name| held.contains(name));
+        (self.orphan_address(parent, child, renamed), None)
+    }
+
+    /// What a child is called that the manifest does not have: two parents may each have one of this name.
+    fn orphan_address(&self, parent: &Address, child: Child<'_>, renamed: bool) -> Address {
+        let parents = self.observed.ours.keys().chain(self.observed.existing.keys());
+        let several = parents.filter(|address| address.kind == parent.kind).count() > 1;
+        let within = several.then_some(parent.name.as_str());
+        let id = (child.kind.names == Names::NotUnique || renamed).then_some(child.id);
+        let name: Vec<&str> = within.into_iter().chain([child.name]).chain(id).collect();
+        Address::new(child.kind.name, name.join("/"))
+    }
+}
+
+/// Reads a child, and its tags if it can have any.
+async fn read_child(
+    aws: &Aws,
+    kind: &'static Kind,
+    ids: &Ids,
+    known: Option<Value>,
+    place: &Place,
+) -> Result<Option<(Value, Tags)>, CallError> {
+    let Some(document) = read_settled(aws, kind, ids, known).await? else { return Ok(None) };
+    let Some(arn) = tags::arn_of_child(kind, &document, place) else { return Ok(Some((document, Tags::new()))) };
+    match tags::read(aws, kind.service, &arn).await {
+        Ok(tags) => Ok(Some((document, tags))),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -247,10 +247,12 @@ pub struct Resource {
     pub unmanaged: Vec<String>,
     /// `delete_unknown_children = true`: what lives in it and is not in the manifest goes.
     pub delete_unknown_children: bool,
-    /// The id of an object that others of the manifest refer to and that is never changed.
-    pub existing: Option<String>,
+    /// An object of somebody else that others of the manifest refer to and that is never changed. Then the document is empty.
+    pub existing: Option<Existing>,
     /// The id of an object that the stack takes over.
     pub adopt: Option<String>,
+    /// The version of the secrets that no read returns: another one sends them again.
+    pub secret_version: Option<String>,
     /// Where its document holds secrets, by [`model::display_path`]: the marks of [`Secrets`] stand there.
     pub secrets: BTreeSet<String>,
     /// The span of its header, `[kind.name]`.
@@ -258,6 +260,29 @@ pub struct Resource {
     /// Where each document path stands, by [`model::display_path`]; a path without an entry of its own belongs to the
     /// nearest shorter one.
     pub spans: HashMap<String, Span>,
+}
+
+/// Where an object that is not the manifest's own is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Existing {
+    /// By its id.
+    Id(String),
+    /// By what another stack wrote on it.
+    Stack {
+        /// That stack, `NAME/INSTANCE`.
+        owner: String,
+        /// The address there.
+        address: Address,
+    },
+}
+
+impl fmt::Display for Existing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => formatter.write_str(id),
+            Self::Stack { owner, address } => write!(formatter, "stack:{owner}/{address}"),
+        }
+    }
 }
 
 impl Resource {
@@ -274,6 +299,7 @@ impl Resource {
             delete_unknown_children: false,
             existing: None,
             adopt: None,
+            secret_version: None,
             secrets: BTreeSet::new(),
             span,
             spans: HashMap::new(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::aws::{Aws, CallError, exchange};
-use crate::kind::Service;
+use crate::kind::{Kind, Place, Service};
 use crate::ownership::Tags;
 
 /// The tags of a resource.
@@ -22,6 +22,12 @@ pub async fn read(aws: &Aws, service: Service, arn: &str) -> Result<Tags, CallEr
     };
     let table = answer.get("tags").or_else(|| answer.get("Tags"));
     Ok(from_document(table.unwrap_or(&Value::Null)))
+}
+
+/// The ARN of a live child that can be tagged: the one that the service shows, since its documents disagree about the form.
+pub fn arn_of_child(kind: &Kind, document: &Value, place: &Place) -> Option<String> {
+    let can_be_tagged = kind.arn.is_none() && kind.tags_member.is_some();
+    kind.output("arn").filter(|_| can_be_tagged).and_then(|output| (output.value)(document, place))
 }
 
 /// Tags as a document holds them.

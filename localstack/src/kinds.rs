@@ -7,8 +7,9 @@ use crate::failure::Failure;
 use crate::session::{Operations, Run, Session};
 use crate::wire::Service;
 use crate::{
-    gateway, gateway_target, group, identity_provider, policy, policy_engine, resource_server, runtime,
-    runtime_endpoint, tag, user_pool, user_pool_client, user_pool_client_secret, user_pool_domain,
+    api_key_credential_provider, gateway, gateway_target, group, identity_provider, oauth2_credential_provider, policy,
+    policy_engine, resource_server, runtime, runtime_endpoint, tag, user_pool, user_pool_client,
+    user_pool_client_secret, user_pool_domain, workload_identity,
 };
 
 const AGENTCORE: &[Operations] = &[
@@ -18,6 +19,9 @@ const AGENTCORE: &[Operations] = &[
     policy::OPERATIONS,
     runtime::OPERATIONS,
     runtime_endpoint::OPERATIONS,
+    workload_identity::OPERATIONS,
+    api_key_credential_provider::OPERATIONS,
+    oauth2_credential_provider::OPERATIONS,
     tag::AGENTCORE,
 ];
 

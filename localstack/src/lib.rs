@@ -13,9 +13,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
 
+mod api_key_credential_provider;
 mod authorizer;
 mod clock;
 mod control;
+mod credential;
 mod document;
 mod engine;
 mod failure;
@@ -27,6 +29,7 @@ mod identifier;
 mod identity_provider;
 mod journal;
 mod kinds;
+mod oauth2_credential_provider;
 mod page;
 mod planted;
 mod policy;
@@ -47,6 +50,7 @@ mod user_pool_client_secret;
 mod user_pool_defaults;
 mod user_pool_domain;
 mod wire;
+mod workload_identity;
 
 pub use failure::Failure;
 use fault::Faults;

@@ -47,6 +47,9 @@ pub(crate) fn updated<'a>(
         (Service::AgentCore, "UpdateAgentRuntimeEndpoint") => {
             (Kind::RuntimeEndpoint, Some("agentRuntimeId"), "endpointName")
         }
+        (Service::AgentCore, "UpdateWorkloadIdentity") => (Kind::WorkloadIdentity, None, "name"),
+        (Service::AgentCore, "UpdateApiKeyCredentialProvider") => (Kind::ApiKeyCredentialProvider, None, "name"),
+        (Service::AgentCore, "UpdateOauth2CredentialProvider") => (Kind::Oauth2CredentialProvider, None, "name"),
         (Service::Cognito, "UpdateUserPool") => (Kind::UserPool, None, "UserPoolId"),
         (Service::Cognito, "UpdateUserPoolClient") => (Kind::UserPoolClient, Some("UserPoolId"), "ClientId"),
         (Service::Cognito, "UpdateUserPoolDomain") => (Kind::UserPoolDomain, Some("UserPoolId"), "Domain"),

@@ -24,6 +24,9 @@ pub(crate) enum Kind {
     ResourceServer,
     Group,
     IdentityProvider,
+    WorkloadIdentity,
+    ApiKeyCredentialProvider,
+    Oauth2CredentialProvider,
 }
 
 /// One object.

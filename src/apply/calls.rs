@@ -12,15 +12,17 @@ use crate::ownership::{APPLIED, EXPIRES, PREFIX, PROTECT, Tags, UNFINISHED};
 use crate::plan::item::{Item, applied_document};
 use crate::plan::lock::LOCKED;
 use crate::progress::Event;
-use crate::reference;
+use crate::reference::{self, Target};
+use crate::secret_version;
 use crate::tags;
 
 impl Run<'_> {
-    /// The desired document with everything filled in.
+    /// The desired document with everything filled in but the values of secrets: it is remembered by its digest.
     pub(super) fn desired(&self, item: &Item) -> Result<Value, String> {
         let source = item.resource.as_ref().map_or(&item.desired, |resource| &resource.document);
         let desired = reference::resolve(source, &|target| self.lookup(target));
-        match reference::references(&desired).first() {
+        let is_secret = |target: &Target| matches!(target, Target::Variable(_));
+        match reference::references(&desired).iter().find(|missing| !is_secret(&missing.target)) {
             Some(missing) => Err(format!("`{}` has no value; this is a defect, please report it", missing.source())),
             None => Ok(desired),
         }
@@ -76,6 +78,7 @@ impl Run<'_> {
                 }
             }
             let body = item.kind.request(&known.ids, Value::Object(body));
+            Self::is_sendable(&body)?;
             retry::patiently(|| (companion.set_call)(self.aws, &known.ids, &body), |_| false)
                 .await
                 .map_err(|error| error.to_string())?;
@@ -116,9 +119,18 @@ impl Run<'_> {
         item.tags.iter().map(|(key, value)| (key.clone(), resolved(value))).collect()
     }
 
+    /// Writes the tags that the manifest gives a child, if it can have any.
+    async fn write_child_tags(&self, item: &Item, known: &Known) -> Result<(), String> {
+        let Some(arn) = tags::arn_of_child(item.kind, &known.document, &self.place) else { return Ok(()) };
+        let held = item.live.as_ref().map(|live| live.tags.clone()).unwrap_or_default();
+        let changed = self.wanted_tags(item).into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
+        tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())
+    }
+
     /// Writes what was applied: as tags, or in the parent's membership.
     pub(super) async fn remember(&self, item: &Item, known: &Known, applied: &str) -> Result<(), String> {
         if let Some(parent) = item.parent() {
+            self.write_child_tags(item, known).await?;
             return self.remember_child(&parent, item, &known.ids.id, applied).await;
         }
         let Some(arn) = item.kind.arn.map(|arn| arn(&known.ids.id, &self.place)) else { return Ok(()) };
@@ -129,7 +141,7 @@ impl Run<'_> {
         let changed: Tags = wanted.into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
         tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
         held.extend(changed);
-        let outdated: Vec<String> = [PROTECT, UNFINISHED, EXPIRES, LOCKED]
+        let outdated: Vec<String> = [PROTECT, UNFINISHED, EXPIRES, LOCKED, secret_version::TAG]
             .into_iter()
             .filter(|key| held.contains_key(*key) && !item.tags.contains_key(*key))
             .map(ToOwned::to_owned)

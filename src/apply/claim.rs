@@ -35,7 +35,10 @@ impl Run<'_> {
         };
         match (item.parent(), live.claim.as_ref().and_then(Claim::other_owner)) {
             (Some(parent), Some(owner)) => self.carry(&parent, owner, &[comer(item)]).await,
-            (Some(parent), None) => self.remember_child(&parent, item, &live.ids.id, &applied).await,
+            (Some(parent), None) => {
+                self.carry_version(item).await?;
+                self.remember_child(&parent, item, &live.ids.id, &applied).await
+            }
             (None, owner) => self.claim_root(item, owner, &applied).await,
         }
     }

@@ -25,10 +25,14 @@ impl Run<'_> {
             self.announce_children(parent).await?;
         }
         let mut tags = self.wanted_tags(item);
-        if item.kind.tags_member.is_some() {
+        if item.kind.arn.is_some() {
             let (key, value) = if last { (APPLIED, applied.clone()) } else { (UNFINISHED, "true".to_owned()) };
             tags.insert(key.to_owned(), value);
         }
+        let desired = self.secrets.reveal(&desired);
+        Self::is_sendable(&desired)?;
+        // Before the call: if its answer is lost, the secret was sent all the same.
+        self.remember_version(item, item.secret_version()).await?;
         let leased = self.lease_first_root(item, &mut tags);
         let body = create_body(item.kind, &in_form(form, &desired, None), &tags);
         let created = self.create_until_ready(item, &ids, body).await;
@@ -118,6 +122,8 @@ impl Run<'_> {
             };
             let taken = error.is("ConflictException")
                 || error.is("GroupExistsException")
+                || error.is("DuplicateProviderException")
+                || error.message.contains("already exists")
                 || error.is("InvalidParameterException");
             let taken_by_us = taken && lost > 0;
             if !error.unanswered && !taken_by_us {
@@ -149,6 +155,9 @@ impl Run<'_> {
                 continue;
             }
             if known.contains(&found.id) && item.kind.id_member != item.kind.name_member {
+                continue;
+            }
+            if self.is_claimed(item, &found).await? {
                 continue;
             }
             let ids = Ids { parent: ids.parent.clone(), id: found.id.clone() };

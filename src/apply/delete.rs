@@ -7,6 +7,7 @@ use super::calls::stuck;
 use super::retry;
 use crate::kind::Ids;
 use crate::live::{self, Settled};
+use crate::plan::Action;
 use crate::plan::item::Item;
 
 impl Run<'_> {
@@ -27,6 +28,9 @@ impl Run<'_> {
         if let Some(parent) = parent.filter(stays) {
             let name = item.live.as_ref().map(|live| live.name.clone()).unwrap_or_default();
             self.forget_child(&parent, item.kind, &name, &ids.id).await?;
+            if item.action == Action::Delete {
+                self.remember_version(item, None).await?;
+            }
         }
         Ok(())
     }

@@ -4,6 +4,8 @@
 use super::Run;
 use crate::address::Address;
 use crate::kind::Kind;
+use crate::live::Listed;
+use crate::membership::Memberships;
 use crate::ownership::{Child, Membership};
 use crate::plan::Action;
 use crate::plan::item::Item;
@@ -56,6 +58,20 @@ impl Run<'_> {
         self.edit(parent, |membership| membership.remove(Child { kind, name, id })).await
     }
 
+    /// Forgets the children of a parent that are gone.
+    pub(super) async fn forget_gone(&self, parent: &Item) -> Result<(), String> {
+        self.edit(&parent.address, |_| ()).await
+    }
+
+    /// Another stack has this child of the item's parent: one that writes at the same time may make a child of the same name.
+    pub(super) async fn is_claimed(&self, item: &Item, found: &Listed) -> Result<bool, String> {
+        let Some(parent) = item.parent().and_then(|parent| self.known(&parent)) else { return Ok(false) };
+        let Some(arn) = parent.kind.arn.map(|arn| arn(&parent.ids.id, &self.place)) else { return Ok(false) };
+        let tags = tags::read(self.aws, parent.kind.service, &arn).await.map_err(|error| error.to_string())?;
+        let child = Child { kind: item.kind, name: &found.name, id: &found.id };
+        Ok(Memberships::read(&tags).others(&self.owner).any(|(_, other)| other.is_finished(child)))
+    }
+
     /// Changes the membership tags of a parent, and writes what changed of them.
     async fn edit(&self, parent: &Address, change: impl FnOnce(&mut Membership)) -> Result<(), String> {
         let Some(known) = self.known(parent) else { return Ok(()) };
@@ -64,16 +80,18 @@ impl Run<'_> {
         let mut tags = tags.lock().await;
         let before = Membership::read(&tags, &self.owner);
         let mut after = before.clone();
+        if let Some(item) = self.work.items.iter().find(|item| item.address == *parent) {
+            after.subtract(&item.forgets);
+        }
         change(&mut after);
         if before == after {
             return Ok(());
         }
-        let old = before.write(&self.owner, 0).unwrap_or_default();
-        let others = tags.len() - tags.keys().filter(|key| old.contains_key(*key)).count();
-        let new = after.write(&self.owner, others).map_err(|error| format!("{parent}: {error}"))?;
+        let old = before.tags();
+        let new = after.write(&self.owner, tags.len() - old.len()).map_err(|error| format!("{parent}: {error}"))?;
         let changed = new.iter().filter(|(key, value)| tags.get(*key) != Some(value));
         let changed = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
-        let removed: Vec<String> = old.keys().filter(|key| !new.contains_key(*key)).cloned().collect();
+        let removed: Vec<String> = old.iter().filter(|key| !new.contains_key(*key)).cloned().collect();
         tags::write(self.aws, known.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
         tags::remove(self.aws, known.kind.service, &arn, &removed).await.map_err(|error| error.to_string())?;
         tags.retain(|key, _| !removed.contains(key));

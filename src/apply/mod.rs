@@ -8,6 +8,7 @@ mod create;
 mod delete;
 mod membership;
 mod retry;
+mod secret;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ use crate::plan::work::{Op, Work};
 use crate::plan::{Action, Planned};
 use crate::progress::{Event, Outcome, Reporter};
 use crate::reference::Target;
+use crate::stack::Secrets;
 
 /// Mutations of the targets of one gateway at a time (service.md §5).
 const TARGETS_PER_GATEWAY: usize = 5;
@@ -51,6 +53,7 @@ pub(crate) struct Run<'a> {
     owner: String,
     place: Place,
     work: &'a Work,
+    secrets: &'a Secrets,
     report: Reporter<'a>,
     known: Mutex<BTreeMap<Address, Known>>,
     parents: Mutex<BTreeMap<Address, std::sync::Arc<tokio::sync::Mutex<Tags>>>>,
@@ -130,6 +133,7 @@ pub async fn apply(
                 outcome.cut_off.push(address);
             }
             Err(message) => {
+                let message = run.secrets.scrub(&message);
                 if CallError::says_expired(&message) {
                     outcome.stopped = Some("the credentials have expired: log in again".to_owned());
                 }
@@ -208,6 +212,7 @@ impl<'a> Run<'a> {
             owner: format!("{}/{}", planned.plan.stack, planned.plan.env),
             place: Place { account: aws.account.clone(), region: aws.region.clone(), partition: aws.partition.clone() },
             work: &planned.work,
+            secrets: &planned.secrets,
             report,
             known: Mutex::new(known),
             parents: Mutex::new(parents),
@@ -247,7 +252,8 @@ impl<'a> Run<'a> {
     }
 
     fn note(&self, address: &Address, text: &str) {
-        (self.report)(Event::Note { address: address.to_string(), text: text.to_owned() });
+        let text = self.secrets.scrub(text);
+        (self.report)(Event::Note { address: address.to_string(), text: text.clone() });
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{address}: {text}"));
     }
 
@@ -261,6 +267,7 @@ impl<'a> Run<'a> {
             Target::Account => Some(self.place.account.clone()),
             Target::Region => Some(self.place.region.clone()),
             Target::Partition => Some(self.place.partition.clone()),
+            // A mark stands for it until it is sent.
             Target::Variable(_) => None,
         }
     }
@@ -278,6 +285,7 @@ impl<'a> Run<'a> {
             Op::Update(form) => self.update(item, form, node.last).await?,
             Op::Claim => self.claim(item).await?,
             Op::Delete => self.delete(item).await?,
+            Op::Forget => self.forget_gone(item).await?,
         }
         (self.report)(Event::Done { address, action, what: what.1.to_owned(), took: started.elapsed() });
         Ok(())
@@ -321,5 +329,6 @@ fn describe(item: &Item, op: Op) -> (Action, (&'static str, &'static str)) {
         Op::Claim if !item.stays() => (Action::Move, ("moving", "moved")),
         Op::Claim => (Action::Update, ("updating its tags", "tags updated")),
         Op::Delete => (Action::Delete, ("deleting", "deleted")),
+        Op::Forget => (Action::Update, ("forgetting children that are gone", "forgot children that are gone")),
     }
 }

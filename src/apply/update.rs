@@ -21,7 +21,8 @@ impl Run<'_> {
     pub(super) async fn update(&self, item: &Item, form: Form, last: bool) -> Result<(), String> {
         let kind = item.kind;
         // What only narrows does without what is not there.
-        let mut desired = if form == Form::Closed { self.desired_so_far(item) } else { self.desired(item)? };
+        let marked = if form == Form::Closed { self.desired_so_far(item) } else { self.desired(item)? };
+        let mut desired = self.secrets.reveal(&marked);
         let Some(before) = self.known(&item.address) else { return Err("it is not there".to_owned()) };
         let now = self.reread(item, &before.ids).await?;
         let view = live::view(kind, &now.document);
@@ -30,7 +31,7 @@ impl Run<'_> {
             leave_unmanaged(&mut desired, unmanaged, &view);
         }
         let wanted = in_form(form, &desired, Some(&view));
-        let mut differing = differences(kind, &wanted, &view);
+        let mut differing = Self::differing(item, form, differences(kind, &wanted, &view));
         differing.retain(|difference| !item.leaves(&difference.member));
         if kind.name == "gateway" && lock::is_locked(&wanted) && !lock::is_locked(&view) {
             self.remember_lock(item, &now, lock::remember(&view, &desired)).await?;
@@ -61,8 +62,9 @@ impl Run<'_> {
         };
         let partly = form == Form::Closed && !reached();
         if last && !partly {
-            let applied = ownership::applied_digest(kind, &applied_to(item, &desired, &self.wanted_tags(item)));
+            let applied = ownership::applied_digest(kind, &applied_to(item, &marked, &self.wanted_tags(item)));
             self.remember(item, &after, &applied).await?;
+            self.remember_version(item, item.secret_version()).await?;
         }
         Ok(())
     }
@@ -77,6 +79,7 @@ impl Run<'_> {
             tags.extend(self.wanted_tags(item));
             members.insert(member.to_owned(), json!(tags));
         }
+        Self::is_sendable(&body)?;
         let unknown = merge::unknown_members(kind, view);
         if let Err(error) = self.send_update(item, now, &body).await {
             // The service may report a member that it does not take back.
@@ -111,6 +114,7 @@ impl Run<'_> {
     }
 
     async fn patch(&self, item: &Item, now: &Known, mut body: Value) -> Result<(), String> {
+        Self::is_sendable(&body)?;
         let mut patience = Patience::new();
         loop {
             self.send_update(item, now, &body).await.map_err(|error| error.to_string())?;

@@ -165,10 +165,10 @@ fn audience(stack: &Stack, resource: &Resource, jwt: &Value, issuer: &Issuer, fo
     );
 }
 
-/// A pre token generation trigger of version 2 or 3 can put an audience into access tokens.
+/// A pre token generation trigger of version 2 or 3 can put an audience into access tokens; an existing pool may have one.
 fn adds_claims(pool: &Resource) -> bool {
     let version = pool.document.pointer("/LambdaConfig/PreTokenGenerationConfig/LambdaVersion").and_then(Value::as_str);
-    matches!(version, Some("V2_0" | "V3_0"))
+    pool.existing.is_some() || matches!(version, Some("V2_0" | "V3_0"))
 }
 
 fn clients(stack: &Stack, resource: &Resource, jwt: &Value, issuer: &Issuer, found: &mut Vec<Diagnostic>) {

@@ -91,7 +91,9 @@ fn scopes(stack: &Stack, client: &Resource, found: &mut Vec<Diagnostic>) {
         return;
     }
     let servers: Vec<&Resource> = children(stack, &RESOURCE_SERVER, pool).collect();
-    if servers.iter().any(|server| holds_unknown(&server.document)) {
+    // What somebody else's pool or server defines is known to the account only.
+    let elsewhere = stack.resource(pool).is_some_and(|pool| pool.existing.is_some());
+    if elsewhere || servers.iter().any(|server| server.existing.is_some() || holds_unknown(&server.document)) {
         return;
     }
     let known: Vec<String> = servers.iter().flat_map(|server| scopes_of(server)).collect();

@@ -9,7 +9,7 @@ use crate::kind::{USER_POOL, USER_POOL_CLIENT, USER_POOL_DOMAIN};
 use crate::stack::{Resource, Stack};
 
 pub(super) fn check(stack: &Stack, found: &mut Vec<Diagnostic>) {
-    for pool in of_kind(stack, &USER_POOL) {
+    for pool in of_kind(stack, &USER_POOL).filter(|pool| pool.existing.is_none()) {
         advanced_security(pool, found);
         token_endpoint(stack, pool, found);
     }

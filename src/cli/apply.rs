@@ -45,7 +45,7 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
     if let Some(reviewed) = &reviewed {
         within(reviewed, &planned.plan)?;
     }
-    let exit = walk::walk(&connected, planned, plan(), &arguments.consent, Purpose::Apply).await?;
+    let exit = Box::pin(walk::walk(&connected, planned, plan(), &arguments.consent, Purpose::Apply)).await?;
     if matches!(exit, Exit::Done | Exit::Guard | Exit::Exposed) {
         let outputs = connected.interrupt.or(engine::outputs(&connected.aws, &connected.stack)).await?;
         output::out(&report::next_outputs(&outputs))?;

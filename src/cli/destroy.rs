@@ -24,7 +24,7 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
     arguments.consent.can_be_had()?;
     if let Some(Owner { name, instance }) = &arguments.stack {
         let connected = reach(global, stacks::named(name, instance)).await?;
-        return reap::destroy_stack(&connected, &arguments.consent, false).await;
+        return Box::pin(reap::destroy_stack(&connected, &arguments.consent, false)).await;
     }
     let connected = connect(global, &arguments.manifest).await?;
     let plan = || engine::plan_destroy(&connected.aws, &connected.stack);
@@ -33,5 +33,5 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
         output::out(&report::nothing_left(&planned.plan))?;
         return Ok(Exit::Done);
     }
-    walk::walk(&connected, planned, plan(), &arguments.consent, Purpose::Destroy).await
+    Box::pin(walk::walk(&connected, planned, plan(), &arguments.consent, Purpose::Destroy)).await
 }

@@ -113,7 +113,7 @@ impl From<EngineError> for Failure {
             EngineError::WrongAccount { .. } | EngineError::NotExpired(_) => Self::new(Exit::Guard, error.to_string()),
             EngineError::Lease(lease) => {
                 let exit = if lease.is_refusal() { Exit::Guard } else { Exit::Failed };
-                Self::new(exit, lease.to_string()).help(lease.help())
+                Self::new(exit, format!("{lease}; nothing was changed")).help(lease.help())
             }
             EngineError::OtherSource(other) => Self::new(Exit::Guard, other.to_string()).help(other.help()),
             EngineError::ChangedSincePlan(_) => {
@@ -129,7 +129,6 @@ impl From<EngineError> for Failure {
                     None => failure.help("`gatewright check --expand` shows every address of the manifest"),
                 }
             }
-            EngineError::NotYet(_) => Self::new(Exit::Refused, error.to_string()),
             EngineError::Unread(_) => Self::new(Exit::Failed, error.to_string()),
         }
     }

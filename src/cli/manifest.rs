@@ -39,7 +39,6 @@ impl Checked {
     pub(super) fn read(global: &Global, manifest: &Manifest) -> Self {
         let mut options = options(global, manifest);
         options.first_environment = true;
-        options.secrets_later = true;
         let first = load(&options);
         let others = if options.environment.is_some() { Vec::new() } else { first.environments.clone() };
         let mut checked =
@@ -106,7 +105,8 @@ fn options(global: &Global, manifest: &Manifest) -> Options {
         process_environment: environment.collect(),
         region: global.region.clone(),
         first_environment: false,
-        secrets_later: false,
+        // A secret is asked for by the step that sends it.
+        secrets_later: true,
         standard_input: StandardInput::default(),
     }
 }

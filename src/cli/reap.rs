@@ -48,7 +48,7 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
         return Ok(worst(&exits));
     }
     for found in expired {
-        let exit = match destroy(&connected, found, &arguments.consent).await {
+        let exit = match Box::pin(destroy(&connected, found, &arguments.consent)).await {
             Ok(exit) => exit,
             Err(failure) => {
                 output::failure(&failure);
@@ -70,7 +70,7 @@ async fn destroy(connected: &Connected, found: &Found, consent: &Consent) -> Res
             .help("somebody edited the tag `gatewright:stack`: set it right, or take it off"));
     };
     let one = connected.for_stack(stacks::named(&name, &instance));
-    destroy_stack(&one, consent, true).await
+    Box::pin(destroy_stack(&one, consent, true)).await
 }
 
 /// Shows what a destroy without a manifest would remove, asks, and removes it.
@@ -85,7 +85,7 @@ pub(super) async fn destroy_stack(
         output::out(&report::nothing_left(&planned.plan))?;
         return Ok(Exit::Done);
     }
-    walk::walk(connected, planned, plan(), consent, Purpose::Destroy).await
+    Box::pin(walk::walk(connected, planned, plan(), consent, Purpose::Destroy)).await
 }
 
 /// How it ends as a whole: an interruption, else a failure, else a refusal.

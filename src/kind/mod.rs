@@ -3,16 +3,22 @@
 //! One file a kind; [`KINDS`] is the registry. What a member's place in the create, update and read operations says is derived
 //! (`model::meaning_of_member`); what it cannot say is an [`Exception`] with its reason.
 
+mod api_key_credential_provider;
 mod gateway;
 mod gateway_target;
+mod identity_provider;
+mod oauth2_credential_provider;
 mod policy;
 mod policy_engine;
 mod resource_server;
 mod runtime;
+mod runtime_endpoint;
+mod secret;
 mod user_pool;
 mod user_pool_client;
 mod user_pool_domain;
 mod user_pool_group;
+mod workload_identity;
 
 use std::fmt;
 
@@ -21,16 +27,22 @@ use serde_json::{Map, Value};
 
 use crate::aws::{Aws, Call};
 
+pub use api_key_credential_provider::API_KEY_CREDENTIAL_PROVIDER;
 pub use gateway::{GATEWAY, LOCK_CLIENT};
 pub use gateway_target::GATEWAY_TARGET;
+pub use identity_provider::IDENTITY_PROVIDER;
+pub use oauth2_credential_provider::OAUTH2_CREDENTIAL_PROVIDER;
 pub use policy::{POLICY, statement_of};
 pub use policy_engine::POLICY_ENGINE;
 pub use resource_server::RESOURCE_SERVER;
 pub use runtime::RUNTIME;
+pub use runtime_endpoint::RUNTIME_ENDPOINT;
+pub use secret::is_same_secret;
 pub use user_pool::USER_POOL;
 pub use user_pool_client::USER_POOL_CLIENT;
 pub use user_pool_domain::USER_POOL_DOMAIN;
 pub use user_pool_group::USER_POOL_GROUP;
+pub use workload_identity::WORKLOAD_IDENTITY;
 
 /// Every kind, parents before children.
 pub static KINDS: &[&Kind] = &[
@@ -39,11 +51,16 @@ pub static KINDS: &[&Kind] = &[
     &RESOURCE_SERVER,
     &USER_POOL_CLIENT,
     &USER_POOL_GROUP,
+    &IDENTITY_PROVIDER,
+    &WORKLOAD_IDENTITY,
+    &API_KEY_CREDENTIAL_PROVIDER,
+    &OAUTH2_CREDENTIAL_PROVIDER,
     &POLICY_ENGINE,
     &GATEWAY,
     &GATEWAY_TARGET,
     &POLICY,
     &RUNTIME,
+    &RUNTIME_ENDPOINT,
 ];
 
 /// A kind by its manifest name.
@@ -202,6 +219,10 @@ pub enum Rule {
     Ordered,
     /// A list of structures told apart by this member (or dotted path).
     KeyedBy(&'static str),
+    /// A map that the service adds keys to: only those that the manifest sets are compared.
+    Filled,
+    /// A read may show it in another form: it is compared only where the view found it, and not when it is left out.
+    Folded,
 }
 
 /// One kind of resource.
@@ -222,7 +243,7 @@ pub struct Kind {
     pub id_member: &'static str,
     /// The request member that carries the id.
     pub request_id: &'static str,
-    /// The ARN of an object with this id, for kinds that can be tagged.
+    /// The ARN of an object with this id, for root kinds: what must be remembered of them is written on them as tags.
     pub arn: Option<fn(&str, &Place) -> String>,
     /// The create request's member that holds tags.
     pub tags_member: Option<&'static str>,
@@ -250,7 +271,7 @@ pub struct Kind {
     pub reference_keys: &'static [&'static str],
     /// What the model cannot say.
     pub exceptions: &'static [Exception],
-    /// Paths whose values are never shown, logged or kept.
+    /// Paths whose values are never shown, logged or kept; `*` stands for any one key.
     pub secrets: &'static [&'static str],
     /// Turns a read document into the spelling of requests, and takes out what the service puts in by itself. A desired document
     /// goes through it too before the two are compared: what can be said in two ways becomes one.
@@ -366,11 +387,6 @@ impl Kind {
         })
     }
 
-    /// The value at this path is a secret.
-    pub fn is_secret(&self, path: &str) -> bool {
-        self.secrets.contains(&path)
-    }
-
     /// An output by name.
     pub fn output(&self, name: &str) -> Option<&'static Output> {
         self.outputs.iter().find(|output| output.name == name)
@@ -384,13 +400,19 @@ impl Kind {
         }
     }
 
-    /// A request document: Cognito's carries the ids in the body.
+    /// Ids travel in the body: always with Cognito, and with the operations of AgentCore Identity.
+    fn has_ids_in_body(&self) -> bool {
+        let id = self.api().input(self.read.0).and_then(|input| input.member(self.request_id));
+        self.service == Service::Cognito || id.is_some_and(|id| id.location == Location::Body)
+    }
+
+    /// A request document, with the ids where they travel in the body.
     pub fn request(&self, ids: &Ids, document: Value) -> Value {
         let mut document = match document {
             Value::Object(members) => members,
             _ => Map::new(),
         };
-        if self.service == Service::Cognito {
+        if self.has_ids_in_body() {
             if let Some(parent) = self.parent {
                 document.insert(parent.member.to_owned(), Value::String(ids.parent.clone()));
             }

@@ -91,6 +91,12 @@ pub const CODES: &[(&str, &str)] = &[
          choose one of those there are. A manifest without environments takes no `--env`.",
     ),
     (
+        "manifest::existing",
+        "`existing` names an object that is used and never changed, by its id or by what another stack calls it: \
+         `existing = \"us-east-1_AbCdEfGhI\"`, `existing = \"stack:identity/prod/user_pool.shared\"`. Nothing else is \
+         said about it but what it lives in, `depends_on` and `only_if`.",
+    ),
+    (
         "manifest::file",
         "A file that the manifest names cannot be used: it is missing, lies outside of the root, or does not \
          parse. Paths are relative to the file that names them: `{ file = \"tools/hr.json\" }`. The root is the \
@@ -179,6 +185,12 @@ pub const CODES: &[(&str, &str)] = &[
         "A secret is said in the open: in the manifest, on a command line, or by values it is allowed to have. \
          Change the secret, since others may have read it. Give it in `GATEWRIGHT_VAR_API_KEY`, in a \
          `--var-file`, or as a line of standard input with `--var api_key=-`.",
+    ),
+    (
+        "manifest::secret-version",
+        "`secret_version` says that a secret which no read returns is another one, so that it is sent again: \
+         `secret_version = \"2\"`. It belongs to kinds with such a secret, beside the secret itself, and is a word of \
+         letters, digits, `.`, `_` and `-`.",
     ),
     (
         "manifest::stack",

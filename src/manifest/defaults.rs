@@ -2,7 +2,7 @@
 
 use super::Loader;
 use super::convert::file_table;
-use super::document::Document;
+use super::document::{Block, Document};
 use super::nearest::suggestion;
 use super::resource::ENGINE_KEYS;
 use super::tree::{Content, Entry};
@@ -22,7 +22,8 @@ impl Loader {
             };
             let Content::Table(entries) = entry.node.content else { continue };
             let kept: Vec<Entry> = entries.into_iter().filter(|entry| self.may_be_default(entry, kind)).collect();
-            for block in document.resources.iter_mut().filter(|block| block.kind == Some(kind)) {
+            let takes = |block: &&mut Block| block.kind == Some(kind) && block.existing().is_none();
+            for block in document.resources.iter_mut().filter(takes) {
                 if let Content::Table(own) = &mut block.node.content {
                     merge(own, &kept);
                 }
@@ -45,10 +46,7 @@ impl Loader {
         let mode = kind.reference_keys.contains(&POLICY_ENGINE.name).then_some("policy_mode");
         let others = || kind.reference_keys.iter().copied().chain(ENGINE_KEYS).chain(mode);
         // Keys that this version does not have are refused where a resource is read, in the words of that place.
-        if keys.contains_key(key)
-            || others().any(|other| other == key)
-            || matches!(key, "secret_version" | "known_tools")
-        {
+        if keys.contains_key(key) || others().any(|other| other == key) || key == "known_tools" {
             return true;
         }
         let mut problem = Diagnostic::error("manifest::unknown-key", format!("a `{}` has no key `{key}`", kind.name));

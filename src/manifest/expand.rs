@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::cedar;
 use crate::kind::Kind;
 use crate::reference::{Reference, display, pieces};
+use crate::secret_version;
 use crate::stack::{Resource, Stack};
 
 /// A line may be this wide before a value is spread over several.
@@ -91,6 +92,9 @@ fn table(text: &mut String, resource: &Resource) {
     if let Some(parent) = &resource.parent {
         line(text, &parent.kind, &quoted(&parent.name));
     }
+    if let Some(existing) = &resource.existing {
+        line(text, "existing", &quoted(&escaped(&existing.to_string())));
+    }
     if !resource.depends_on.is_empty() {
         let addresses = resource.depends_on.iter().map(|address| quoted(&address.to_string()));
         line(text, "depends_on", &format!("[{}]", addresses.collect::<Vec<_>>().join(", ")));
@@ -103,6 +107,9 @@ fn table(text: &mut String, resource: &Resource) {
     }
     if resource.delete_unknown_children {
         line(text, "delete_unknown_children", "true");
+    }
+    if let Some(version) = &resource.secret_version {
+        line(text, secret_version::KEY, &quoted(version));
     }
     if !resource.unmanaged.is_empty() {
         let keys =

@@ -13,6 +13,7 @@ mod codes;
 mod convert;
 mod defaults;
 mod document;
+mod existing;
 mod expand;
 mod files;
 mod fill;

@@ -13,14 +13,23 @@ use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::kind::{GATEWAY, Kind, POLICY_ENGINE};
 use crate::reference::{Filter, Reference, Target};
+use crate::secret_version;
 use crate::stack::Resource;
 
 /// Engine keys that the language has and this version does not.
-const NOT_YET: [&str; 3] = ["existing", "secret_version", "known_tools"];
+const NOT_YET: [&str; 1] = ["known_tools"];
 
 /// Engine keys, which every resource takes.
-pub(super) const ENGINE_KEYS: [&str; 6] =
-    ["depends_on", "protect", "unmanaged", "delete_unknown_children", "only_if", "adopt"];
+pub(super) const ENGINE_KEYS: [&str; 8] = [
+    "depends_on",
+    "protect",
+    "unmanaged",
+    "delete_unknown_children",
+    "only_if",
+    "existing",
+    "adopt",
+    secret_version::KEY,
+];
 
 /// What restrains the callers of a gateway.
 const RESTRAINTS: [&str; 4] =
@@ -30,6 +39,9 @@ impl Loader {
     /// Rewrites a table into a resource.
     pub(super) fn resource(&mut self, block: &Block) {
         let Some(kind) = block.kind else { return };
+        if let Some(place) = block.existing() {
+            return self.existing(block, kind, place);
+        }
         let address = Address::new(kind.name, block.name.clone());
         let keys = self.spelling.of_kind(kind);
         let mut sheet = Sheet::new(kind.api(), address.clone());
@@ -57,6 +69,8 @@ impl Loader {
                 resource.unmanaged = self.unmanaged(entry, kind, &address);
             } else if key == "delete_unknown_children" {
                 resource.delete_unknown_children = self.truth(entry, &address);
+            } else if key == secret_version::KEY {
+                resource.secret_version = self.secret_version(&mut sheet, entry, kind);
             } else if key == "adopt" {
                 // An environment that has nothing to take over leaves it empty.
                 resource.adopt = self.known_text(&entry.node, "`adopt`").filter(|id| !id.is_empty());
@@ -88,13 +102,18 @@ impl Loader {
             }
         }
         if let Some(parent) = kind.parent.filter(|_| !special.parent) {
-            let message = format!("`{address}` does not say which `{}` it lives in", parent.kind);
-            let help = format!("add `{} = \"…\"`, the name of a `[{}.…]`", parent.kind, parent.kind);
-            let problem = Diagnostic::error("manifest::missing-parent", message);
-            self.report(problem.at(block.node.span.clone(), "").help(help).about(&address));
+            self.missing_parent(parent.kind, &resource);
         }
         resource.document = Value::Object(document);
         self.finish(resource, sheet);
+    }
+
+    /// The finding that a resource does not say what it lives in.
+    pub(super) fn missing_parent(&mut self, parent: &str, resource: &Resource) {
+        let message = format!("`{}` does not say which `{parent}` it lives in", resource.address);
+        let help = format!("add `{parent} = \"…\"`, the name of a `[{parent}.…]`");
+        let problem = Diagnostic::error("manifest::missing-parent", message);
+        self.report(problem.at(resource.span.clone(), "").help(help).about(&resource.address));
     }
 
     /// Holds a resource against the model and keeps it.
@@ -138,7 +157,7 @@ impl Loader {
         Some(to)
     }
 
-    fn depends_on(&mut self, node: &Node, from: &Address) -> Vec<Address> {
+    pub(super) fn depends_on(&mut self, node: &Node, from: &Address) -> Vec<Address> {
         let Content::List(items) = &node.content else {
             let problem = Diagnostic::error("manifest::wrong-type", "`depends_on` is a list of addresses");
             let help = "for example `depends_on = [\"gateway.hr\"]`";

@@ -6,15 +6,55 @@ use model::{PathStep, display_path};
 use serde_json::Value;
 
 use super::Loader;
+use super::convert::Sheet;
+use super::tree::Entry;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kind::{Kind, RUNTIME};
+use crate::kind::{KINDS, Kind, RUNTIME};
 use crate::reference::{Target, pieces, references};
+use crate::secret::members;
+use crate::secret_version::KEY;
 use crate::stack::Resource;
 
+/// A tag's value holds more, and nobody needs it.
+const LONGEST_VERSION: usize = 64;
+
 impl Loader {
+    /// `secret_version`: a word, of a kind with secrets that no read returns.
+    pub(super) fn secret_version(&mut self, sheet: &mut Sheet, entry: &Entry, kind: &'static Kind) -> Option<String> {
+        sheet.spans.insert(KEY.to_owned(), entry.key_span.clone());
+        if kind.secrets.is_empty() {
+            let message = format!("a `{}` has no secret that only `{KEY}` could say is another one", kind.name);
+            let kinds: Vec<String> =
+                KINDS.iter().filter(|kind| !kind.secrets.is_empty()).map(|kind| format!("`{}`", kind.name)).collect();
+            let help = format!("remove it: what differs of this kind is seen; it is for {}", kinds.join(", "));
+            let problem = Diagnostic::error("manifest::secret-version", message).at(entry.key_span.clone(), "");
+            self.report(problem.help(help).about(&sheet.address));
+            return None;
+        }
+        let version = self.known_text(&entry.node, &format!("`{KEY}`"))?;
+        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+        if !version.is_empty() && version.len() <= LONGEST_VERSION && version.chars().all(allowed) {
+            return Some(version);
+        }
+        let message = format!("`{KEY}` cannot be `{version}`");
+        let help = format!("1 to {LONGEST_VERSION} letters, digits, `.`, `_` and `-`, for example `{KEY} = \"2\"`");
+        let problem = Diagnostic::error("manifest::secret-version", message).at(entry.node.span.clone(), "");
+        self.report(problem.help(help).about(&sheet.address));
+        None
+    }
+
     /// Notes where a resource holds secrets, and refuses those that stand elsewhere.
     pub(super) fn secrets_of(&mut self, resource: &mut Resource) {
+        if resource.secret_version.is_some() && members(resource.kind, &resource.document).is_empty() {
+            let message = format!("`{KEY}` without a secret that is sent");
+            let keys: Vec<String> =
+                resource.kind.secrets.iter().map(|path| format!("`{}`", model::snake_case(path))).collect();
+            let help =
+                format!("it says that the secret in {} is another one: give that, or remove it", keys.join(", "));
+            let problem = Diagnostic::error("manifest::secret-version", message).at(resource.span_of(KEY).clone(), "");
+            self.report(problem.help(help).about(&resource.address));
+        }
         for (steps, name) in places(&resource.document) {
             let path = display_path(&steps);
             if takes_secrets(resource.kind, &steps) {

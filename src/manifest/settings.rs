@@ -9,6 +9,9 @@ use super::tree::{Content, Entry, Node};
 use super::{Loader, Options};
 use crate::diagnostic::{Diagnostic, Span};
 
+/// Characters of `NAME/INSTANCE`: the key of a tag that names children holds 128, with the kind and a number.
+const LONGEST_OWNER: usize = 80;
+
 /// The choice of an environment.
 #[derive(Default)]
 pub(super) struct Settings {
@@ -76,6 +79,12 @@ impl Loader {
             }
         }
         self.scope.region = self.scope.region.take().or_else(|| options.region.clone());
+        let owner = self.scope.stack_name.len() + 1 + settings.instance.len();
+        if owner > LONGEST_OWNER {
+            let message = format!("the stack's name and its environment have {owner} characters together");
+            let problem = Diagnostic::error("manifest::stack", message).at(stack.node.span.clone(), "");
+            self.report(problem.help(format!("choose a shorter name: {LONGEST_OWNER} fit into the keys of tags")));
+        }
         Some(settings)
     }
 

@@ -76,6 +76,7 @@ impl Loader {
         let shown = if name.is_empty() { sheet.address.to_string() } else { name };
         let key = |wire: &String| if file.is_some() { wire.clone() } else { subject.key(&violation.path, wire) };
         let found_text = value_at(document, &violation.path).and_then(Value::as_str).map(reference::display);
+        let is_secret = subject.kind.is_some_and(|kind| kind.is_secret(&path));
         let mut problem = match &violation.problem {
             Problem::Missing(wire) => {
                 let missing = key(wire);
@@ -113,6 +114,10 @@ impl Loader {
                     ("a whole number" | "true or false", "a string") => problem.help("write it without quotes"),
                     _ => problem,
                 }
+            }
+            Problem::Pattern { pattern, .. } if is_secret => {
+                Diagnostic::error("manifest::pattern", format!("`{shown}` has characters that it cannot have"))
+                    .help(format!("it must match `{pattern}`"))
             }
             Problem::NotAllowed { found, allowed } => {
                 let allowed: Vec<&str> = allowed.iter().map(String::as_str).collect();

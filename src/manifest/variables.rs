@@ -214,10 +214,7 @@ impl Loader {
         let Some(given) = given else {
             if !options.secrets_later {
                 let message = format!("the secret `{name}` has no value");
-                let help = format!(
-                    "put it in {PROCESS_PREFIX}{}, in a `--var-file`, or on standard input with `--var {name}=-`",
-                    name.to_uppercase()
-                );
+                let help = crate::secret::how_to_give(name);
                 let problem = Diagnostic::error("manifest::variable-missing", message);
                 self.report(problem.at(variable.span.clone(), "").help(help));
             }

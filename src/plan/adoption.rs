@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::item::Item;
 use super::make::Making;
+use super::secret::{concealed, may_have_held_secret};
 use super::shown::change;
 use super::{Action, MemberChange, PlanDiagnostic, Unsaid};
 use crate::address::Address;
@@ -145,9 +146,10 @@ impl Making<'_> {
             let path = difference.path.split('[').next().unwrap_or_default();
             let value = value_at(&there, path).or(difference.before.as_ref());
             let left_out = value_at(&said, path).is_none() || is_default_name(item, difference);
-            match value.filter(|_| left_out && difference.before.is_some()) {
+            let may_be_shown = !may_have_held_secret(item, &difference.path);
+            match value.filter(|_| left_out && difference.before.is_some() && may_be_shown) {
                 Some(value) => paste.extend(self.lines(item.kind, path, value)),
-                None => changes.push(change(item.kind, difference)),
+                None => changes.extend(concealed(item, vec![change(item.kind, difference)])),
             }
         }
         paste.dedup();
@@ -162,8 +164,7 @@ impl Making<'_> {
         {
             return lines;
         }
-        let below = format!("{path}.");
-        if kind.secrets.iter().any(|secret| *secret == path || secret.starts_with(&below)) {
+        if kind.is_secret(path) || kind.masked(path, value) != *value {
             return Vec::new();
         }
         member_line(kind, path, value).into_iter().collect()

@@ -11,7 +11,8 @@ use crate::reference::{self, Target};
 
 /// The engine that a gateway item is attached to: as the manifest says, else as it is live.
 pub(super) fn attached_engine(gateway: &Item, items: &[Item]) -> Option<Address> {
-    if let Some(resource) = gateway.resource.as_ref().filter(|_| !gateway.stays()) {
+    if let Some(resource) = gateway.resource.as_ref().filter(|resource| !gateway.stays() && resource.existing.is_none())
+    {
         let arn = resource.document.pointer("/policyEngineConfiguration/arn")?.as_str()?;
         for piece in reference::pieces(arn) {
             if let Err(reference::Reference { target: Target::Output(address, _), .. }) = piece {
@@ -56,7 +57,9 @@ pub(super) fn kept_by(engine: &Item, items: &[Item]) -> Option<Address> {
 
 fn can_be_locked(gateway: &Item) -> bool {
     let takes_tokens = |of: &Value| of.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
-    !gateway.stays() && (gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document)))
+    !gateway.stays()
+        && !gateway.is_borrowed()
+        && (gateway.is_jwt() || gateway.live.as_ref().is_some_and(|live| takes_tokens(&live.document)))
 }
 
 /// A running gateway goes from one engine to another.
@@ -103,30 +106,39 @@ pub(super) fn interceptors_in_the_way(gateway: &Item, items: &[Item]) -> bool {
 /// A target comes, a forbid of this run is to restrain its tools, and a permit for all actions lets callers through to them before:
 /// the service takes a forbid only when the tools it names are there.
 pub(super) fn opens_with_its_targets(gateway: &Item, items: &[Item]) -> bool {
+    let comes = |item: &&Item| item.makes() && item.blocked.is_none() && opens_at_once(item, gateway, items);
+    let coming: Vec<&Item> = items.iter().filter(comes).collect();
+    let forbids = |item: &&Item| item.kind.name == "policy" && item.rewrites() && item.action != Action::Delete;
+    !coming.is_empty()
+        && items.iter().filter(forbids).any(|forbid| coming.iter().any(|target| forbids_tools_of(forbid, target)))
+}
+
+/// The target is one of the gateway, and a live permit of its engine lets callers through to its tools as soon as they are there.
+pub(super) fn opens_at_once(target: &Item, gateway: &Item, items: &[Item]) -> bool {
     let enforced =
         |live: &Live| live.document.pointer("/policyEngineConfiguration/mode") == Some(&Value::from("ENFORCE"));
-    if !gateway.is_open() || gateway.blocked.is_some() || !gateway.live.as_ref().is_some_and(enforced) {
+    if target.kind.name != "gateway_target"
+        || target.parent().as_ref() != Some(&gateway.address)
+        || !gateway.is_open()
+        || !gateway.live.as_ref().is_some_and(enforced)
+    {
         return false;
     }
-    let Some(engine) = live_engine(gateway, items) else { return false };
-    let policies = || items.iter().filter(|item| item.kind.name == "policy" && item.parent().as_ref() == Some(&engine));
+    let engine = live_engine(gateway, items);
     let permits_all = |policy: &Item| {
         let definition = policy.live.as_ref().and_then(|live| live.document.get("definition"));
         definition.and_then(statement_of).is_some_and(|text| !is_forbid(text) && is_for_all_actions(text))
     };
-    if !policies().any(permits_all) {
-        return false;
-    }
-    let comes = |target: &&Item| target.kind.name == "gateway_target" && target.makes() && target.changes();
-    items.iter().filter(comes).filter(|target| target.parent().as_ref() == Some(&gateway.address)).any(|target| {
-        let names = [format!("\"{}___", target.live_name()), format!("\"{}\"", target.live_name())];
-        policies().filter(|policy| policy.rewrites() && policy.action != Action::Delete && policy.is_forbid()).any(
-            |forbid| {
-                let text = forbid.desired.get("definition").and_then(statement_of).unwrap_or_default();
-                names.iter().any(|name| text.contains(name))
-            },
-        )
-    })
+    let mut policies =
+        items.iter().filter(|item| item.kind.name == "policy" && engine.is_some() && item.parent() == engine);
+    policies.any(permits_all)
+}
+
+/// The policy is to be a forbid that names the target's tools.
+pub(super) fn forbids_tools_of(policy: &Item, target: &Item) -> bool {
+    let text = policy.desired.get("definition").and_then(statement_of).unwrap_or_default();
+    let names = [format!("\"{}___", target.live_name()), format!("\"{}\"", target.live_name())];
+    names.iter().any(|name| text.contains(name)) && policy.is_forbid()
 }
 
 /// It is locked while its policies change, while its engine is made anew, or until what restrains its new tools stands.

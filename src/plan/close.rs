@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::attachment::{attached_engine, live_engine};
+use super::exposed::is_unexpected_door;
 use super::item::Item;
 use super::make::Towards;
 use super::scope::{keep_concerns, leave_out};
@@ -163,6 +164,12 @@ pub(super) fn restrict(items: &mut [Item], observed: &Observed, diagnostics: &mu
             "gateway" | "runtime" | "user_pool_client" => close(item, observed),
             _ => Ok(false),
         };
+        let door = item.action == Action::Delete && item.kind.name != "policy";
+        let taken = match &item.blocked {
+            _ if !door || !is_unexpected_door(item, &decided, observed) => taken,
+            Some(blocked) => Err(blocked.clone()),
+            None => Ok(true),
+        };
         match taken {
             Ok(true) => {}
             Ok(false) => left_out.push(leave_out(item, None)),
@@ -174,10 +181,10 @@ pub(super) fn restrict(items: &mut [Item], observed: &Observed, diagnostics: &mu
     }
     // Whatever was judged above: a step that is a risk is not taken here.
     loop {
-        let risks = risk::risks(items, Towards::Manifest);
+        let found = risk::risks(items, Towards::Manifest);
         let risky = items.iter_mut().filter(|item| item.changes()).find_map(|item| {
             let address = item.address.to_string();
-            Some((risks.iter().find(|risk| risk.address == address)?, item))
+            Some((found.iter().find(|risk| risk.address == address)?, item))
         });
         let Some((found, item)) = risky else { break };
         let reason = format!("it would be the risk `{}`: {}", found.code, found.message);

@@ -12,9 +12,10 @@ use super::{Action, Exposure};
 use crate::address::Address;
 use crate::kind::statement_of;
 use crate::live;
+use crate::membership::{Child, Membership};
 use crate::observe::{Observed, Stranger};
-use crate::ownership::{Child, Membership, applied_digest};
-use crate::reference::holds_unknown;
+use crate::ownership::applied_digest;
+use crate::reference::{Target, references};
 
 /// Everything that is exposed. `decided` are the items as the whole manifest wants them, `items` those that this plan carries out.
 pub(super) fn exposed(
@@ -35,15 +36,31 @@ pub(super) fn exposed(
             exposure
         })
     });
-    let unexpected = observed.strangers.iter().filter(|stranger| stranger.owner.is_none()).filter_map(|stranger| {
-        let mut exposure = look.unexpected(stranger)?;
-        exposure.repaired = items.iter().any(|item| {
-            let is_it = item.live.as_ref().is_some_and(|live| live.kind == stranger.kind && live.ids.id == stranger.id);
-            is_it && item.action == Action::Delete && item.changes()
+    let unexpected =
+        observed.strangers.iter().filter(|stranger| is_unexpected(stranger, observed)).filter_map(|stranger| {
+            let mut exposure = look.unexpected(stranger)?;
+            exposure.repaired = items.iter().any(|item| {
+                let is_it =
+                    item.live.as_ref().is_some_and(|live| live.kind == stranger.kind && live.ids.id == stranger.id);
+                is_it && item.action == Action::Delete && item.changes()
+            });
+            Some(exposure)
         });
-        Some(exposure)
-    });
     drifted.chain(unexpected).collect()
+}
+
+/// In a parent of ours, declared by nobody.
+fn is_unexpected(stranger: &Stranger, observed: &Observed) -> bool {
+    stranger.owner.is_none() && !stranger.existing && observed.ours.contains_key(&stranger.parent)
+}
+
+/// What a step deletes was declared by nobody, and lets somebody call something.
+pub(super) fn is_unexpected_door(item: &Item, items: &[Item], observed: &Observed) -> bool {
+    let id = item.live.as_ref().map(|live| &live.ids.id);
+    let look = Look { items, observed, owner: "" };
+    let mut strangers = observed.strangers.iter().filter(|stranger| is_unexpected(stranger, observed));
+    let found = strangers.find(|stranger| stranger.kind == item.kind && Some(&stranger.id) == id);
+    found.is_some_and(|stranger| look.unexpected(stranger).is_some())
 }
 
 /// The step sets this right. One that only narrows may leave some of it open.
@@ -276,7 +293,8 @@ impl Look<'_> {
 fn is_drift(item: &Item) -> bool {
     let Some(live) = item.live.as_ref().filter(|_| !item.stays()) else { return false };
     let same = |applied: &String| applied_digest(item.kind, &item.applied_document()).starts_with(applied);
-    !holds_unknown(&item.desired) && live.applied.as_ref().is_none_or(same)
+    let unknown = references(&item.desired).iter().any(|of| !matches!(of.target, Target::Variable(_)));
+    !unknown && live.applied.as_ref().is_none_or(same)
 }
 
 /// A permit's action clause takes in the tools of a target.

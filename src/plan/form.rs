@@ -78,8 +78,8 @@ pub fn in_form(form: Form, desired: &Value, live: Option<&Value>) -> Value {
             let old = live.and_then(|live| live.get("definition")).and_then(statement_of);
             let new = members.get("definition").and_then(statement_of);
             let both = old.zip(new).and_then(|(old, new)| joint(old, new));
-            let arms = members.get_mut("definition").and_then(Value::as_object_mut).into_iter().flatten();
-            if let Some((both, (_, arm))) = both.zip(arms.map(|(name, arm)| (name, arm)).next()) {
+            let mut arms = members.get_mut("definition").and_then(Value::as_object_mut).into_iter().flatten();
+            if let Some((both, (_, arm))) = both.zip(arms.next()) {
                 *arm = json!({"statement": both});
             }
         }

@@ -1,5 +1,7 @@
 //! Items: resources and what was decided about each.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::joint::joint;
@@ -8,7 +10,10 @@ use crate::address::Address;
 use crate::diff::{Difference, same_statement};
 use crate::kind::{Kind, statement_of};
 use crate::observe::Live;
-use crate::ownership::{PROTECT, Tags};
+use crate::ownership::{Membership, PROTECT, Tags};
+use crate::reference::{Target, references};
+use crate::secret::Places;
+use crate::secret_version;
 use crate::stack::Resource;
 
 /// One resource and what was decided about it.
@@ -42,11 +47,19 @@ pub struct Item {
     pub unlock: bool,
     /// The live gateway was never as a manifest says: the run that created it did not get to its end.
     pub unfinished: bool,
+    /// What its tags remember of children of ours that are gone.
+    pub forgets: Membership,
     /// Only what narrows access is sent: `desired` is the live object, narrowed towards what the manifest says.
     pub closing: bool,
 }
 
 impl Item {
+    /// It belongs to somebody else: nothing is ever written to it but the tags that name our children in it.
+    pub fn is_borrowed(&self) -> bool {
+        let deleted = self.action == Action::Delete;
+        self.resource.as_ref().map_or(!deleted, |resource| resource.existing.is_some())
+    }
+
     /// The live name it has or will have.
     pub fn live_name(&self) -> &str {
         match (&self.resource, &self.live) {
@@ -114,6 +127,11 @@ impl Item {
         applied_document(self.kind, self.resource.as_ref(), &self.desired, &self.tags)
     }
 
+    /// Everything the manifest wants of it is known now, the values of secrets aside.
+    pub fn is_known(&self) -> bool {
+        references(&self.desired).iter().all(|reference| matches!(reference.target, Target::Variable(_)))
+    }
+
     /// It is a policy whose wanted statement is a forbid; of an orphan, its live one.
     pub fn is_forbid(&self) -> bool {
         match self.desired.get("definition").and_then(statement_of) {
@@ -143,7 +161,7 @@ impl Item {
         }
     }
 
-    /// The policy of the same engine, wanted by the manifest, that says what this one says live.
+    /// The policy of the same engine, wanted by the manifest, that says word for word what this one says live.
     pub(super) fn successor<'a>(&self, items: &[&'a Self]) -> Option<&'a Self> {
         let own = self.live.as_ref().and_then(|live| live.document.get("definition")).and_then(statement_of)?;
         let enforced = |of: &Value| of.get("enforcementMode").and_then(Value::as_str).unwrap_or("ACTIVE") == "ACTIVE";
@@ -155,7 +173,7 @@ impl Item {
                 && other.blocked.is_none()
                 && other.parent() == self.parent()
                 && enforced(&other.desired)
-                && text.is_some_and(|text| same_statement(own, text))
+                && text.is_some_and(|text| own.trim() == text.trim())
         };
         items.iter().find(says_it).copied()
     }
@@ -180,6 +198,12 @@ impl Item {
         self.desired.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT")
     }
 
+    /// The version of the secrets that are sent to it: of what is taken over as it is, none.
+    pub fn secret_version(&self) -> Option<&str> {
+        let resource = self.resource.as_ref().filter(|_| !self.stays())?;
+        resource.secret_version.as_deref()
+    }
+
     /// A new object is made.
     pub fn makes(&self) -> bool {
         matches!(self.action, Action::Create | Action::Replace)
@@ -196,9 +220,11 @@ impl Item {
     }
 }
 
-/// The document that is remembered as applied: without secrets, and without what somebody else writes.
+/// The document that is remembered as applied: without secrets, for whose values marks stand, and without what somebody else
+/// writes.
 pub fn applied_document(kind: &Kind, resource: Option<&Resource>, desired: &Value, tags: &Tags) -> Value {
     let protect = resource.is_some_and(|resource| resource.protect);
+    let secret_version = resource.and_then(|resource| resource.secret_version.as_ref());
     let unmanaged = |member: &String| resource.is_some_and(|resource| resource.unmanaged.contains(member));
     let own: Tags = tags
         .iter()
@@ -206,13 +232,18 @@ pub fn applied_document(kind: &Kind, resource: Option<&Resource>, desired: &Valu
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     let mut document = desired.clone();
+    Places::new(kind, &BTreeSet::new()).take("", &mut document);
     if let Some(members) = document.as_object_mut() {
-        members.retain(|member, _| !kind.is_secret(member) && !unmanaged(member));
+        members.retain(|member, _| !unmanaged(member));
     }
     if let (Some(member), Some(members)) = (kind.tags_member, document.as_object_mut()) {
         members.remove(member);
     }
-    json!({"document": document, "tags": own, "protect": protect})
+    let mut applied = json!({"document": document, "tags": own, "protect": protect});
+    if let (Some(version), Some(members)) = (secret_version, applied.as_object_mut()) {
+        members.insert(secret_version::KEY.to_owned(), json!(version));
+    }
+    applied
 }
 
 /// What somebody else writes is wanted as it is live.

@@ -12,18 +12,19 @@ use super::room::too_many_tags;
 use super::scope::{self, Asked, Scope};
 use super::shown::step;
 use super::work::{self, Work};
-use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, Unexpected, accept, exposed, risk};
+use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, accept, exposed, risk};
 use crate::address::Address;
 use crate::claim::Claim;
-use crate::diff::{Difference, differences};
+use crate::diff::Difference;
 use crate::graph;
 use crate::kind::{self, Kind};
 use crate::live::{self, State};
 use crate::moment::{Moment, span};
 use crate::observe::{Live, Observed};
-use crate::ownership::{self, ADDRESS, EXPIRES, PROTECT, SOURCE, STACK, Tags, UNFINISHED};
+use crate::ownership::{self, ADDRESS, EXPIRES, Membership, PROTECT, SOURCE, STACK, Tags, UNFINISHED};
 use crate::reference::{self, Target};
-use crate::stack::{Resource, Stack};
+use crate::secret_version;
+use crate::stack::{Resource, Secrets, Stack};
 use crate::stacks;
 
 /// A plan with everything that carrying it out needs.
@@ -33,6 +34,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The work behind its steps.
     pub work: Work,
+    /// The values that the work sends, and that stand nowhere in the plan.
+    pub secrets: Secrets,
 }
 
 /// Where a plan leads.
@@ -56,9 +59,14 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
             }
         }
     }
+    making.keep_borrowed();
     making.orphans();
     making.look_at_moves();
+    making.delete_unknown_children();
     making.refuse_duplicates();
+    making.describe_findings(towards);
+    making.forget_gone_children();
+    making.make_room();
     making.keep_engines();
     making.guard_parents();
     making.hold_back_children();
@@ -67,6 +75,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
     making.hold_back_openings();
     making.describe_trouble();
     let unsaid = making.unsaid();
+    let unexpected = making.unexpected();
     let Making { items, mut diagnostics, mut notes, .. } = making;
     let mut items: Vec<Item> = items.into_values().collect();
     let decided = items.clone();
@@ -86,12 +95,6 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
     let mut steps: Vec<Step> = items.iter().filter(|item| item.action != Action::NoOp).map(step).collect();
     let rank = |step: &Step| kind::KINDS.iter().position(|kind| kind.name == step.kind);
     steps.sort_by_key(|step| (step.action == Action::Delete, rank(step), step.address.clone()));
-    let unexpected = observed.strangers.iter().map(|stranger| Unexpected {
-        parent: stranger.parent.to_string(),
-        kind: stranger.kind.name.to_owned(),
-        name: stranger.name.clone(),
-        id: stranger.id.clone(),
-    });
     let mut plan = Plan {
         format_version: FORMAT_VERSION,
         stack: stack.name.clone(),
@@ -105,20 +108,21 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
         access: Vec::new(),
         exposed: exposed::exposed(&decided, &items, observed, &stack.owner(), towards),
         risks,
-        unexpected: unexpected.collect(),
+        unexpected,
         unsaid,
         diagnostics,
         notes,
         extent: asked.scope.extent(),
         left_out,
     };
+    super::secret::scrub(&mut plan, &stack.secrets);
     plan.hash = plan.digest();
-    Planned { plan, work }
+    Planned { plan, work, secrets: stack.secrets.clone() }
 }
 
 fn summary(items: &[Item], left_out: usize) -> Summary {
     let mut summary = Summary::default();
-    for item in items {
+    for item in items.iter().filter(|item| !(item.is_borrowed() && item.action == Action::NoOp)) {
         let count = match item.action {
             Action::NoOp => &mut summary.unchanged,
             Action::Create => &mut summary.create,
@@ -147,6 +151,9 @@ pub(super) struct Making<'a> {
 impl Making<'_> {
     /// What happens to one resource of the manifest. Everything it needs was decided before.
     fn decide(&mut self, resource: &Resource) {
+        if resource.existing.is_some() {
+            return self.decide_existing(resource);
+        }
         let desired = self.resolve(&resource.document);
         let live = self.observed.ours.get(&resource.address);
         let mut item = Item {
@@ -164,6 +171,7 @@ impl Making<'_> {
             blocked: None,
             unlock: false,
             unfinished: false,
+            forgets: Membership::default(),
             closing: false,
         };
         if let Some(live) = live {
@@ -171,6 +179,7 @@ impl Making<'_> {
         }
         self.stop_adoption(&mut item);
         self.stop(&mut item);
+        self.ask_for_secrets(&mut item);
         self.diagnostics.extend(too_many_tags(&mut item));
         self.items.insert(item.address.clone(), item);
     }
@@ -201,6 +210,10 @@ impl Making<'_> {
         if !resource.unmanaged.iter().any(|unmanaged| unmanaged == member) {
             tags.extend(crate::tags::from_document(desired.get(member).unwrap_or(&Value::Null)));
         }
+        // What is remembered of a child stands in its parent's membership.
+        if resource.kind.arn.is_none() {
+            return tags;
+        }
         tags.insert(STACK.to_owned(), self.stack.owner());
         tags.insert(ADDRESS.to_owned(), resource.address.to_string());
         if resource.kind.parent.is_none() {
@@ -211,6 +224,9 @@ impl Making<'_> {
         if resource.protect {
             tags.insert(PROTECT.to_owned(), "true".to_owned());
         }
+        if let Some(version) = resource.secret_version.as_ref().filter(|_| resource.adopt.is_none()) {
+            tags.insert(secret_version::TAG.to_owned(), version.clone());
+        }
         tags
     }
 
@@ -218,7 +234,7 @@ impl Making<'_> {
         let kind = resource.kind;
         let view = live::view(kind, &live.document);
         leave_unmanaged(&mut item.desired, &resource.unmanaged, &view);
-        item.differences = differences(kind, &item.desired, &view);
+        item.differences = self.member_differences(item, live, &view);
         item.differences.retain(|difference| !resource.unmanaged.contains(&difference.member));
         if item.stays() {
             item.unsaid = std::mem::take(&mut item.differences);
@@ -226,7 +242,7 @@ impl Making<'_> {
         }
         item.differences.extend(tag_differences(kind, &item.tags, live));
         item.differences.extend(self.expiry_difference(&item.tags, live));
-        if kind.tags_member.is_none() && resource.protect != live.protected {
+        if kind.arn.is_none() && resource.protect != live.protected {
             item.differences.push(protect_difference(resource.protect));
         }
         item.unlock = kind.name == "gateway" && is_locked(&view) && !item.stays();
@@ -265,7 +281,7 @@ impl Making<'_> {
             }
             State::Ready | State::PendingAuth => {}
         }
-        let unfinished = kind.name == "gateway" && live.tags.contains_key(UNFINISHED);
+        let unfinished = kind.name == "gateway" && !item.stays() && live.tags.contains_key(UNFINISHED);
         // A gateway that takes tokens was created locked: where it is open, only the tag is left of its creation.
         let takes_tokens = view.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
         item.unfinished = unfinished && (item.unlock || !takes_tokens);
@@ -283,7 +299,7 @@ impl Making<'_> {
             _ if item.reason.is_some() || item.differences.iter().all(|difference| difference.path == EXPIRY_PATH) => {
                 Origin::Change
             }
-            _ if reference::holds_unknown(&item.desired) => Origin::Change,
+            _ if !item.is_known() => Origin::Change,
             None => Origin::Unknown,
             Some(applied) if ownership::applied_digest(kind, &item.applied_document()).starts_with(applied) => {
                 Origin::Drift
@@ -333,6 +349,7 @@ impl Making<'_> {
                 blocked: None,
                 unlock: false,
                 unfinished: false,
+                forgets: Membership::default(),
                 closing: false,
                 live: Some(live),
             };
@@ -382,7 +399,8 @@ fn tag_differences(kind: &Kind, wanted: &Tags, live: &Live) -> Vec<Difference> {
     }
     let mut found: Vec<Difference> = wanted
         .iter()
-        .filter(|(key, value)| ![PROTECT, EXPIRES].contains(&key.as_str()) && live.tags.get(*key) != Some(value))
+        .filter(|(key, _)| ![PROTECT, EXPIRES, secret_version::TAG].contains(&key.as_str()))
+        .filter(|(key, value)| live.tags.get(*key) != Some(value))
         .map(|(key, value)| Difference {
             path: format!("tags.{key}"),
             member: String::new(),
@@ -391,7 +409,7 @@ fn tag_differences(kind: &Kind, wanted: &Tags, live: &Live) -> Vec<Difference> {
         })
         .collect();
     let protect = wanted.contains_key(PROTECT);
-    if protect != live.protected {
+    if kind.arn.is_some() && protect != live.protected {
         found.push(protect_difference(protect));
     }
     found

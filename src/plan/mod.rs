@@ -18,6 +18,8 @@ mod order;
 pub mod risk;
 mod room;
 pub mod scope;
+mod secret;
+mod shared;
 mod shown;
 pub mod subset;
 mod weakening;
@@ -64,6 +66,10 @@ pub const CODES: &[(&str, &str)] = &[
         "The change needs a new policy engine of the same name, so the old one has to go first. A gateway that takes tokens is locked meanwhile; any other would be open. Give the engine a new name in the same change: then the new one stands before the old one goes.",
     ),
     (
+        "plan::existing",
+        "The manifest names an object with `existing`, and there is none, or more than one. What needs it is held back; such an object is never created. Look at the id, the account and the region; for `stack:…` apply the other stack first.",
+    ),
+    (
         "plan::foreign",
         "The live name that the manifest wants is taken by an object that this stack did not make. It is never changed or deleted. Choose another name, or remove the object if nobody needs it.",
     ),
@@ -74,6 +80,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "plan::interceptors",
         "The service lists a gateway's tools through its interceptors, and policies cannot be created or changed while they are in place. A JWT gateway is locked meanwhile; no other gateway can be, and taking its interceptors away would open it. Take the interceptors out of the manifest and apply while callers are kept away, then put them back.",
+    ),
+    (
+        "plan::membership",
+        "The tags of a parent that name the children of each stack do not tell whose a child is: somebody edited them, or two children fit. What is not clear is never deleted. Put the tag back as it was or take it off, and delete by hand what nobody needs.",
     ),
     (
         "plan::moved",
@@ -92,8 +102,12 @@ pub const CODES: &[(&str, &str)] = &[
         "The live object is marked as protected (tag `gatewright:protect`, or the parent's membership): no command deletes or replaces it. Apply once with `protect = false` on it, then plan again.",
     ),
     (
+        "plan::secret-missing",
+        "A step has to send a secret variable, and nobody gave its value. Put it in `GATEWRIGHT_VAR_NAME` (the variable's name in capitals), in a `--var-file`, or on standard input with `--var name=-`, and plan again. The other steps go on without it. Where a live value is there and the manifest is the one last applied, a secret counts as unchanged without its value.",
+    ),
+    (
         "plan::too-many-tags",
-        "A resource holds 50 tags, and the object would need more: its own, those of the manifest, and those in which Gatewright keeps what it has to remember. Remove some of your own.",
+        "A resource holds 50 tags, and the object would need more: its own, those of the manifest, and those in which Gatewright keeps what it has to remember, the names of children that cannot be tagged among them (25 in a tag). Remove tags that nobody needs, or give some of the children another parent. Nothing is begun meanwhile.",
     ),
     (
         "plan::unread",

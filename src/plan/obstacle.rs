@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::attachment::{attached_engine, interceptors_in_the_way, is_relocked, kept_by, leaves_engine};
+use super::attachment::{
+    attached_engine, forbids_tools_of, interceptors_in_the_way, is_relocked, kept_by, leaves_engine, opens_at_once,
+};
 use super::item::Item;
 use super::make::{Making, PARENT_REPLACED};
 use super::{Action, Origin, PlanDiagnostic};
@@ -126,39 +128,21 @@ impl Making<'_> {
     /// A parent is not deleted under the children of others, nor under a child that stays.
     pub(super) fn guard_parents(&mut self) {
         let goes = |item: &Item| matches!(item.action, Action::Delete | Action::Replace);
-        let mut blocked: Vec<(Address, String, Option<PlanDiagnostic>)> = Vec::new();
-        for stranger in &self.observed.strangers {
-            if !self.items.get(&stranger.parent).is_some_and(goes) {
-                continue;
-            }
-            let parent = &stranger.parent;
-            let owner = match &stranger.owner {
-                Some(owner) => format!("stack `{owner}`"),
-                None => "nobody we know".to_owned(),
-            };
-            let what = format!("{} `{}` ({})", stranger.kind.name, stranger.name, stranger.id);
-            let diagnostic = PlanDiagnostic {
-                code: "plan::foreign-child".into(),
-                address: Some(parent.to_string()),
-                message: format!("`{parent}` cannot go: it holds the {what}, which belongs to {owner}"),
-                help: Some("remove it where it was made, or keep the parent".into()),
-            };
-            blocked.push((parent.clone(), format!("it holds the {what}, which belongs to {owner}"), Some(diagnostic)));
-        }
+        self.guard_strangers();
+        let mut blocked: Vec<(Address, String)> = Vec::new();
         for (address, item) in &self.items {
             let parent = item.live.as_ref().and_then(|live| live.parent.clone());
             if let Some(parent) = parent
                 && item.blocked.is_some()
                 && self.items.get(&parent).is_some_and(goes)
             {
-                blocked.push((parent, format!("`{address}` in it cannot go"), None));
+                blocked.push((parent, format!("`{address}` in it cannot go")));
             }
         }
-        for (address, reason, diagnostic) in blocked {
+        for (address, reason) in blocked {
             if let Some(item) = self.items.get_mut(&address) {
                 item.blocked.get_or_insert(reason);
             }
-            self.diagnostics.extend(diagnostic);
         }
     }
 
@@ -194,13 +178,18 @@ impl Making<'_> {
             let Some(engine) = forbid.parent() else { continue };
             for item in self.items.values_mut().filter(|item| item.blocked.is_none() && item.action != Action::NoOp) {
                 let permit = item.kind.name == "policy"
+                    && item.rewrites()
                     && item.action != Action::Delete
                     && item.parent().as_ref() == Some(&engine)
                     && !item.is_forbid();
                 let opening = item.kind.name == "gateway"
                     && (item.makes() || item.unlock)
                     && attached_engine(item, &items).as_ref() == Some(&engine);
-                if permit || opening {
+                // Its tools would be within reach before anything restrains them.
+                let target = forbids_tools_of(forbid, item)
+                    && item.makes()
+                    && items.iter().any(|gateway| opens_at_once(item, gateway, &items));
+                if permit || opening || target {
                     item.blocked = Some(format!("`{}`, which restrains its callers, is held back", forbid.address));
                 }
             }

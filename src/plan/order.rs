@@ -73,6 +73,23 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// A client names the identity providers of its pool by text: they are there before it names them, and go after it lets them go.
+    pub(super) fn connect_providers(&mut self) {
+        for provider in self.of_kind("identity_provider").filter(|item| item.changes()) {
+            for client in self.of_kind("user_pool_client").filter(|client| client.parent() == provider.parent()) {
+                let Some(node) = self.last.get(&client.address).copied() else { continue };
+                let named = client.desired.get("SupportedIdentityProviders").and_then(Value::as_array);
+                let names_it =
+                    named.is_some_and(|named| named.iter().any(|name| name.as_str() == Some(provider.live_name())));
+                match (self.last.get(&provider.address), self.deletes.get(&provider.address)) {
+                    (Some(made), _) if names_it => self.need(node, *made),
+                    (None, Some(deleted)) => self.after(*deleted, node),
+                    _ => {}
+                }
+            }
+        }
+    }
+
     /// Targets, policies and the openings of gateways.
     pub(super) fn connect_policies(&mut self) {
         let engines: BTreeSet<Address> = self.of_kind("policy").filter_map(Item::parent).collect();

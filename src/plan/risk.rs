@@ -58,7 +58,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "data-loss",
-        "A user pool goes with its users. Deleting cannot be undone. Export what is needed first, then accept it.",
+        "A user pool goes with its users, or a credential provider with the secret that the service keeps for it. Deleting cannot be undone. Export what is needed first, then accept it.",
     ),
     (
         "endpoint-changes",
@@ -74,7 +74,7 @@ pub const CODES: &[(&str, &str)] = &[
 /// Every risk of the items.
 pub(super) fn risks(items: &[Item], towards: Towards) -> Vec<Risk> {
     let mut found = Found { risks: Vec::new() };
-    for item in items.iter().filter(|item| item.blocked.is_none()) {
+    for item in items.iter().filter(|item| item.blocked.is_none() && !item.is_borrowed()) {
         match item.action {
             Action::Update => found.update(item),
             Action::Replace => {
@@ -250,6 +250,15 @@ impl Found {
                 Some(users) => self.add(item, "data-loss", format!("the pool goes with its users, about {users}")),
                 None => self.add(item, "data-loss", "the pool goes with its users, and nobody knows how many"),
             }
+        }
+        let kept_by_service = |document: &Value| {
+            let sources = ["apiKeySecretSource", "clientSecretSource"];
+            !sources.iter().any(|source| document.get(*source).and_then(Value::as_str) == Some("EXTERNAL"))
+        };
+        if matches!(item.kind.name, "api_key_credential_provider" | "oauth2_credential_provider")
+            && item.live.as_ref().is_some_and(|live| kept_by_service(&live.document))
+        {
+            self.add(item, "data-loss", "the secret that the service keeps for it goes with it");
         }
         let makes_room = |other: &&Item| {
             other.kind == item.kind && other.action == Action::Create && other.parent() == item.parent()

@@ -18,7 +18,7 @@ pub(super) fn step(item: &Item) -> Step {
         id: item.live.as_ref().map(|live| live.ids.id.clone()),
         reason: item.reason.clone(),
         origin: item.origin,
-        changes: changes(item),
+        changes: super::secret::concealed(item, changes(item)),
         blocked: item.blocked.clone(),
         wanted: item.resource.as_ref().map(|resource| {
             let document = applied_document(item.kind, Some(resource), &resource.document, &item.tags);
@@ -27,21 +27,20 @@ pub(super) fn step(item: &Item) -> Step {
     }
 }
 
-/// A difference as people see it.
+/// A difference, before its secrets are concealed.
 pub(super) fn change(kind: &Kind, difference: &Difference) -> MemberChange {
     let forces = forces_replacement(kind, difference);
-    shown(kind, &difference.path, difference.before.clone(), difference.after.clone(), forces)
+    shown(&difference.path, difference.before.clone(), difference.after.clone(), forces)
 }
 
-fn shown(kind: &Kind, path: &str, before: Option<Value>, after: Option<Value>, forces: bool) -> MemberChange {
-    let sensitive = kind.is_secret(path);
+fn shown(path: &str, before: Option<Value>, after: Option<Value>, forces: bool) -> MemberChange {
     let after_unknown = after.as_ref().is_some_and(reference::holds_unknown);
     MemberChange {
         path: path.to_owned(),
-        before: before.filter(|_| !sensitive),
-        after: after.filter(|_| !sensitive).map(|after| in_source_form(&after)),
+        before,
+        after: after.map(|after| in_source_form(&after)),
         after_unknown,
-        sensitive,
+        sensitive: false,
         forces_replacement: forces,
     }
 }
@@ -52,7 +51,7 @@ fn changes(item: &Item) -> Vec<MemberChange> {
         let members = item.desired.as_object().into_iter().flatten();
         return members
             .filter(|(member, _)| Some(member.as_str()) != item.kind.tags_member)
-            .map(|(member, value)| shown(item.kind, member, None, Some(value.clone()), false))
+            .map(|(member, value)| shown(member, None, Some(value.clone()), false))
             .collect();
     }
     item.differences.iter().map(|difference| change(item.kind, difference)).collect()

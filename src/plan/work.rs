@@ -13,6 +13,7 @@ use super::attachment::{attached_engine, is_relocked, leaves_engine, policies_ch
 use super::form::Form;
 use super::item::Item;
 use super::order::closes;
+use super::shared::FORGETS;
 use crate::address::Address;
 
 /// What a node does.
@@ -26,6 +27,8 @@ pub enum Op {
     Claim,
     /// Deletes it and waits until it is gone.
     Delete,
+    /// Takes children that are gone out of its tags, and touches nothing else of it.
+    Forget,
 }
 
 /// One piece of work.
@@ -77,6 +80,7 @@ pub(super) fn work(items: Vec<Item>, strangers: BTreeSet<String>) -> Work {
     lowering.connect_claims();
     lowering.connect_needs();
     lowering.connect_scopes();
+    lowering.connect_providers();
     lowering.connect_policies();
     lowering.connect_deletes();
     let mut nodes = lowering.nodes;
@@ -185,6 +189,9 @@ impl<'a> Lowering<'a> {
         if item.closing {
             return vec![Op::Update(Form::Closed)];
         }
+        if item.reason.as_deref() == Some(FORGETS) {
+            return vec![Op::Forget];
+        }
         let makes = item.makes();
         let has = |member: &str| item.desired.get(member).is_some_and(|value| !value.is_null());
         if item.kind.name == "gateway" {
@@ -259,14 +266,15 @@ impl<'a> Lowering<'a> {
 
     /// A forbid that changes while permits of the same running engine do: in between it stops what both its texts stop.
     fn is_held_jointly(&self, policy: &Item) -> bool {
-        let Some(engine) = policy.parent().filter(|_| policy.kind.name == "policy") else { return false };
+        let engine = policy.parent().filter(|_| policy.kind.name == "policy" && policy.has_joint_forbid());
+        let Some(engine) = engine else { return false };
         let permits = self.of_kind("policy").any(|other| {
             other.parent().as_ref() == Some(&engine)
                 && other.rewrites()
                 && !other.is_forbid()
                 && other.action != Action::Delete
         });
-        permits && policy.has_joint_forbid() && self.is_running(&engine)
+        permits && self.is_running(&engine)
     }
 
     /// The policy belongs to a new gateway that cannot be locked: it is created without effect and activated last.

@@ -93,10 +93,10 @@ fn unsaid(text: &mut String, plan: &Plan) {
             _ = writeln!(text, "\nLive and not in the manifest; to keep it, paste below");
             fenced(text, "toml", &format!("[{}]\n{}\n", plain_line(&unsaid.address), paste.join("\n")));
         }
-        let changes = unsaid.changes.iter().flat_map(|change| change_lines(&unsaid.kind, Action::Update, change));
-        let changes: String = changes
-            .map(|line| format!("{} {}{}\n", line.mark, "  ".repeat(line.depth), plain_line(&line.text)))
-            .collect();
+        let mut changes = String::new();
+        for line in unsaid.changes.iter().flat_map(|change| change_lines(&unsaid.kind, Action::Update, change)) {
+            _ = writeln!(changes, "{} {}{}", line.mark, "  ".repeat(line.depth), plain_line(&line.text));
+        }
         if !changes.is_empty() {
             _ = writeln!(text, "\n{} is otherwise in the manifest; once `adopt` is removed:", code(&unsaid.address));
             fenced(text, "diff", &changes);

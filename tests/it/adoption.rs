@@ -159,7 +159,8 @@ fn pasted(short: &str, plan: &Plan) -> String {
 }
 
 fn without_adopt(text: &str) -> String {
-    text.lines().filter(|line| !line.starts_with("adopt = ")).map(|line| format!("{line}\n")).collect()
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("adopt = ")).collect();
+    lines.join("\n")
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,7 +217,7 @@ async fn what_the_manifest_says_otherwise_is_listed_and_changes_once_adopt_is_re
 fn codes(plan: &Plan) -> Vec<(&str, &str)> {
     let blocked = |address: &&str| plan.steps.iter().any(|step| step.address == **address && step.blocked.is_some());
     let found = plan.diagnostics.iter().filter_map(|found| Some((found.code.as_str(), found.address.as_deref()?)));
-    found.inspect(|(_, address)| assert!(blocked(&address), "{address} is blocked: {:?}", plan.steps)).collect()
+    found.inspect(|(_, address)| assert!(blocked(address), "{address} is blocked: {:?}", plan.steps)).collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,9 +10,9 @@ use crate::world::World;
 pub(crate) fn id(world: &World, kind: &str, name: &str) -> String {
     let state = world.stand_in.observe();
     let names = ["name", "Name", "ClientName", "agentRuntimeName"];
-    let named = |object: &&Value| names.iter().any(|member| object["document"][*member] == name);
+    let called = |object: &&Value| names.iter().any(|member| object["document"][*member] == name);
     let objects = state["objects"].as_array().unwrap();
-    let found: Vec<&Value> = objects.iter().filter(|object| object["kind"] == kind).filter(named).collect();
+    let found: Vec<&Value> = objects.iter().filter(|object| object["kind"] == kind).filter(called).collect();
     assert_eq!(found.len(), 1, "{kind} {name}: {found:#?}");
     found[0]["id"].as_str().unwrap().to_owned()
 }

@@ -50,6 +50,9 @@ fn codes(plan: &Plan) -> Vec<String> {
     plan.exposed.iter().map(|exposure| format!("{} {}", exposure.code, exposure.address)).collect()
 }
 
+/// What somebody does to a gateway.
+type Edit = fn(&mut serde_json::Map<String, Value>);
+
 fn mode(body: &mut serde_json::Map<String, Value>, mode: &str) {
     body["policyEngineConfiguration"]["mode"] = json!(mode);
 }
@@ -61,7 +64,6 @@ fn jwt(body: &mut serde_json::Map<String, Value>) -> &mut Value {
 #[tokio::test(start_paused = true)]
 async fn what_is_flipped_detached_or_widened_by_hand_is_exposed_and_closed_again() {
     let text = stack(INTERCEPTED);
-    type Edit = fn(&mut serde_json::Map<String, Value>);
     let cases: [(&str, Edit, &str); 6] = [
         ("enforcement-weakened", |body| mode(body, "LOG_ONLY"), "every authenticated caller"),
         ("engine-detached", |body| drop(body.remove("policyEngineConfiguration")), "every authenticated caller"),
@@ -148,7 +150,7 @@ async fn policies_changed_by_hand_are_exposed_and_what_only_narrows_is_set_right
         .unwrap()
         .to_owned();
     let other = other.replace("resource is AgentCore::Gateway", &format!("resource == AgentCore::Gateway::\"{arn}\""));
-    let other = other.replace(";", &format!(" when {{ {} }};", WRITE));
+    let other = other.replace(';', &format!(" when {{ {WRITE} }};"));
     edit_policy(&world, "e", "get", weaker(&other)).await;
     let plan = close(&world, &text).await;
     assert!(plan.stays_exposed());
@@ -288,7 +290,8 @@ fn the_whole_story_on_the_command_line() {
     let path = terminal.folder.path().join("gatewright.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let more = "[gateway.more]\nname = \"taken\"\nauthorizer_type = \"AWS_IAM\"\nrole_arn = \"arn:aws:iam::${aws.account}:role/more\"\n";
-    std::fs::write(&path, format!("{text}\n{more}")).unwrap();
+    let secret = "[variables.key]\nsecret = true\n[api_key_credential_provider.k]\napi_key = \"${var.key}\"\n";
+    std::fs::write(&path, format!("{text}\n{more}{secret}")).unwrap();
     assert_eq!(run(&["plan", "--detailed-exitcode"]).code, 4, "something is in the way, and nothing exposed");
 
     // In the console: enforcement off, and a permit for everybody and everything.
@@ -303,7 +306,7 @@ fn the_whole_story_on_the_command_line() {
     served.agentcore("PUT", &gateway, &body);
     let policies = format!("/policy-engines/{}/policies", engine.as_str().unwrap());
     let open = json!({"name": "open_door", "definition": {"cedar": {"statement": OPEN}}, "validationMode": "IGNORE_ALL_FINDINGS"});
-    let open = served.agentcore("POST", &policies, &open);
+    served.agentcore("POST", &policies, &open);
 
     // Said first, in every form, with 5.
     for arguments in [&["plan"][..], &["plan", "--detailed-exitcode"], &["plan", "--out", "plan.json"]] {
@@ -328,13 +331,24 @@ fn the_whole_story_on_the_command_line() {
     let closed = run(&["apply", "--close", "--yes"]);
     assert_eq!(closed.code, 5, "{}{}", closed.out, closed.err);
     assert!(closed.err.contains("gateway.orders: narrowed"), "{}", closed.err);
-    assert!(
-        closed.out.contains("only what narrows access") && closed.out.contains("create gateway.more"),
-        "{}",
-        closed.out
-    );
+    for said in ["only what narrows access", "create gateway.more", "create api_key_credential_provider.k"] {
+        assert!(closed.out.contains(said), "{said}: {}", closed.out);
+    }
     assert!(closed.out.contains("delete_unknown_children = true"), "{}", closed.out);
-    served.agentcore("DELETE", &format!("{policies}/{}", open["policyId"].as_str().unwrap()), &Value::Null);
+    // With the manifest's word for it, closing takes it away as well.
+    let engine = "[policy_engine.orders]
+";
+    terminal.edit(
+        "gatewright.toml",
+        engine,
+        &format!(
+            "{engine}delete_unknown_children = true
+"
+        ),
+    );
+    let closed = run(&["apply", "--close", "--yes"]);
+    assert_eq!(closed.code, 0, "{}{}", closed.out, closed.err);
+    assert!(closed.err.contains("policy.orders/open_door: deleted"), "{}", closed.err);
     let plan = run(&["plan", "--detailed-exitcode"]);
     assert_eq!(plan.code, 4, "no longer exposed: {}{}", plan.out, plan.err);
     assert!(!plan.out.contains("EXPOSED") && plan.out.contains("plan::foreign"), "{}", plan.out);

@@ -158,16 +158,13 @@ fn what_was_made_by_hand_is_adopted_with_its_lines_to_paste() {
     for (address, output) in outputs.as_object().unwrap() {
         let id = ["id", "identifier", "domain"].iter().find_map(|name| output[name].as_str());
         let id = id.unwrap_or_else(|| panic!("{address}: {output}"));
-        match address.strip_prefix("policy.orders/") {
-            Some(policy) => journey.terminal.edit(
-                "policies/orders.cedar",
-                &format!("@id(\"{policy}\")"),
-                &format!("@id(\"{policy}\")\n@adopt(\"{id}\")"),
-            ),
-            None => {
-                let header = format!("[{address}]\n");
-                journey.terminal.edit("gatewright.toml", &header, &format!("{header}adopt = \"{id}\"\n"));
-            }
+        if let Some(policy) = address.strip_prefix("policy.orders/") {
+            let annotation = format!("@id(\"{policy}\")");
+            let both = format!("{annotation}\n@adopt(\"{id}\")");
+            journey.terminal.edit("policies/orders.cedar", &annotation, &both);
+        } else {
+            let header = format!("[{address}]\n");
+            journey.terminal.edit("gatewright.toml", &header, &format!("{header}adopt = \"{id}\"\n"));
         }
     }
     let role = whole.lines().find(|line| line.starts_with("role_arn = ")).unwrap();
@@ -220,9 +217,9 @@ fn addresses_stacks_and_targets_are_renamed() {
     std::fs::copy(file("gatewright.toml"), file("old.toml")).unwrap();
     replace("gatewright.toml", "name = \"three-roles\"\nregion", "name = \"shop\"\nregion");
     let roots = ["user_pool.people", "policy_engine.orders", "gateway.orders", "runtime.orders"];
-    let lines: String =
-        roots.iter().map(|root| format!("\"stack:three-roles/default/{root}\" = \"{root}\"\n")).collect();
-    replace("gatewright.toml", "\"user_pool.orders\" = \"user_pool.people\"\n", &lines);
+    let lines: Vec<String> =
+        roots.iter().map(|root| format!("\"stack:three-roles/default/{root}\" = \"{root}\"")).collect();
+    replace("gatewright.toml", "\"user_pool.orders\" = \"user_pool.people\"\n", &(lines.join("\n") + "\n"));
     let plan = journey.expect(2, "plan --out plan.json --detailed-exitcode");
     assert!(plan.out.contains("was stack:three-roles/default/gateway.orders"), "{}", plan.out);
     journey.expect(0, "apply --plan plan.json --yes");

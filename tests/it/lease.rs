@@ -275,9 +275,29 @@ async fn a_run_whose_lease_was_broken_starts_nothing_more() {
         }
     });
     let outcome = outcome.unwrap();
-    assert!(outcome.stopped.as_ref().is_some_and(|why| why.contains("user/colleague")), "{outcome:?}");
+    let why = outcome.stopped.as_ref().unwrap();
+    assert!(why.contains("user/colleague") && !why.contains("nothing"), "{why}");
     assert_eq!(outcome.cut_off.len(), 2, "{outcome:?}");
     assert_eq!(leases(&world), [theirs.clone(), theirs], "the other run's lease stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_whose_writing_was_not_answered_is_given_back() {
+    let world = World::new();
+    world.apply(TWO).await;
+    world.stand_in.fault(Fault {
+        operation: Some("TagResource".into()),
+        nth: 1,
+        times: 100,
+        kind: FaultKind::LoseAnswer,
+    });
+    let Err(EngineError::Lease(failed)) = apply(&world, &world.stack(&two("two")), false).await else {
+        panic!("nobody knows whether it was written")
+    };
+    assert!(!failed.is_refusal(), "{failed}");
+    assert_eq!(leases(&world), Vec::<String>::new());
+    world.stand_in.clear_faults();
+    assert_eq!(steps(&world.plan(TWO).await), Vec::<String>::new(), "nothing was changed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,7 +333,7 @@ fn under_way(terminal: &Terminal, served: &Served) -> std::process::Child {
     std::fs::write(terminal.folder.path().join("gatewright.toml"), two("two")).unwrap();
     let refusal =
         json!({"refuse": {"status": 400, "code": "ValidationException", "message": "Role validation failed"}});
-    let faults = json!([{"operation": "UpdateGateway", "times": 4, "outcome": refusal}]);
+    let faults = json!([{"operation": "UpdateGateway", "times": 1000, "outcome": refusal}]);
     assert_eq!(served.ask("POST", "/_localstack/faults", "", &faults.to_string()).0, 204);
     let mut command = terminal.command(&["apply", "--yes"]);
     command.env("AWS_ENDPOINT_URL", &served.url).env("AWS_REGION", "us-east-1");
@@ -332,6 +352,7 @@ fn of_two_processes_the_second_is_refused_and_the_first_finishes() {
     let second = against(&terminal, &served.url, &["apply", "--yes"]);
     assert_eq!(second.code, 4, "{}\n{}", second.out, second.err);
     assert!(second.err.contains("another run is changing this stack"), "{}", second.err);
+    assert_eq!(served.ask("DELETE", "/_localstack/faults", "", "").0, 204);
     let output = first.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(served.tags("s/default", LEASE), Vec::<String>::new());
@@ -346,6 +367,7 @@ fn a_run_that_was_killed_on_this_machine_keeps_nobody_out() {
     let mut first = under_way(&terminal, &served);
     first.kill().unwrap();
     first.wait().unwrap();
+    assert_eq!(served.ask("DELETE", "/_localstack/faults", "", "").0, 204);
     let again = against(&terminal, &served.url, &["apply", "--yes"]);
     assert_eq!(again.code, 0, "{}\n{}", again.out, again.err);
     assert!(again.err.contains("has ended"), "{}", again.err);

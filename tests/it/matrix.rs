@@ -236,3 +236,13 @@ async fn three_roles_apply() {
 async fn three_roles_destroy() {
     matrix("three-roles", None, Walk::Destroy).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_apply() {
+    matrix("every-kind", None, Walk::Apply).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_destroy() {
+    matrix("every-kind", None, Walk::Destroy).await;
+}

@@ -37,10 +37,16 @@ struct Runtime {
 
 /// A stack; its addresses come from small sets, so that two stacks share some of them.
 #[derive(Debug, Clone)]
-struct Drawn {
+pub(crate) struct Drawn {
     pool: Option<Pool>,
     gateways: Vec<Option<Gateway>>,
     runtime: Option<Runtime>,
+}
+
+impl Drawn {
+    pub(crate) fn has_pool(&self) -> bool {
+        self.pool.is_some()
+    }
 }
 
 fn words() -> impl Strategy<Value = Option<String>> {
@@ -51,7 +57,7 @@ fn some_of(most: usize) -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::btree_set(0u8..5, 0..most).prop_map(|set| set.into_iter().collect())
 }
 
-fn drawn() -> impl Strategy<Value = Drawn> {
+pub(crate) fn drawn() -> impl Strategy<Value = Drawn> {
     let pool = (any::<bool>(), some_of(4), proptest::collection::vec(some_of(3), 0..3), some_of(3))
         .prop_map(|(domain, scopes, clients, groups)| Pool { domain, scopes, clients, groups });
     let gateway = (
@@ -93,21 +99,36 @@ fn quoted(text: &str) -> String {
 }
 
 fn toml(drawn: &Drawn) -> String {
-    let mut text = "[stack]\nname = \"generated\"\nregion = \"us-east-1\"\n".to_owned();
+    toml_of(drawn, &OWNER)
+}
+
+/// Who writes a manifest: what its stack is called, what every name begins with, and where its pool is if that is another stack's.
+pub(crate) struct Writer {
+    pub(crate) stack: &'static str,
+    pub(crate) prefix: &'static str,
+    pub(crate) existing: Option<&'static str>,
+}
+
+/// The stack that owns its pool.
+pub(crate) const OWNER: Writer = Writer { stack: "generated", prefix: "", existing: None };
+
+pub(crate) fn toml_of(drawn: &Drawn, writer: &Writer) -> String {
+    let Writer { stack, prefix, existing } = *writer;
+    let mut text = format!("[stack]\nname = \"{stack}\"\nregion = \"us-east-1\"\n");
     let has_client = drawn.pool.as_ref().is_some_and(|pool| !pool.clients.is_empty());
     if let Some(pool) = &drawn.pool {
-        write_pool(&mut text, pool);
+        write_pool(&mut text, pool, prefix, existing);
     }
     if has_client {
-        text.push_str("[jwt_authorizer.a]\nuser_pool = \"p\"\nuser_pool_clients = [\"c0\"]\n");
+        let _ = writeln!(text, "[jwt_authorizer.a]\nuser_pool = \"p\"\nuser_pool_clients = [\"{prefix}c0\"]");
     }
     for (number, gateway) in drawn.gateways.iter().enumerate() {
         if let Some(gateway) = gateway {
-            write_gateway(&mut text, number, gateway, has_client);
+            write_gateway(&mut text, prefix, number, gateway, has_client);
         }
     }
     if let Some(runtime) = &drawn.runtime {
-        let _ = writeln!(text, "[runtime.r]\nrole_arn = \"arn:aws:iam::111122223333:role/r\"");
+        let _ = writeln!(text, "[runtime.{prefix}r]\nrole_arn = \"arn:aws:iam::111122223333:role/r\"");
         let _ = writeln!(
             text,
             "agent_runtime_artifact.container_configuration.container_uri = \"111122223333.dkr.ecr.us-east-1.amazonaws.com/a@sha256:{}\"",
@@ -130,35 +151,43 @@ fn toml(drawn: &Drawn) -> String {
     text
 }
 
-fn write_pool(text: &mut String, pool: &Pool) {
+fn write_pool(text: &mut String, pool: &Pool, prefix: &str, existing: Option<&str>) {
     text.push_str("[user_pool.p]\n");
-    if pool.domain || !pool.clients.is_empty() {
+    if let Some(existing) = existing {
+        let _ = writeln!(text, "existing = \"{existing}\"");
+    } else if pool.domain || !pool.clients.is_empty() {
         text.push_str("[user_pool_domain.d]\nuser_pool = \"p\"\ndomain = \"generated-domain\"\n");
     }
-    text.push_str("[resource_server.api]\nuser_pool = \"p\"\n[resource_server.api.scopes]\nalways = \"Always\"\n");
+    let _ = writeln!(
+        text,
+        "[resource_server.{prefix}api]\nuser_pool = \"p\"\n[resource_server.{prefix}api.scopes]\nalways = \"Always\""
+    );
     for scope in &pool.scopes {
         let _ = writeln!(text, "s{scope} = \"Scope {scope}\"");
     }
     for (number, scopes) in pool.clients.iter().enumerate() {
-        let known = scopes.iter().filter(|scope| pool.scopes.contains(scope)).map(|scope| format!("\"api/s{scope}\""));
-        let scopes = known.chain(["\"api/always\"".to_owned()]).collect::<Vec<_>>().join(", ");
+        let known =
+            scopes.iter().filter(|scope| pool.scopes.contains(scope)).map(|scope| format!("\"{prefix}api/s{scope}\""));
+        let scopes = known.chain([format!("\"{prefix}api/always\"")]).collect::<Vec<_>>().join(", ");
         let _ = writeln!(
             text,
-            "[user_pool_client.c{number}]\nuser_pool = \"p\"\ngenerate_secret = true\nallowed_oauth_flows_user_pool_client = true\n\
+            "[user_pool_client.{prefix}c{number}]\nuser_pool = \"p\"\ngenerate_secret = true\nallowed_oauth_flows_user_pool_client = true\n\
              allowed_oauth_flows = [\"client_credentials\"]\nallowed_oauth_scopes = [{scopes}]"
         );
     }
     for group in &pool.groups {
-        let _ = writeln!(text, "[user_pool_group.g{group}]\nuser_pool = \"p\"\nprecedence = {group}");
+        let _ = writeln!(text, "[user_pool_group.{prefix}g{group}]\nuser_pool = \"p\"\nprecedence = {group}");
     }
 }
 
-fn write_gateway(text: &mut String, number: usize, gateway: &Gateway, has_client: bool) {
+fn write_gateway(text: &mut String, prefix: &str, number: usize, gateway: &Gateway, has_client: bool) {
     if gateway.engine {
-        let _ = writeln!(text, "[policy_engine.e{number}]");
+        let _ = writeln!(text, "[policy_engine.{prefix}e{number}]");
     }
-    let _ =
-        writeln!(text, "[gateway.g{number}]\nrole_arn = \"arn:aws:iam::111122223333:role/g\"\nprotocol_type = \"MCP\"");
+    let _ = writeln!(
+        text,
+        "[gateway.{prefix}g{number}]\nrole_arn = \"arn:aws:iam::111122223333:role/g\"\nprotocol_type = \"MCP\""
+    );
     match gateway.authorizer {
         0 if has_client => text.push_str("jwt_authorizer = \"a\"\n"),
         1 => text.push_str("authorizer_type = \"AUTHENTICATE_ONLY\"\n"),
@@ -170,7 +199,7 @@ fn write_gateway(text: &mut String, number: usize, gateway: &Gateway, has_client
     }
     if gateway.engine {
         let mode = if gateway.enforce { "ENFORCE" } else { "LOG_ONLY" };
-        let _ = writeln!(text, "policy_engine = \"e{number}\"\npolicy_mode = \"{mode}\"");
+        let _ = writeln!(text, "policy_engine = \"{prefix}e{number}\"\npolicy_mode = \"{mode}\"");
     }
     if let Some(session) = gateway.session {
         let _ =
@@ -179,8 +208,8 @@ fn write_gateway(text: &mut String, number: usize, gateway: &Gateway, has_client
     for (target, tools) in gateway.targets.iter().enumerate() {
         let _ = writeln!(
             text,
-            "[gateway_target.t{number}-{target}]\ngateway = \"g{number}\"\ncredential_provider_configurations = [{{ credential_provider_type = \"GATEWAY_IAM_ROLE\" }}]\n\
-             [gateway_target.t{number}-{target}.target_configuration.mcp.lambda]\nlambda_arn = \"arn:aws:lambda:us-east-1:111122223333:function:f\"\n\
+            "[gateway_target.{prefix}t{number}-{target}]\ngateway = \"{prefix}g{number}\"\ncredential_provider_configurations = [{{ credential_provider_type = \"GATEWAY_IAM_ROLE\" }}]\n\
+             [gateway_target.{prefix}t{number}-{target}.target_configuration.mcp.lambda]\nlambda_arn = \"arn:aws:lambda:us-east-1:111122223333:function:f\"\n\
              tool_schema.inline_payload = ["
         );
         for tool in tools {
@@ -193,8 +222,8 @@ fn write_gateway(text: &mut String, number: usize, gateway: &Gateway, has_client
         for tool in tools.iter().filter(|tool| gateway.engine && gateway.permits & (1 << **tool) != 0) {
             let _ = writeln!(
                 text,
-                "[policy.p{number}_{target}_{tool}]\npolicy_engine = \"e{number}\"\ndefinition.cedar.statement = '''permit(principal, \
-                 action == AgentCore::Action::\"t{number}-{target}___tool{tool}\", resource == AgentCore::Gateway::\"${{gateway.g{number}.arn}}\") \
+                "[policy.{prefix}p{number}_{target}_{tool}]\npolicy_engine = \"{prefix}e{number}\"\ndefinition.cedar.statement = '''permit(principal, \
+                 action == AgentCore::Action::\"{prefix}t{number}-{target}___tool{tool}\", resource == AgentCore::Gateway::\"${{gateway.{prefix}g{number}.arn}}\") \
                  when {{ context.system.now > datetime(\"2026-01-01\") }};'''"
             );
         }

@@ -1,4 +1,4 @@
-//! The README is run: every command of its `console` blocks, and its output held against what stands there.
+//! Pages are run: every command of their `console` blocks, and its output held against what stands there.
 
 use std::process::Command;
 
@@ -12,10 +12,12 @@ struct Shown {
     lines: Vec<String>,
 }
 
-fn shown() -> Vec<Shown> {
+fn shown(page: &str) -> Vec<Shown> {
     let mut shown: Vec<Shown> = Vec::new();
-    for block in README.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
-        for line in block.lines() {
+    for block in page.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+        // In a list all of a block is indented.
+        let indent = block.len() - block.trim_start().len();
+        for line in block.trim_end().lines().map(|line| line.get(indent..).unwrap_or_default()) {
             if let Some(command) = line.strip_prefix("$ ") {
                 shown.push(Shown { command: command.to_owned(), lines: Vec::new() });
             } else {
@@ -28,17 +30,22 @@ fn shown() -> Vec<Shown> {
 
 #[test]
 fn what_the_readme_shows_is_what_happens() {
-    let terminal = Terminal::with_examples();
+    is_what_happens(README, &Terminal::with_examples(), &[]);
+}
+
+/// Runs every command that a page shows, and holds what it says against the page.
+pub(crate) fn is_what_happens(page: &str, terminal: &Terminal, environment: &[(&str, &str)]) {
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_gatewright"));
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let shown = shown();
-    assert!(shown.len() > 8);
+    let shown = shown(page);
+    assert!(shown.len() > 7);
     for Shown { command, lines } in shown {
         let output = Command::new("sh")
             .args(["-c", &format!("exec 2>&1; {command}")])
             .env_clear()
             .env("HOME", terminal.folder.path())
             .env("PATH", &path)
+            .envs(environment.iter().copied())
             .current_dir(terminal.folder.path())
             .output()
             .unwrap();

@@ -181,7 +181,9 @@ async fn interrupts() {
 #[tokio::test(start_paused = true)]
 async fn mass_delete() {
     let groups = |number: usize| -> String {
-        (0..number).map(|group| format!("[user_pool_group.g{group}]\nuser_pool = \"p\"\n")).collect()
+        let groups: Vec<String> =
+            (0..number).map(|group| format!("[user_pool_group.g{group}]\nuser_pool = \"p\"\n")).collect();
+        groups.concat()
     };
     let pool = |number: usize| format!("{STACK}[user_pool.p]\n{}", groups(number));
     is_a_risk("mass-delete", "", &pool(12), &pool(5)).await;

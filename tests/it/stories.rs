@@ -17,6 +17,7 @@ async fn the_example_manifests_apply_plan_empty_and_destroy() {
         ("minimal", vec![]),
         ("okta", vec![]),
         ("entra", vec![]),
+        ("every-kind", vec![]),
     ] {
         let path = Path::new("manifests").join(name);
         let environments: Vec<Option<&str>> =
@@ -35,6 +36,17 @@ async fn the_example_manifests_apply_plan_empty_and_destroy() {
             assert_eq!(world.stand_in.observe(), before, "{name}: nothing is left");
         }
     }
+}
+
+#[test]
+fn the_example_of_every_kind_uses_every_kind() {
+    let stack = World::new().stack_at(Path::new("manifests/every-kind"));
+    let unused: Vec<&str> = gatewright::kind::KINDS
+        .iter()
+        .map(|kind| kind.name)
+        .filter(|kind| !stack.resources.iter().any(|resource| resource.kind.name == *kind))
+        .collect();
+    assert_eq!(unused, Vec::<&str>::new());
 }
 
 const MINIMAL: &str = r#"
@@ -107,18 +119,6 @@ async fn what_waits_for_itself_is_said_in_the_plan_and_not_begun() {
     let blocked: Vec<&str> =
         plan.steps.iter().filter(|step| step.blocked.is_some()).map(|step| step.address.as_str()).collect();
     assert_eq!(blocked, ["gateway_target.t", "policy.p"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_cannot_be_carried_out_yet_is_refused_before_anything_is_read() {
-    let world = World::new();
-    let stack = world.stack(&MINIMAL.replace("name = \"g\"", "name = \"g\"\ndelete_unknown_children = true"));
-    world.stand_in.clear_journal();
-    let aws = world.aws().await;
-    let refused = gatewright::engine::plan(&aws, &stack).await.unwrap_err();
-    assert!(refused.to_string().contains("`delete_unknown_children`"), "{refused}");
-    let operations: Vec<String> = world.stand_in.journal().into_iter().map(|entry| entry.operation).collect();
-    assert_eq!(operations, ["GetCallerIdentity"]);
 }
 
 #[tokio::test(start_paused = true)]

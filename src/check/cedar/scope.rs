@@ -11,7 +11,7 @@ use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::cedar::{TokenKind, tokens};
 use crate::reference::{Target, references};
-use crate::stack::Stack;
+use crate::stack::{Resource, Stack};
 
 /// Whether the service accepts the scope.
 pub(super) fn check(text: &Text<'_>, policy: &Policy, guarded: &Guarded<'_>, found: &mut Vec<Diagnostic>) -> bool {
@@ -53,7 +53,8 @@ pub(super) fn names_own_gateways(
     let mut ours = true;
     for reference in references(&Value::String(text.statement().to_owned())) {
         let Target::Output(address, _) = &reference.target else { continue };
-        let Some(gateway) = stack.resource(address).filter(|resource| resource.kind.name == "gateway") else {
+        let is_known = |resource: &&Resource| resource.kind.name == "gateway" && resource.existing.is_none();
+        let Some(gateway) = stack.resource(address).filter(is_known) else {
             continue;
         };
         let configured = gateway.document.get("policyEngineConfiguration").is_some();

@@ -32,7 +32,10 @@ impl<'a> Guarded<'a> {
         let gateways: Vec<&Resource> =
             of_kind(stack, &GATEWAY).filter(|gateway| engine_of(gateway).as_ref() == Some(engine)).collect();
         let mut targets = Vec::new();
-        let mut named = true;
+        // An existing engine may have other gateways, an existing gateway this engine and any targets.
+        let elsewhere = of_kind(stack, &GATEWAY).any(|gateway| gateway.existing.is_some())
+            || stack.resource(engine).is_some_and(|engine| engine.existing.is_some());
+        let mut named = !elsewhere;
         for target in gateways.iter().flat_map(|gateway| children(stack, &GATEWAY_TARGET, &gateway.address)) {
             let tools = target.document.get("targetConfiguration").map_or(Tools::Unknown, tools_of_target);
             match target.live_name() {

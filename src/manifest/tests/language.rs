@@ -57,7 +57,7 @@ fn what_is_wrong_with_a_default_is_said_once_at_its_line() {
         "manifest::defaults gatewright.toml:6:1 `name` is no default: it belongs to one `gateway` alone",
         "manifest::unknown-key gatewright.toml:7:1 a `gateway` has no key `rol_arn`",
         "manifest::not-allowed gatewright.toml:8:17 `protocol_type` cannot be `MPC`",
-        "manifest::not-yet gatewright.toml:9:1 `secret_version` is not in this version",
+        "manifest::secret-version gatewright.toml:9:1 a `gateway` has no secret that only `secret_version` could say is another one",
         "manifest::defaults gatewright.toml:11:1 `gateway` is no default: it belongs to one `gateway_target` alone",
     ];
     assert_eq!(found, expected, "{found:#?}");
@@ -169,6 +169,38 @@ fn an_accepted_risk_says_what_why_and_how_long() {
         assert_eq!(pool.unmanaged, ["MfaConfiguration"]);
         assert!(pool.delete_unknown_children);
     }
+}
+
+#[test]
+fn an_adopted_object_says_little_and_a_moved_one_may_come_from_another_stack() {
+    let text = "[stack]\nname = \"s\"\n[variables.engine]\ndefault = \"\"\n[gateway.g]\nadopt = \"g-1x2y3z4a5b\"\n\
+                [policy_engine.e]\nadopt = \"${var.engine}\"\n[policy_set.p]\npolicy_engine = \"e\"\nfile = \"p.cedar\"\n\
+                [moved]\n\"stack:old/${stack.name}/gateway.x\" = \"gateway.g\"\n\"policy_engine.f\" = \"policy_engine.e\"\n";
+    let policy =
+        "@id(\"all\") @adopt(\"all-1x2y3z4a5b\") permit(principal, action, resource == AgentCore::Gateway::\"g\");";
+    let first = stack(&Folder::new(text).with("p.cedar", policy));
+    for (stack, policy) in [(&first, "policy.p/all"), (&again(&first, |_| {}), "policy.p/all")] {
+        assert_eq!(resource(stack, "gateway.g").adopt.as_deref(), Some("g-1x2y3z4a5b"));
+        assert_eq!(resource(stack, policy).adopt.as_deref(), Some("all-1x2y3z4a5b"));
+        assert_eq!(resource(stack, "policy_engine.e").adopt, None, "an environment with nothing to take over");
+        let sources: Vec<String> = stack.moved.iter().map(Moved::source).collect();
+        assert_eq!(sources, ["stack:old/s/gateway.x", "policy_engine.f"]);
+    }
+}
+
+#[test]
+fn a_move_from_a_stack_that_is_none_is_refused() {
+    let found = wrong(
+        "[user_pool.p]\nunmanaged = []\n[moved]\n\"stack:old/user_pool.p\" = \"user_pool.p\"\n\"stack:s/default/user_pool.q\" = \"user_pool.p\"\n\
+         [gateway.g]\nadopt = 7\nunmanaged = [\"authorizer_type\"]\nrole_arn = \"arn:aws:iam::111122223333:role/g\"\nauthorizer_type = \"AWS_IAM\"\n",
+    );
+    let expected = [
+        "manifest::moved gatewright.toml:6:1 `stack:old/user_pool.p` names no resource of a stack",
+        "manifest::moved gatewright.toml:7:1 `s/default` is this very stack",
+        "manifest::wrong-type gatewright.toml:9:9 `adopt` is a string, found a whole number",
+        "manifest::not-allowed gatewright.toml:10:14 `authorizer_type` cannot be unmanaged",
+    ];
+    assert_eq!(found, expected, "{found:#?}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ name = "${user_pol.u.id}"
         "manifest::missing-parent gatewright.toml:14:1 `policy.p` does not say which `policy_engine` it lives in",
         "manifest::missing-key gatewright.toml:14:1 `policy.p` needs `definition`",
         "manifest::not-yet gatewright.toml:15:2 `grant` is not in this version",
-        "manifest::not-yet gatewright.toml:17:1 `secret_version` is not in this version",
+        "manifest::secret-version gatewright.toml:17:1 a `user_pool` has no secret that only `secret_version` could say is another one",
         "manifest::unknown-kind gatewright.toml:18:9 there is no kind `user_pol`",
     ];
     assert_eq!(found, expected, "{found:#?}");

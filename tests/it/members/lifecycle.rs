@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::agentcore::{ENGINE, GATEWAY, POLICY, RUNTIME, TARGET};
 use super::cognito::{CLIENT, DOMAIN, GROUP, POOL, SERVER};
+use super::identity::{API_KEY, ENDPOINT, OAUTH2, PROVIDER, WORKLOAD};
 use super::{Subject, object, objects, settle, subjects};
 use crate::world::{World, steps};
 
@@ -32,6 +33,11 @@ async fn a_member_that_cannot_change_makes_a_new_object() {
         (&GROUP, "name = \"readers\"", "name = \"other\"", "GroupName"),
         (&TARGET, "name = \"t\"", "name = \"other\"", "name"),
         (&POLICY, "name = \"p\"", "name = \"other\"", "name"),
+        (&PROVIDER, "name = \"Okta\"", "name = \"other\"", "ProviderName"),
+        (&ENDPOINT, "name = \"stable\"", "name = \"other\"", "name"),
+        (&WORKLOAD, "name = \"one\"", "name = \"two\"", "name"),
+        (&API_KEY, "name = \"one\"", "name = \"two\"", "name"),
+        (&OAUTH2, "name = \"one\"", "name = \"two\"", "name"),
     ] {
         let address = subject.address();
         let world = World::new();
@@ -55,6 +61,8 @@ async fn a_renamed_child_is_a_new_one_and_an_orphan() {
         (&TARGET, "name = \"one\"", "name = \"two\""),
         (&POLICY, "name = \"one\"", "name = \"two\""),
         (&DOMAIN, "domain = \"one\"", "domain = \"two\""),
+        (&PROVIDER, "name = \"one\"", "name = \"two\""),
+        (&ENDPOINT, "name = \"one\"", "name = \"two\""),
     ] {
         let world = World::new();
         world.apply(&subject.manifest(before, "")).await;

@@ -4,7 +4,9 @@
 
 mod agentcore;
 mod cognito;
+mod credentials;
 mod forms;
+mod identity;
 mod lifecycle;
 
 use std::collections::BTreeSet;
@@ -220,6 +222,9 @@ pub(super) async fn read(world: &World, subject: &Subject) -> Value {
     if let Some(name) = document.get("Name").cloned().filter(|_| kind.name == "user_pool") {
         document["PoolName"] = name;
     }
+    if identity::SUBJECTS.iter().any(|subject| subject.kind == kind) {
+        document = gatewright::live::view(kind, &document);
+    }
     if let Some(member) = kind.tags_member {
         document[member] = object(world, subject)["tags"].clone();
     }
@@ -274,7 +279,7 @@ pub(super) async fn settle() {
 
 /// The subjects of all kinds.
 pub(super) fn subjects() -> Vec<&'static Subject> {
-    [cognito::SUBJECTS, agentcore::SUBJECTS].concat()
+    [cognito::SUBJECTS, agentcore::SUBJECTS, identity::SUBJECTS].concat()
 }
 
 #[test]

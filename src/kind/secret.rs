@@ -1,0 +1,106 @@
+//! Secrets inside documents: where they are, how they are kept from view, and which stored secret a text means.
+
+use serde_json::{Map, Value};
+
+use super::Kind;
+
+/// Stands for a secret inside a value that is shown.
+const MASK: &str = "(sensitive)";
+
+impl Kind {
+    /// The value at this path is a secret, or part of one.
+    pub fn is_secret(&self, path: &str) -> bool {
+        self.secrets.iter().any(|pattern| {
+            let mut steps = path.split('.');
+            pattern.split('.').all(|wanted| steps.next().is_some_and(|step| wanted == "*" || wanted == step))
+        })
+    }
+
+    /// A desired document without its secrets.
+    pub fn without_secrets(&self, document: &Value) -> Value {
+        self.replaced("", document, None)
+    }
+
+    /// The value at a path with a mask in place of each secret inside it.
+    pub fn masked(&self, path: &str, value: &Value) -> Value {
+        self.replaced(path, value, Some(MASK))
+    }
+
+    fn replaced(&self, path: &str, value: &Value, with: Option<&str>) -> Value {
+        let Value::Object(members) = value else { return value.clone() };
+        let mut shown = Map::new();
+        for (name, member) in members {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            if !self.is_secret(&path) {
+                shown.insert(name.clone(), self.replaced(&path, member, with));
+            } else if let Some(mask) = with {
+                shown.insert(name.clone(), Value::from(mask));
+            }
+        }
+        Value::Object(shown)
+    }
+}
+
+/// Whether a text that names a secret of Secrets Manager means the secret of an ARN. A name, and an ARN without the six random
+/// characters at its end, mean the same secret; the service answers with the whole ARN.
+pub fn is_same_secret(wanted: &str, arn: &str) -> bool {
+    let without_suffix = arn.rsplit_once('-').filter(|(_, suffix)| suffix.len() == 6).map(|(start, _)| start);
+    let named = |arn: &str| !wanted.starts_with("arn:") && arn.splitn(7, ':').nth(6) == Some(wanted);
+    wanted == arn || named(arn) || without_suffix.is_some_and(|start| wanted == start || named(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kind::{API_KEY_CREDENTIAL_PROVIDER, IDENTITY_PROVIDER, KINDS, OAUTH2_CREDENTIAL_PROVIDER};
+
+    #[test]
+    fn secrets_are_found_at_every_depth() {
+        let config = |secret: Value| json!({"oauth2ProviderConfigInput": {"googleOauth2ProviderConfig": {"clientSecret": secret}}});
+        let kind = &OAUTH2_CREDENTIAL_PROVIDER;
+        assert!(kind.is_secret("oauth2ProviderConfigInput.googleOauth2ProviderConfig.clientSecret"));
+        assert!(!kind.is_secret("oauth2ProviderConfigInput.googleOauth2ProviderConfig.clientId"));
+        assert!(!kind.is_secret("oauth2ProviderConfigInput"));
+        let without = json!({"oauth2ProviderConfigInput": {"googleOauth2ProviderConfig": {}}});
+        assert_eq!(kind.without_secrets(&config(json!("hush"))), without);
+        let whole = config(json!("hush"))["oauth2ProviderConfigInput"].clone();
+        assert_eq!(kind.masked("oauth2ProviderConfigInput", &whole), config(json!(MASK))["oauth2ProviderConfigInput"]);
+        let details = json!({"client_id": "c", "client_secret": "hush", "private_key": "hush"});
+        let shown = IDENTITY_PROVIDER.masked("ProviderDetails", &details);
+        assert_eq!(shown, json!({"client_id": "c", "client_secret": MASK, "private_key": MASK}));
+        assert_eq!(
+            API_KEY_CREDENTIAL_PROVIDER.without_secrets(&json!({"name": "n", "apiKey": "k"})),
+            json!({"name": "n"})
+        );
+    }
+
+    #[test]
+    fn every_member_that_is_called_a_secret_is_one() {
+        for kind in KINDS {
+            for member in kind.members() {
+                let shape = kind.api().shape(&member.shape).unwrap();
+                let arms = shape.members().iter().filter(|_| shape.is_union()).flat_map(|arm| {
+                    let inner = kind.api().shape(&arm.shape).into_iter().flat_map(model::Shape::members);
+                    inner.map(|inner| format!("{}.{}.{}", member.wire, arm.wire, inner.wire))
+                });
+                for path in arms.chain([member.wire.clone()]) {
+                    let name = path.rsplit('.').next().unwrap().to_ascii_lowercase();
+                    assert!(kind.is_secret(&path) || !["clientsecret", "apikey"].contains(&name.as_str()), "{path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_and_an_arn_mean_the_same_secret() {
+        let arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:prod/okta-a-AbCdEf";
+        for same in [arn, "prod/okta-a", "arn:aws:secretsmanager:us-east-1:111122223333:secret:prod/okta-a"] {
+            assert!(is_same_secret(same, arn), "{same}");
+        }
+        for other in ["prod/okta", "okta-a", "arn:aws:secretsmanager:us-east-1:111122223333:secret:prod/okta", ""] {
+            assert!(!is_same_secret(other, arn), "{other}");
+        }
+    }
+}
