@@ -123,17 +123,16 @@ fn carried(
     comers: &[Comer<'_>],
 ) -> Result<(Tags, Vec<String>), ownership::TooManyTags> {
     let (mut own, mut other) = (Membership::read(held, ours), Membership::read(held, theirs));
-    let before = other.write(theirs, 0).unwrap_or_default();
+    let before = other.tags().clone();
     for comer in comers {
         let child = Child { kind: comer.kind, name: comer.name, id: comer.id };
         other.remove(child);
         own.put(child, comer.address, comer.applied, comer.protect);
     }
     let mut wanted = other.write(theirs, 0)?;
-    let emptied: Vec<String> = before.into_keys().filter(|key| !wanted.contains_key(key)).collect();
+    let emptied: Vec<String> = before.into_iter().filter(|key| !wanted.contains_key(key)).collect();
     wanted.extend(emptied.iter().map(|key| (key.clone(), String::new())));
     let rest = held.keys().filter(|key| !wanted.contains_key(*key)).count();
-    let own_now = Membership::read(held, ours).write(ours, 0).unwrap_or_default();
-    wanted.extend(own.write(ours, (rest + wanted.len()).saturating_sub(own_now.len()))?);
+    wanted.extend(own.write(ours, (rest + wanted.len()).saturating_sub(own.tags().len()))?);
     Ok((wanted, emptied))
 }

@@ -6,7 +6,7 @@ use crate::address::Address;
 use crate::kind::Kind;
 use crate::live::Listed;
 use crate::membership::Memberships;
-use crate::ownership::{Child, Membership};
+use crate::ownership::{Child, Membership, Tags};
 use crate::plan::Action;
 use crate::plan::item::Item;
 use crate::tags;
@@ -84,13 +84,10 @@ impl Run<'_> {
             after.subtract(&item.forgets);
         }
         change(&mut after);
-        if before == after {
-            return Ok(());
-        }
         let old = before.tags();
         let new = after.write(&self.owner, tags.len() - old.len()).map_err(|error| format!("{parent}: {error}"))?;
         let changed = new.iter().filter(|(key, value)| tags.get(*key) != Some(value));
-        let changed = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let changed: Tags = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
         let removed: Vec<String> = old.iter().filter(|key| !new.contains_key(*key)).cloned().collect();
         tags::write(self.aws, known.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
         tags::remove(self.aws, known.kind.service, &arn, &removed).await.map_err(|error| error.to_string())?;

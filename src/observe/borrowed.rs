@@ -36,7 +36,7 @@ impl Observation<'_> {
         if let Some(resource) = named.filter(|_| self.managed(tags).is_none()) {
             return Some(resource.address.clone());
         }
-        let tags = tags.filter(|tags| tags.get(STACK) != Some(&self.owner))?;
+        let tags = tags.filter(|tags| self.claims().root(kind, item, tags).is_none())?;
         let memberships = Memberships::read(tags);
         let ours = memberships.of(&self.owner).is_some_and(|ours| !ours.is_empty())
             || memberships.unreadable().iter().any(|tag| tag.owner.as_ref() == Some(&self.owner));

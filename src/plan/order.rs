@@ -291,13 +291,9 @@ impl<'a> Lowering<'a> {
         let Some(last) = self.last.get(&gateway.address).copied() else { return };
         if gateway.closing {
             // It restrains callers by itself, whatever becomes of the policies.
-            for policy in policies {
-                let nodes = [self.first.get(&policy.address), self.deletes.get(&policy.address)];
-                for node in nodes.into_iter().flatten().copied().collect::<Vec<_>>() {
-                    self.after(node, last);
-                }
-            }
-            return;
+            let of = |policy: &&Item| [self.first.get(&policy.address), self.deletes.get(&policy.address)];
+            let nodes: Vec<usize> = policies.iter().flat_map(of).flatten().copied().collect();
+            return nodes.into_iter().for_each(|node| self.after(node, last));
         }
         let two_steps = self.first.get(&gateway.address) != Some(&last);
         let unlockable = (gateway.makes() || gateway.unfinished) && !gateway.is_jwt();

@@ -1,6 +1,6 @@
 //! Shared parents: objects of somebody else, the children that several stacks have in one parent, and children of nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use crate::diff::Difference;
 use crate::kind::{KINDS, Names};
 use crate::membership::{Child, Membership, Memberships, Unreadable};
 use crate::observe::{Finding, Live, Stranger};
-use crate::ownership::{APPLIED, Tags, UNFINISHED};
+use crate::ownership::Tags;
 use crate::stack::Resource;
 
 /// Why a parent is written to although nothing about it changes.
@@ -32,13 +32,13 @@ fn untouched(address: &Address, live: Option<Live>, kind: &'static crate::kind::
         tags: Tags::new(),
         live,
         differences: Vec::new(),
-        unsaid: Vec::new(),
         origin: Origin::Change,
         reason: None,
         blocked: None,
         unlock: false,
         unfinished: false,
         closing: false,
+        unsaid: Vec::new(),
         forgets: Membership::default(),
     }
 }
@@ -146,23 +146,6 @@ impl Making<'_> {
         }
     }
 
-    /// The membership of this stack on a parent as it is live; nothing on one that is made anew.
-    fn membership_on(&self, parent: &Item) -> (Membership, Tags) {
-        let live = parent.live.as_ref().filter(|_| !parent.makes());
-        let mut tags = live.map(|live| live.tags.clone()).unwrap_or_default();
-        let membership = Membership::read(&tags, &self.stack.owner());
-        if parent.makes() || parent.action == Action::Update {
-            tags.extend(parent.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
-        }
-        if !parent.tags.is_empty() {
-            tags.insert(APPLIED.to_owned(), String::new());
-        }
-        if parent.makes() {
-            tags.insert(UNFINISHED.to_owned(), String::new());
-        }
-        (membership, tags)
-    }
-
     /// What tags remember of children that are gone: it is forgotten with the next change of a membership, or for its own sake,
     /// because who makes a child of the same name later must not find it taken for ours.
     pub(super) fn forget_gone_children(&mut self) {
@@ -172,11 +155,10 @@ impl Making<'_> {
             let stays = matches!(parent.action, Action::NoOp | Action::Update) && parent.blocked.is_none();
             let Some(live) = parent.live.as_ref().filter(|_| stays) else { continue };
             let membership = Membership::read(&live.tags, &owner);
-            if membership.is_empty() {
-                continue;
-            }
             let forgets = self.gone(address, &membership);
-            if !forgets.is_empty() {
+            // A tag that names nobody is left of a run that died.
+            let leftover = membership.is_empty() && !membership.tags().is_empty();
+            if leftover || !forgets.is_empty() {
                 forgotten.push((address.clone(), membership, forgets));
             }
         }
@@ -218,50 +200,6 @@ impl Making<'_> {
             }
         }
         gone
-    }
-
-    /// Children that their parent's tags have no room to name are not begun.
-    pub(super) fn make_room(&mut self) {
-        let owner = self.stack.owner();
-        let mut children: BTreeMap<Address, Vec<&Item>> = BTreeMap::new();
-        for item in
-            self.items.values().filter(|item| item.makes() && item.blocked.is_none() && item.kind.parent.is_some())
-        {
-            if let Some(parent) = item.parent() {
-                children.entry(parent).or_default().push(item);
-            }
-        }
-        let mut full = Vec::new();
-        for (address, children) in children {
-            let Some(parent) = self.items.get(&address) else { continue };
-            let (mut membership, tags) = self.membership_on(parent);
-            let others = tags.keys().filter(|key| !membership.tags().contains(*key)).count();
-            membership.subtract(&parent.forgets);
-            for item in &children {
-                let child = Child { kind: item.kind, name: item.live_name(), id: "" };
-                if !membership.holds(child) {
-                    membership.put(child, &item.address, "", false);
-                }
-            }
-            if let Err(error) = membership.write(&owner, others) {
-                full.push((address, error, children.iter().map(|item| item.address.clone()).collect::<Vec<_>>()));
-            }
-        }
-        for (parent, error, children) in full {
-            self.diagnostics.push(PlanDiagnostic {
-                code: "plan::too-many-tags".into(),
-                address: Some(parent.to_string()),
-                message: format!("`{parent}` has no room for the tags that name its children: {error}"),
-                help: Some(format!(
-                    "take tags off `{parent}` that nobody needs, or give some of its children another parent"
-                )),
-            });
-            for child in children {
-                if let Some(item) = self.items.get_mut(&child) {
-                    item.blocked = Some(format!("the tags of `{parent}` have no room to name it"));
-                }
-            }
-        }
     }
 
     /// A parent is not deleted under the children of others; a stack that has none left in it is only named.

@@ -67,7 +67,6 @@ async fn tags_edited_into_nonsense_are_named_and_delete_nothing() {
         ("gatewright:members/orders/default/user_pool/0", ".AAAAAAAAAA", "kind"),
         (CLIENTS, ".AAA", "cut"),
         (GROUPS, "no @ membership", "characters"),
-        (GROUPS, "", "cut"),
     ];
     for (key, value, why) in nonsense {
         let world = World::new();
