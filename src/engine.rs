@@ -11,6 +11,7 @@ use crate::lease::{Lease, LeaseError, Root};
 use crate::observe::{Observed, observe};
 use crate::ownership::STACK;
 pub use crate::plan::Planned;
+pub use crate::plan::scope::{Asked, Scope};
 use crate::plan::{Plan, Towards, make, subset};
 use crate::progress::{Outcome, Reporter};
 use crate::stack::Stack;
@@ -29,11 +30,14 @@ pub enum EngineError {
         /// The account of the manifest.
         wanted: String,
     },
-    /// The manifest says something that this version reads and checks, and cannot carry out.
-    #[error(
-        "this version cannot carry out {0} yet: take it out of the manifest before plan and apply; `check` reads it already"
-    )]
-    NotYet(String),
+    /// `--only` names what neither the manifest nor the stack has.
+    #[error("there is no `{address}`, neither in the manifest nor live in this stack")]
+    UnknownAddress {
+        /// What was named.
+        address: String,
+        /// The address that was likely meant.
+        nearest: Option<String>,
+    },
     /// The live objects come from another manifest.
     #[error(transparent)]
     OtherSource(#[from] OtherSource),
@@ -70,15 +74,15 @@ pub struct OutputValue {
 /// # Errors
 /// A guard refused.
 pub async fn plan(aws: &Aws, stack: &Stack) -> Result<Planned, EngineError> {
-    plan_towards(aws, stack, Towards::Manifest, |_| ()).await
+    plan_asked(aws, stack, &Asked::default()).await
 }
 
-/// The same, and the stack's time to live begins again.
+/// The same, for a part of the manifest, as of another day, or with the stack's time to live begun again.
 ///
 /// # Errors
-/// A guard refused.
-pub async fn plan_renewing(aws: &Aws, stack: &Stack) -> Result<Planned, EngineError> {
-    plan_towards(aws, stack, Towards::Manifest, stacks::begin_again).await
+/// A guard refused, or an address is unknown.
+pub async fn plan_asked(aws: &Aws, stack: &Stack, asked: &Asked) -> Result<Planned, EngineError> {
+    plan_towards(aws, stack, Towards::Manifest, asked).await
 }
 
 /// What would remove everything of the stack.
@@ -86,7 +90,7 @@ pub async fn plan_renewing(aws: &Aws, stack: &Stack) -> Result<Planned, EngineEr
 /// # Errors
 /// A guard refused.
 pub async fn plan_destroy(aws: &Aws, stack: &Stack) -> Result<Planned, EngineError> {
-    plan_towards(aws, stack, Towards::Nothing, |_| ()).await
+    plan_towards(aws, stack, Towards::Nothing, &Asked::default()).await
 }
 
 /// What would remove everything of a stack whose manifest is not at hand: its tags and memberships say what belongs to it.
@@ -99,20 +103,20 @@ pub async fn plan_destroy_named(aws: &Aws, stack: &Stack, only_expired: bool) ->
     if only_expired && !observed.ours.is_empty() && !expires.is_over(observed.at) {
         return Err(EngineError::NotExpired(stack.owner()));
     }
-    Ok(make(stack, &observed, Towards::Nothing, aws.endpoint.as_deref()))
+    Ok(make(stack, &observed, Towards::Nothing, &Asked::default(), aws.endpoint.as_deref()))
 }
 
-async fn plan_towards(
-    aws: &Aws,
-    stack: &Stack,
-    towards: Towards,
-    change: impl FnOnce(&mut Observed),
-) -> Result<Planned, EngineError> {
+async fn plan_towards(aws: &Aws, stack: &Stack, towards: Towards, asked: &Asked) -> Result<Planned, EngineError> {
     let stack = resolved(aws, stack)?;
     let mut observed = look(aws, &stack).await?;
     stacks::same_source(&stack, &observed)?;
-    change(&mut observed);
-    Ok(make(&stack, &observed, towards, aws.endpoint.as_deref()))
+    if asked.renew {
+        stacks::begin_again(&mut observed);
+    }
+    if let Some((address, nearest)) = asked.scope.unknown(&stack, &observed) {
+        return Err(EngineError::UnknownAddress { address, nearest });
+    }
+    Ok(make(&stack, &observed, towards, asked, aws.endpoint.as_deref()))
 }
 
 /// What is live, unless the credentials end meanwhile.
@@ -128,17 +132,9 @@ fn resolved(aws: &Aws, stack: &Stack) -> Result<Stack, EngineError> {
     if let Some(wanted) = stack.account.as_ref().filter(|wanted| **wanted != aws.account) {
         return Err(EngineError::WrongAccount { found: aws.account.clone(), wanted: wanted.clone() });
     }
-    not_yet(stack)?;
     let mut stack = stack.clone();
     stack.resolve_aws(&aws.account, &aws.region, &aws.partition);
     Ok(stack)
-}
-
-/// What the manifest may say already and the engine does not do: silently leaving it out could delete or show what must not be.
-fn not_yet(stack: &Stack) -> Result<(), EngineError> {
-    let said = [("`[[accept]]`", !stack.accepts.is_empty())];
-    let said: Vec<&str> = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect();
-    if said.is_empty() { Ok(()) } else { Err(EngineError::NotYet(said.join(", "))) }
 }
 
 /// Carries a plan out without a lease: for stacks that nobody else can reach. When `interrupted` becomes true, no new call is

@@ -80,6 +80,8 @@ pub struct Stranger {
     pub id: String,
     /// The stack it belongs to, if it belongs to one.
     pub owner: Option<String>,
+    /// The item of the listing.
+    pub item: Value,
     /// The manifest names it with `existing`.
     pub existing: bool,
     /// The object itself: read only where its parent says `delete_unknown_children` and it would be deleted.
@@ -363,7 +365,8 @@ impl Observation<'_> {
                 }
                 let existing = existing.is_some();
                 let (name, id, parent) = (item.name, item.id, parent.clone());
-                self.observed.strangers.push(Stranger { parent, kind, name, id, owner, existing, live: None });
+                let item = item.item;
+                self.observed.strangers.push(Stranger { parent, kind, name, id, owner, item, existing, live: None });
             }
         }
         let place = &self.observed.place;

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use serde_json::Value;
 
 use crate::address::Address;
@@ -96,6 +98,27 @@ pub struct Date {
     pub month: u8,
     /// The day, from 1.
     pub day: u8,
+}
+
+impl Date {
+    /// Today, in UTC.
+    pub fn today() -> Self {
+        Self::of(SystemTime::now())
+    }
+
+    /// The day of a moment, in UTC.
+    pub fn of(moment: SystemTime) -> Self {
+        let text = DateTime::from(moment).fmt(Format::DateTime).unwrap_or_default();
+        let mut parts = text.split(['-', 'T']);
+        let mut part = || parts.next().unwrap_or_default();
+        let (year, month, day) = (part(), part(), part());
+        // A clock that cannot be read is no reason to let a decision hold: then every day is over.
+        Self {
+            year: year.parse().unwrap_or(u16::MAX),
+            month: month.parse().unwrap_or(12),
+            day: day.parse().unwrap_or(31),
+        }
+    }
 }
 
 impl fmt::Display for Date {

@@ -10,6 +10,7 @@ use crate::live::{self, BUDGET, Settled, State};
 use crate::merge;
 use crate::ownership::{APPLIED, EXPIRES, PREFIX, PROTECT, Tags, UNFINISHED};
 use crate::plan::item::{Item, applied_document};
+use crate::plan::lock::LOCKED;
 use crate::progress::Event;
 use crate::reference::{self, Target};
 use crate::secret_version;
@@ -25,6 +26,12 @@ impl Run<'_> {
             Some(missing) => Err(format!("`{}` has no value; this is a defect, please report it", missing.source())),
             None => Ok(desired),
         }
+    }
+
+    /// The same as far as it is known: what refers to something that is not there stays a mark.
+    pub(super) fn desired_so_far(&self, item: &Item) -> Value {
+        let source = item.resource.as_ref().map_or(&item.desired, |resource| &resource.document);
+        reference::resolve(source, &|target| self.lookup(target))
     }
 
     pub(super) fn parent_ids(&self, item: &Item) -> Result<Ids, String> {
@@ -134,13 +141,24 @@ impl Run<'_> {
         let changed: Tags = wanted.into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
         tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
         held.extend(changed);
-        let outdated: Vec<String> = [PROTECT, UNFINISHED, EXPIRES, secret_version::TAG]
+        let outdated: Vec<String> = [PROTECT, UNFINISHED, EXPIRES, LOCKED, secret_version::TAG]
             .into_iter()
             .filter(|key| held.contains_key(*key) && !item.tags.contains_key(*key))
             .map(ToOwned::to_owned)
             .collect();
         tags::remove(self.aws, item.kind.service, &arn, &outdated).await.map_err(|error| error.to_string())?;
         held.retain(|key, _| !outdated.contains(key));
+        Ok(())
+    }
+
+    /// Before a running gateway is locked: what restrains its callers, and what is to, as a tag.
+    pub(super) async fn remember_lock(&self, item: &Item, known: &Known, lock: String) -> Result<(), String> {
+        let Some(arn) = item.kind.arn.map(|arn| arn(&known.ids.id, &self.place)) else { return Ok(()) };
+        let tags = self.tags_of(&item.address);
+        let mut held = tags.lock().await;
+        let tag = Tags::from([(LOCKED.to_owned(), lock)]);
+        tags::write(self.aws, item.kind.service, &arn, &tag).await.map_err(|error| error.to_string())?;
+        held.extend(tag);
         Ok(())
     }
 }

@@ -318,6 +318,7 @@ fn describe(item: &Item, op: Op) -> (Action, (&'static str, &'static str)) {
         Op::Create(_) => (Action::Create, ("creating", "created")),
         Op::Update(Form::Locked) => (Action::Update, ("locking", "locked")),
         Op::Update(Form::Released) => (Action::Update, ("locking, leaving its engine", "locked, without its engine")),
+        Op::Update(Form::Closed) => (Action::Update, ("narrowing", "narrowed")),
         Op::Update(Form::Watching) => {
             (Action::Update, ("attaching the engine in LOG_ONLY", "engine attached in LOG_ONLY"))
         }

@@ -13,13 +13,15 @@ use crate::merge;
 use crate::ownership::{self, unordered};
 use crate::plan::form::{Form, in_form};
 use crate::plan::item::{Item, leave_unmanaged};
-use crate::tags;
+use crate::plan::lock;
+use crate::{reference, tags};
 
 impl Run<'_> {
     /// Updates an object and waits until it is ready.
     pub(super) async fn update(&self, item: &Item, form: Form, last: bool) -> Result<(), String> {
         let kind = item.kind;
-        let marked = self.desired(item)?;
+        // What only narrows does without what is not there.
+        let marked = if form == Form::Closed { self.desired_so_far(item) } else { self.desired(item)? };
         let mut desired = self.secrets.reveal(&marked);
         let Some(before) = self.known(&item.address) else { return Err("it is not there".to_owned()) };
         let now = self.reread(item, &before.ids).await?;
@@ -31,6 +33,9 @@ impl Run<'_> {
         let wanted = in_form(form, &desired, Some(&view));
         let mut differing = Self::differing(item, form, differences(kind, &wanted, &view));
         differing.retain(|difference| !item.leaves(&difference.member));
+        if kind.name == "gateway" && lock::is_locked(&wanted) && !lock::is_locked(&view) {
+            self.remember_lock(item, &now, lock::remember(&view, &desired)).await?;
+        }
         let own = |member: &str| kind.companion_of(member).is_none();
         if differing.iter().any(|difference| own(&difference.member))
             || live::state(kind, &now.document) == State::Failed
@@ -50,7 +55,13 @@ impl Run<'_> {
         }
         let after = self.reread(item, &before.ids).await?;
         self.learn(&item.address, after.clone());
-        if last {
+        // What was narrowed in part is not yet what the manifest says: what was applied before is still what is remembered.
+        let reached = || {
+            let now = live::view(kind, &after.document);
+            !reference::holds_unknown(&desired) && differences(kind, &desired, &now).is_empty()
+        };
+        let partly = form == Form::Closed && !reached();
+        if last && !partly {
             let applied = ownership::applied_digest(kind, &applied_to(item, &marked, &self.wanted_tags(item)));
             self.remember(item, &after, &applied).await?;
             self.remember_version(item, item.secret_version()).await?;

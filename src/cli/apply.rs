@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use super::connect::connect;
 use super::exit::{Exit, Failure};
-use super::options::{Global, Manifest};
+use super::options::{Global, Manifest, Part};
 use super::output;
 use super::saved;
 use super::walk::{self, Consent, Purpose};
+use crate::engine::Asked;
 use crate::plan::{Plan, subset};
 use crate::{engine, report};
 
@@ -17,6 +18,8 @@ use crate::{engine, report};
 pub(super) struct Args {
     #[command(flatten)]
     manifest: Manifest,
+    #[command(flatten)]
+    part: Part,
     #[command(flatten)]
     consent: Consent,
     /// Goes on only if what there is to do is within this reviewed plan
@@ -29,25 +32,21 @@ pub(super) struct Args {
 
 pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     arguments.consent.can_be_had()?;
+    arguments.consent.is_about_a_reviewed_plan(arguments.plan.is_some())?;
     let reviewed = arguments.plan.as_deref().map(saved::read).transpose()?;
     let connected = connect(global, &arguments.manifest).await?;
     if arguments.renew && connected.stack.expires.is_none() {
         return Err(Failure::new(Exit::Usage, "the manifest says no time to live that could begin again")
             .help("add `expires = \"7d\"` to `[stack]`, or leave `--renew` out"));
     }
-    let plan = async || {
-        if arguments.renew {
-            engine::plan_renewing(&connected.aws, &connected.stack).await
-        } else {
-            engine::plan(&connected.aws, &connected.stack).await
-        }
-    };
+    let asked = Asked { renew: arguments.renew, ..arguments.part.asked() };
+    let plan = async || engine::plan_asked(&connected.aws, &connected.stack, &asked).await;
     let planned = connected.interrupt.or(plan()).await?;
     if let Some(reviewed) = &reviewed {
         within(reviewed, &planned.plan)?;
     }
     let exit = Box::pin(walk::walk(&connected, planned, plan(), &arguments.consent, Purpose::Apply)).await?;
-    if matches!(exit, Exit::Done | Exit::Guard) {
+    if matches!(exit, Exit::Done | Exit::Guard | Exit::Exposed) {
         let outputs = connected.interrupt.or(engine::outputs(&connected.aws, &connected.stack)).await?;
         output::out(&report::next_outputs(&outputs))?;
     }

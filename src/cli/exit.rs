@@ -122,7 +122,13 @@ impl From<EngineError> for Failure {
             EngineError::Expired(_) => {
                 Self::new(Exit::Failed, error.to_string()).help("log in again, then run the same command again")
             }
-            EngineError::NotYet(_) => Self::new(Exit::Refused, error.to_string()),
+            EngineError::UnknownAddress { ref nearest, .. } => {
+                let failure = Self::new(Exit::Usage, error.to_string());
+                match nearest {
+                    Some(nearest) => failure.help(format!("did you mean `{nearest}`?")),
+                    None => failure.help("`gatewright check --expand` shows every address of the manifest"),
+                }
+            }
             EngineError::Unread(_) => Self::new(Exit::Failed, error.to_string()),
         }
     }

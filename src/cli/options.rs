@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::output::Colour;
+use crate::engine::{Asked, Scope};
 
 /// Options of every command.
 #[derive(Debug, clap::Args)]
@@ -58,6 +59,29 @@ pub(super) struct Manifest {
     /// The manifest, or the folder of a `gatewright.toml`
     #[arg(value_name = "MANIFEST", default_value = "gatewright.toml")]
     pub(super) path: PathBuf,
+}
+
+/// A part of the manifest.
+#[derive(Debug, clap::Args)]
+pub(super) struct Part {
+    /// Only steps that narrow access, whatever stands in the way of the others; takes no risk
+    #[arg(long, conflicts_with = "only")]
+    close: bool,
+    /// Only the steps of these addresses and what they need
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+impl Part {
+    /// What is asked of the plan, as of today.
+    pub(super) fn asked(&self) -> Asked {
+        let scope = match (self.close, self.only.as_slice()) {
+            (true, _) => Scope::Close,
+            (false, []) => Scope::All,
+            (false, only) => Scope::Only(only.to_vec()),
+        };
+        Asked { scope, ..Asked::default() }
+    }
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

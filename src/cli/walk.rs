@@ -21,7 +21,7 @@ pub(super) struct Consent {
     /// Does not ask; risks are refused all the same
     #[arg(long)]
     yes: bool,
-    /// Accepts risks by their codes; `gatewright explain CODE` says what each means
+    /// Accepts risks by their codes; `apply` wants `--plan` with it, so that somebody saw them
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
     allow: Vec<String>,
     /// Takes the stack over from the run that holds its lease: make sure first that it is dead
@@ -56,6 +56,17 @@ impl Consent {
     }
 }
 
+impl Consent {
+    /// A code on the command line accepts whatever has it: only risks that somebody has seen in a plan may be taken so.
+    pub(super) fn is_about_a_reviewed_plan(&self, reviewed: bool) -> Result<(), Failure> {
+        if reviewed || self.allow.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Usage, "`--allow` accepts risks of a reviewed plan, and there is none")
+            .help("save one with `gatewright plan --out plan.json`, look at it, and pass it as `--plan plan.json`; or write an `[[accept]]` into the manifest"))
+    }
+}
+
 /// Shows a plan, asks, and carries it out under the lease of the stack; `again` plans once more then.
 pub(super) async fn walk(
     connected: &Connected,
@@ -69,6 +80,10 @@ pub(super) async fn walk(
     }
     output::out(&report::plan(&planned.plan, output::width()))?;
     let left = left_undone(&planned.plan);
+    if planned.plan.is_refused() {
+        return Err(Failure::new(Exit::Guard, "what `--only` leaves out has to come with it; nothing was changed")
+            .help("name the addresses above too, or apply everything"));
+    }
     if !can_do_something(&planned.plan) {
         return Ok(left);
     }
@@ -108,9 +123,11 @@ fn can_do_something(plan: &Plan) -> bool {
 
 /// How it ends if everything that can be done is done.
 fn left_undone(plan: &Plan) -> Exit {
-    if plan.is_incomplete() {
+    if plan.stays_exposed() {
+        Exit::Exposed
+    } else if plan.is_incomplete() {
         Exit::Failed
-    } else if plan.is_blocked() {
+    } else if plan.is_blocked() || plan.holds_back_closing() {
         Exit::Guard
     } else {
         Exit::Done
@@ -126,14 +143,27 @@ async fn decide(connected: &Connected, plan: &mut Plan) -> Result<(), Failure> {
         if codes.is_empty() {
             return Ok(());
         }
-        let (listed, allow) = (codes.join("`, `"), codes.join(","));
+        let listed = codes.join("`, `");
         return Err(Failure::new(Exit::Guard, format!("nobody has accepted `{listed}`; nothing was changed"))
-            .help(format!("read the risks above; to accept them, add `--allow {allow}`")));
+            .help(way_to_accept(plan)));
     }
     for risk in plan.risks.iter_mut().filter(|risk| !risk.accepted) {
         accept(connected, risk).await?;
     }
     Ok(())
+}
+
+/// The entry that accepts the first open risk, ready to be completed.
+fn way_to_accept(plan: &Plan) -> String {
+    let entry = plan.open_risks().next().map(|risk| {
+        let about =
+            if risk.address.is_empty() { String::new() } else { format!("\n    address = \"{}\"", risk.address) };
+        format!("\n    [[accept]]\n    risk = \"{}\"{about}\n    reason = \"…\"\n    until = YYYY-MM-DD", risk.code)
+    });
+    let entry = entry.unwrap_or_default();
+    format!(
+        "read the risks above; to take one, write the decision into the manifest:{entry}\n    or have the plan reviewed, and pass `--plan FILE` with `--allow CODE`"
+    )
 }
 
 async fn accept(connected: &Connected, risk: &mut Risk) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::close::closed;
 use super::joint::joint;
 use crate::kind::{LOCK_CLIENT, statement_of};
 
@@ -23,6 +24,8 @@ pub enum Form {
     /// A new gateway without its interceptors, its engine in ENFORCE: the service cannot create policies while they are in place,
     /// and without an active policy nobody gets through.
     Bare,
+    /// As it is live, narrowed towards what the manifest says.
+    Closed,
     /// A policy that is not counted yet: `LOG_ONLY`.
     Inactive,
     /// A forbid that stops what its live text and its new one stop.
@@ -31,10 +34,13 @@ pub enum Form {
 
 /// A desired document in a form. `live` is the view of the live object, for forms that leave parts as they are.
 pub fn in_form(form: Form, desired: &Value, live: Option<&Value>) -> Value {
+    if let (Form::Closed, Some(live)) = (form, live) {
+        return closed(desired, live);
+    }
     let mut document = desired.clone();
     let Some(members) = document.as_object_mut() else { return document };
     match form {
-        Form::Full => {}
+        Form::Full | Form::Closed => {}
         Form::Locked | Form::Released => {
             members.remove("interceptorConfigurations");
             set_mode(members, "ENFORCE");

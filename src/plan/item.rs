@@ -49,6 +49,8 @@ pub struct Item {
     pub unfinished: bool,
     /// What its tags remember of children of ours that are gone.
     pub forgets: Membership,
+    /// Only what narrows access is sent: `desired` is the live object, narrowed towards what the manifest says.
+    pub closing: bool,
 }
 
 impl Item {
@@ -184,6 +186,11 @@ impl Item {
     /// A gateway that lets callers in now, whatever becomes of it.
     pub fn was_open(&self) -> bool {
         self.live.is_some() && !self.unlock && !self.unfinished
+    }
+
+    /// A gateway that has callers: it lets them in, or did until a run that did not get to its end locked it.
+    pub fn has_callers(&self) -> bool {
+        self.live.is_some() && !self.unfinished
     }
 
     /// Its callers present tokens.

@@ -6,11 +6,13 @@ use model::Meaning;
 use serde_json::{Map, Value};
 
 use super::item::{Item, leave_unmanaged};
+use super::lock::is_locked;
 use super::obstacle::{block_cycle, protected};
 use super::room::too_many_tags;
+use super::scope::{self, Asked, Scope};
 use super::shown::step;
 use super::work::{self, Work};
-use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, risk};
+use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, accept, exposed, risk};
 use crate::address::Address;
 use crate::claim::Claim;
 use crate::diff::Difference;
@@ -46,7 +48,7 @@ pub enum Towards {
 }
 
 /// Makes the plan.
-pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Option<&str>) -> Planned {
+pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked, endpoint: Option<&str>) -> Planned {
     let expires = stacks::expiry(stack, observed);
     let mut making =
         Making { stack, observed, expires, items: BTreeMap::new(), diagnostics: Vec::new(), notes: Vec::new() };
@@ -74,15 +76,22 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
     making.describe_trouble();
     let unsaid = making.unsaid();
     let unexpected = making.unexpected();
-    let Making { items, mut diagnostics, notes, .. } = making;
+    let Making { items, mut diagnostics, mut notes, .. } = making;
     let mut items: Vec<Item> = items.into_values().collect();
+    let decided = items.clone();
+    let left_out = scope::restrict(&asked.scope, &mut items, observed, &mut diagnostics);
     let strangers: BTreeSet<String> = observed.strangers.iter().map(|stranger| stranger.id.clone()).collect();
     let mut work = work::work(items.clone(), strangers.clone());
     while let Some(cycle) = work.cycle() {
         diagnostics.push(block_cycle(&mut items, &cycle));
         work = work::work(items.clone(), strangers.clone());
     }
-    let risks = risk::risks(&items, towards);
+    let mut risks = match asked.scope {
+        // What is a risk was left out.
+        Scope::Close => Vec::new(),
+        _ => risk::risks(&items, towards),
+    };
+    notes.extend(accept::decide(stack, asked, towards, &mut risks, &items));
     let mut steps: Vec<Step> = items.iter().filter(|item| item.action != Action::NoOp).map(step).collect();
     let rank = |step: &Step| kind::KINDS.iter().position(|kind| kind.name == step.kind);
     steps.sort_by_key(|step| (step.action == Action::Delete, rank(step), step.address.clone()));
@@ -94,22 +103,24 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, endpoint: Opti
         account: observed.place.account.clone(),
         endpoint: endpoint.map(ToOwned::to_owned),
         hash: String::new(),
-        summary: summary(&items),
+        summary: summary(&items, left_out.len()),
         steps,
         access: Vec::new(),
-        exposed: Vec::new(),
+        exposed: exposed::exposed(&decided, &items, observed, &stack.owner(), towards),
         risks,
         unexpected,
         unsaid,
         diagnostics,
         notes,
+        extent: asked.scope.extent(),
+        left_out,
     };
     super::secret::scrub(&mut plan, &stack.secrets);
     plan.hash = plan.digest();
     Planned { plan, work, secrets: stack.secrets.clone() }
 }
 
-fn summary(items: &[Item]) -> Summary {
+fn summary(items: &[Item], left_out: usize) -> Summary {
     let mut summary = Summary::default();
     for item in items.iter().filter(|item| !(item.is_borrowed() && item.action == Action::NoOp)) {
         let count = match item.action {
@@ -123,6 +134,7 @@ fn summary(items: &[Item]) -> Summary {
         };
         *count += 1;
     }
+    summary.unchanged = summary.unchanged.saturating_sub(left_out);
     summary
 }
 
@@ -160,6 +172,7 @@ impl Making<'_> {
             unlock: false,
             unfinished: false,
             forgets: Membership::default(),
+            closing: false,
         };
         if let Some(live) = live {
             self.compare(&mut item, resource, live);
@@ -232,7 +245,7 @@ impl Making<'_> {
         if kind.arn.is_none() && resource.protect != live.protected {
             item.differences.push(protect_difference(resource.protect));
         }
-        item.unlock = is_locked(kind, &view) && !item.stays();
+        item.unlock = kind.name == "gateway" && is_locked(&view) && !item.stays();
         item.action = match &live.claim {
             Some(Claim::Adopted) => Action::Adopt,
             Some(Claim::Moved { .. }) if item.differences.iter().all(is_about_ownership) => Action::Move,
@@ -268,8 +281,11 @@ impl Making<'_> {
             }
             State::Ready | State::PendingAuth => {}
         }
-        item.unfinished = kind.name == "gateway" && !item.stays() && live.tags.contains_key(UNFINISHED);
-        if item.unfinished && matches!(item.action, Action::NoOp | Action::Move) {
+        let unfinished = kind.name == "gateway" && !item.stays() && live.tags.contains_key(UNFINISHED);
+        // A gateway that takes tokens was created locked: where it is open, only the tag is left of its creation.
+        let takes_tokens = view.get("authorizerType").and_then(Value::as_str) == Some("CUSTOM_JWT");
+        item.unfinished = unfinished && (item.unlock || !takes_tokens);
+        if unfinished && matches!(item.action, Action::NoOp | Action::Move) {
             item.action = Action::Update;
             item.reason = Some("its creation was not finished".to_owned());
         }
@@ -334,6 +350,7 @@ impl Making<'_> {
                 unlock: false,
                 unfinished: false,
                 forgets: Membership::default(),
+                closing: false,
                 live: Some(live),
             };
             if item.is_protected() {
@@ -368,15 +385,6 @@ fn settable(kind: &Kind, view: &Value) -> Value {
 /// It says whose an object is, and where, and nothing else.
 fn is_about_ownership(difference: &Difference) -> bool {
     difference.path.strip_prefix("tags.").is_some_and(|tag| tag == STACK || tag == ADDRESS)
-}
-
-/// The gateway lets nobody in but the lock.
-fn is_locked(kind: &Kind, view: &Value) -> bool {
-    kind.name == "gateway"
-        && view
-            .pointer("/authorizerConfiguration/customJWTAuthorizer/allowedClients")
-            .and_then(Value::as_array)
-            .is_some_and(|clients| matches!(clients.as_slice(), [only] if only.as_str() == Some(kind::LOCK_CLIENT)))
 }
 
 /// Whether a difference can only be made by a new object.

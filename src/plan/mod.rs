@@ -1,20 +1,28 @@
 //! The plan: a value that says what would change and why. Printing, saving and applying read it; making it is a pure
 //! function of the stack and what was observed.
 
+mod accept;
 mod adoption;
 mod attachment;
+pub mod close;
+mod cover;
+mod exposed;
 pub mod form;
 pub mod item;
 mod joint;
+pub mod lock;
 mod make;
 mod obstacle;
+mod only;
 mod order;
 pub mod risk;
 mod room;
+pub mod scope;
 mod secret;
 mod shared;
 mod shown;
 pub mod subset;
+mod weakening;
 pub mod work;
 
 use schemars::JsonSchema;
@@ -25,6 +33,22 @@ pub use make::{Planned, Towards, make};
 
 /// Every code of a plan's diagnostics with what it means; `explain` prints these.
 pub const CODES: &[(&str, &str)] = &[
+    (
+        "plan::accept-done",
+        "An `[[accept]]` is about a risk that this plan does not have, and there is nothing left to do at its address: most often the change was applied. The entry has done its work. Take it out, so that nobody takes it for a standing permission.",
+    ),
+    (
+        "plan::accept-expired",
+        "The last day of an `[[accept]]` is over, so the risk is refused again. Decide again: give the entry a new `until` where reviewers see it, or take the risky change back.",
+    ),
+    (
+        "plan::accept-unused",
+        "An `[[accept]]` names a risk that the plan does not have, though something changes or the address is unknown. It accepts nothing. Correct `risk` and `address` as the plan shows them, or take the entry out.",
+    ),
+    (
+        "plan::close",
+        "A step would narrow access, and `--close` cannot take it: it would also let somebody in, or be a risk of its own. What can be taken without that is taken. Look at the step, then apply it without `--close`.",
+    ),
     (
         "plan::adopt",
         "`adopt` names an object that cannot be taken over: there is none with this id, it belongs to another stack or to another resource of this one, or the resource has an object already. Nothing is taken from another stack in this way: a line of `[moved]` does that, `\"stack:NAME/INSTANCE/KIND.NAME\" = \"KIND.NAME\"`.",
@@ -64,6 +88,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "plan::moved",
         "A line of `[moved]` does not fit what is live. If both its addresses are live, nobody can tell which object is meant, and neither is touched: remove the line, or look at which of the two should go. If the old address is nowhere live, the line does nothing any more, and can be removed once every environment was applied.",
+    ),
+    (
+        "plan::only",
+        "What `--only` names would open something while a step that restrains callers is left out: a forbid, a narrower allow-list, an interceptor. Nothing is done. Name that step too, or apply everything.",
     ),
     (
         "plan::pool-replacement",
@@ -113,8 +141,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Who gains or loses which tool.
     pub access: Vec<AccessChange>,
-    /// What the live account allows and the manifest does not.
-    pub exposed: Vec<AccessChange>,
+    /// What the live account allows and the manifest does not: by drift, or by what nobody declared.
+    pub exposed: Vec<Exposure>,
     /// Steps that weaken security, interrupt or lose data.
     pub risks: Vec<Risk>,
     /// Children of our parents that nobody declared.
@@ -127,6 +155,36 @@ pub struct Plan {
     /// What is worth knowing and stops nothing.
     #[serde(default)]
     pub notes: Vec<PlanDiagnostic>,
+    /// How much of the manifest the plan is about.
+    #[serde(default)]
+    pub extent: Extent,
+    /// Steps that a smaller extent leaves out.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// How much of the manifest a plan is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Extent {
+    /// All of it.
+    #[default]
+    All,
+    /// Steps that narrow access (`--close`).
+    Close,
+    /// Steps of some addresses, and what they need (`--only`).
+    Only,
+}
+
+/// A step that is not taken because less was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    /// The resource's address.
+    pub address: String,
+    /// What would happen to it.
+    pub action: Action,
+    /// Why, where it does not go without saying.
+    pub reason: Option<String>,
 }
 
 /// How many resources of each action.
@@ -247,6 +305,31 @@ pub struct AccessChange {
     pub witness: Option<String>,
 }
 
+/// What the live account allows and the manifest does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Exposure {
+    /// The resource that shows it; of something nobody declared, the one it lives in.
+    pub address: String,
+    /// The code of the risk that it would be if the manifest asked for it.
+    pub code: String,
+    /// Who, as far as resources show it: `every authenticated caller`.
+    pub principal: String,
+    /// What they can call: `every tool of gateway.hr`, `target/tool`.
+    pub tool: String,
+    /// What happens to a call now.
+    pub before: String,
+    /// What would happen to it by the manifest.
+    pub after: String,
+    /// How it was found: `unknown` where only resources were looked at.
+    pub how: String,
+    /// What is open, for a person.
+    pub message: String,
+    /// A step of this plan sets it right.
+    pub repaired: bool,
+    /// What to do about it, if no step of the plan does.
+    pub help: Option<String>,
+}
+
 /// A step that weakens security, interrupts or loses data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Risk {
@@ -258,6 +341,18 @@ pub struct Risk {
     pub message: String,
     /// It was decided on.
     pub accepted: bool,
+    /// The decision, where the manifest holds it.
+    #[serde(default)]
+    pub decision: Option<Decision>,
+}
+
+/// A decision to take a risk, as an `[[accept]]` of the manifest says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Decision {
+    /// Why.
+    pub reason: String,
+    /// The last day on which it holds, in UTC.
+    pub until: String,
 }
 
 /// A child of a parent of ours that nobody declared.
@@ -307,7 +402,10 @@ impl Plan {
     pub fn digest(&self) -> String {
         let mut plan = self.clone();
         plan.hash.clear();
-        plan.risks.iter_mut().for_each(|risk| risk.accepted = false);
+        for risk in &mut plan.risks {
+            risk.accepted = false;
+            risk.decision = None;
+        }
         let value = serde_json::to_value(plan).unwrap_or_default();
         crate::ownership::digest(&crate::ownership::canonical(&value), 32)
     }
@@ -325,6 +423,21 @@ impl Plan {
     /// Something could not be read, so nobody knows whether this is all.
     pub fn is_incomplete(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.code == "plan::unread")
+    }
+
+    /// Something is exposed that no step of this plan sets right.
+    pub fn stays_exposed(&self) -> bool {
+        self.exposed.iter().any(|exposure| !exposure.repaired)
+    }
+
+    /// A step would narrow access, and only an apply without `--close` can take it.
+    pub fn holds_back_closing(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.code == "plan::close")
+    }
+
+    /// Something refuses the whole run: what `--only` names would open what it leaves closed.
+    pub fn is_refused(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.code == "plan::only")
     }
 
     /// Risks that nobody has accepted.

@@ -230,7 +230,9 @@ impl Making<'_> {
             if is_relocked(gateway, &items) {
                 if let Some(item) = self.items.get_mut(&gateway.address) {
                     item.action = Action::Update;
-                    item.origin = Origin::Change;
+                    if item.differences.is_empty() {
+                        item.origin = Origin::Change;
+                    }
                     let meanwhile =
                         if leaves_engine(gateway, &items) { "its engine is made anew" } else { "its policies change" };
                     item.reason = Some(format!("locked while {meanwhile}, then opened again"));

@@ -289,6 +289,12 @@ impl<'a> Lowering<'a> {
 
     fn order_gateway(&mut self, gateway: &Item, policies: &[&Item], running: bool) {
         let Some(last) = self.last.get(&gateway.address).copied() else { return };
+        if gateway.closing {
+            // It restrains callers by itself, whatever becomes of the policies.
+            let of = |policy: &&Item| [self.first.get(&policy.address), self.deletes.get(&policy.address)];
+            let nodes: Vec<usize> = policies.iter().flat_map(of).flatten().copied().collect();
+            return nodes.into_iter().for_each(|node| self.after(node, last));
+        }
         let two_steps = self.first.get(&gateway.address) != Some(&last);
         let unlockable = (gateway.makes() || gateway.unfinished) && !gateway.is_jwt();
         let two_steps = two_steps || gateway.unfinished;

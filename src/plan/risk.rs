@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::attachment::{attached_engine, is_relocked, leaves_engine, opens_with_its_targets};
 use super::item::Item;
+use super::lock::Opening;
 use super::make::Towards;
+use super::weakening::{self, Weakening};
 use super::{Action, Risk};
-use crate::kind::statement_of;
 use crate::live;
 
 /// Every risk code with what it means; `explain` prints these.
@@ -57,7 +58,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "data-loss",
-        "A user pool goes with its users. Deleting cannot be undone. Export what is needed first, then accept it.",
+        "A user pool goes with its users, or a credential provider with the secret that the service keeps for it. Deleting cannot be undone. Export what is needed first, then accept it.",
     ),
     (
         "endpoint-changes",
@@ -102,7 +103,13 @@ pub(super) fn risks(items: &[Item], towards: Towards) -> Vec<Risk> {
     let live = items.iter().filter(|item| item.live.is_some()).count();
     if towards == Towards::Manifest && live >= 10 && deletes * 3 > live {
         let message = format!("{deletes} of {live} resources would be deleted");
-        found.risks.push(Risk { code: "mass-delete".into(), address: String::new(), message, accepted: false });
+        found.risks.push(Risk {
+            code: "mass-delete".into(),
+            address: String::new(),
+            message,
+            accepted: false,
+            decision: None,
+        });
     }
     found.risks
 }
@@ -122,7 +129,7 @@ impl Found {
                 known.message.push_str("; ");
                 known.message.push_str(&message);
             }
-            None => self.risks.push(Risk { code: code.to_owned(), address, message, accepted: false }),
+            None => self.risks.push(Risk { code: code.to_owned(), address, message, accepted: false, decision: None }),
         }
     }
 
@@ -137,163 +144,77 @@ impl Found {
         }
         match item.kind.name {
             "gateway" => self.gateway(item, &before, after),
-            "runtime" => self.authorizer(item, &before, after),
-            "user_pool" => self.user_pool(item, &before, after),
-            "user_pool_client" => self.client(item, &before, after),
+            _ => self.weaker(item, weakening::weakenings(item.kind, &before, after)),
+        }
+        match item.kind.name {
+            // Whom closing cuts off was not to be let in.
+            _ if item.closing => {}
+            "gateway" if !item.unlock => self.other_callers(item, &before, after),
+            "runtime" => self.other_callers(item, &before, after),
+            "user_pool" => {
+                let protected = |of: &Value| of.get("DeletionProtection").and_then(Value::as_str) == Some("ACTIVE");
+                if protected(&before) && !protected(after) {
+                    self.add(item, "protection-removed", "the pool can be deleted from now on");
+                }
+            }
             _ => {}
+        }
+    }
+
+    fn weaker(&mut self, item: &Item, weakenings: Vec<Weakening>) {
+        for (code, message) in weakenings {
+            self.add(item, code, message);
         }
     }
 
     fn gateway(&mut self, item: &Item, before: &Value, after: &Value) {
-        // A locked gateway lets nobody in: whom it opens to is new, not wider. What restrains them all is compared even so.
-        if !item.unlock {
-            self.authorizer(item, before, after);
+        self.weaker(item, weakening::firewall(before, after));
+        if item.unlock && item.unfinished {
+            // It never let anybody in: whom it opens to, and how it decides, is new and not weaker.
+            return;
         }
-        let mode =
-            |of: &Value| of.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str).map(ToOwned::to_owned);
-        match (mode(before), mode(after)) {
-            (Some(_), None) => self.add(item, "engine-detached", "every authenticated caller can call every tool"),
-            (Some(before), Some(after)) if before == "ENFORCE" && after != "ENFORCE" => {
-                self.add(
-                    item,
-                    "enforcement-weakened",
-                    "policies are only logged: every authenticated caller can call every tool",
-                );
-            }
-            _ => {}
+        if item.unlock {
+            self.reopening(item, after);
+        } else {
+            self.weaker(item, weakening::weakenings(item.kind, before, after));
         }
-        let engine = |of: &Value| of.pointer("/policyEngineConfiguration/arn").cloned();
-        if let (Some(one), Some(other)) = (engine(before), engine(after))
-            && one != other
-            && !item.unlock
-        {
-            self.add(item, "access-widened", "another policy engine decides: who can call what may change");
+        let swaps = weakening::engine(before, after);
+        if !swaps.is_empty() {
             self.add(item, "interrupts", "nobody gets through until the policies of the new engine are active");
-        }
-        let functions = |of: &Value| {
-            let list = of.get("interceptorConfigurations").and_then(Value::as_array).cloned().unwrap_or_default();
-            list.iter()
-                .flat_map(|entry| {
-                    let arn = entry.pointer("/interceptor/lambda/arn").cloned().unwrap_or_default();
-                    let points = entry.get("interceptionPoints").and_then(Value::as_array).cloned().unwrap_or_default();
-                    points.into_iter().map(move |point| (arn.to_string(), point.to_string()))
-                })
-                .collect::<Vec<_>>()
-        };
-        let kept = functions(after);
-        if let Some((arn, point)) = functions(before).into_iter().find(|entry| !kept.contains(entry)) {
-            self.add(item, "interceptor-removed", format!("{arn} no longer sees each {point}"));
-        }
-        let waf = |of: &Value| of.pointer("/wafConfiguration/failureMode").and_then(Value::as_str) == Some("FAIL_OPEN");
-        if waf(after) && !waf(before) {
-            self.add(item, "waf-fail-open", "requests go through when the web firewall cannot answer");
+            self.weaker(item, swaps);
         }
     }
 
-    fn authorizer(&mut self, item: &Item, before: &Value, after: &Value) {
-        let kind_of = |of: &Value| of.get("authorizerType").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (type_before, type_after) = (kind_of(before), kind_of(after));
-        if type_before != type_after {
+    /// A running gateway that was locked by a run which did not get to its end. It does not show what it was; its tag tells whether
+    /// it opens to what it was, or to what that run had been allowed to make of it.
+    fn reopening(&mut self, item: &Item, after: &Value) {
+        let opening = item.live.as_ref().map(|live| Opening::of(&live.tags, after));
+        let Some(Opening { authorizer, interceptors, engine }) = opening else { return };
+        if authorizer {
+            self.add(item, "authorizer-weakened", "it is locked, and would open to other callers than before it was");
+        }
+        if interceptors {
             self.add(
                 item,
-                "authorizer-weakened",
-                format!("{type_before} becomes {type_after}: other callers are let in"),
+                "interceptor-removed",
+                "it is locked, and other interceptors than before would see its calls",
             );
-            self.add(item, "interrupts", format!("callers that {type_before} let in are cut off"));
         }
-        let jwt = |of: &Value| of.pointer("/authorizerConfiguration/customJWTAuthorizer").cloned();
-        match (jwt(before), jwt(after)) {
-            (Some(_), None) => self.add(item, "authorizer-weakened", "tokens are no longer checked"),
-            (None, Some(_)) if item.kind.name == "runtime" => {
-                self.add(
-                    item,
-                    "authorizer-weakened",
-                    "tokens are taken in place of signatures: other callers are let in",
-                );
-                self.add(item, "interrupts", "callers that sign their requests are cut off");
-            }
-            (Some(before), Some(after)) => {
-                for list in ["allowedClients", "allowedAudience", "allowedScopes"] {
-                    if let Some(added) = widened(&before, &after, list) {
-                        self.add(item, "authorizer-weakened", format!("`{list}` {added}"));
-                    }
-                }
-                for (member, message) in [
-                    ("customClaims", "the rules on claims change"),
-                    ("allowedWorkloadConfiguration", "the rules on calling workloads change"),
-                ] {
-                    let there = before.get(member).filter(|value| !value.is_null());
-                    if there.is_some()
-                        && there.map(crate::ownership::unordered) != after.get(member).map(crate::ownership::unordered)
-                    {
-                        self.add(item, "authorizer-weakened", message);
-                    }
-                }
-                if before.get("discoveryUrl") != after.get("discoveryUrl") {
-                    self.add(item, "authorizer-weakened", "tokens of another issuer are let in");
-                }
-            }
-            _ => {}
+        if engine {
+            // A locked gateway enforces, or is without the engine that is made anew.
+            let enforcing = serde_json::json!({"policyEngineConfiguration": {"mode": "ENFORCE"}});
+            self.weaker(item, weakening::enforcement(&enforcing, after));
         }
     }
 
-    fn user_pool(&mut self, item: &Item, before: &Value, after: &Value) {
-        let text = |of: &Value, member: &str, default: &str| {
-            of.get(member).and_then(Value::as_str).unwrap_or(default).to_owned()
-        };
-        let strength = |mode: &str| ["OFF", "OPTIONAL", "ON"].iter().position(|known| *known == mode);
-        let (mfa_before, mfa_after) = (text(before, "MfaConfiguration", "OFF"), text(after, "MfaConfiguration", "OFF"));
-        if strength(&mfa_after) < strength(&mfa_before) {
-            self.add(
-                item,
-                "mfa-weakened",
-                format!("multi-factor authentication goes from {mfa_before} to {mfa_after}"),
-            );
-        }
-        let protection = |of: &Value| text(of, "DeletionProtection", "INACTIVE") == "ACTIVE";
-        if protection(before) && !protection(after) {
-            self.add(item, "protection-removed", "the pool can be deleted from now on");
-        }
-        let triggers = before.get("LambdaConfig").and_then(Value::as_object).into_iter().flatten();
-        for (trigger, function) in triggers {
-            match after.pointer(&format!("/LambdaConfig/{trigger}")) {
-                None => self.add(item, "trigger-removed", format!("`{trigger}` is no longer called")),
-                Some(other) if other != function => {
-                    self.add(item, "trigger-removed", format!("`{trigger}` is another function or version"));
-                }
-                Some(_) => {}
-            }
-        }
-        for factor in
-            ["SoftwareTokenMfaConfiguration", "SmsMfaConfiguration", "EmailMfaConfiguration", "WebAuthnConfiguration"]
-        {
-            let counts = |of: &Value| {
-                let there = of.get(factor).filter(|value| !value.is_null());
-                there.is_some_and(|value| value.get("Enabled") != Some(&Value::Bool(false)))
-            };
-            if counts(before) && !counts(after) && mfa_before != "OFF" && mfa_after != "OFF" {
-                self.add(item, "mfa-weakened", format!("`{factor}` no longer counts"));
-            }
-        }
-    }
-
-    fn client(&mut self, item: &Item, before: &Value, after: &Value) {
-        let with_default = |of: &Value, member: &str| {
-            let value = of.get(member).cloned().or_else(|| item.kind.kept(member).flatten());
-            serde_json::json!({ member: value.unwrap_or_default() })
-        };
-        for list in ["ExplicitAuthFlows", "AllowedOAuthFlows"] {
-            if let Some(added) = added(&with_default(before, list), &with_default(after, list), list) {
-                self.add(item, "auth-flow-added", format!("`{list}` gains {added}"));
-            }
-        }
-        let switch = "AllowedOAuthFlowsUserPoolClient";
-        let on = |of: &Value| of.get(switch) == Some(&Value::Bool(true));
-        if on(after) && !on(before) {
-            self.add(item, "auth-flow-added", "its OAuth flows and scopes take effect");
-        }
-        if let Some(added) = added(before, after, "AllowedOAuthScopes") {
-            self.add(item, "access-widened", format!("tokens of the client may carry {added}"));
+    /// Callers that were let in, and are cut off because others are.
+    fn other_callers(&mut self, item: &Item, before: &Value, after: &Value) {
+        let type_of = |of: &Value| of.get("authorizerType").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let tokens = |of: &Value| of.pointer("/authorizerConfiguration/customJWTAuthorizer").is_some();
+        if type_of(before) != type_of(after) {
+            self.add(item, "interrupts", format!("callers that {} let in are cut off", type_of(before)));
+        } else if item.kind.name == "runtime" && tokens(after) && !tokens(before) {
+            self.add(item, "interrupts", "callers that sign their requests are cut off");
         }
     }
 
@@ -322,11 +243,22 @@ impl Found {
     }
 
     fn delete(&mut self, item: &Item, items: &[Item], towards: Towards) {
-        let users =
-            item.live.as_ref().and_then(|live| live.document.get("EstimatedNumberOfUsers")).and_then(Value::as_i64);
-        if item.kind.name == "user_pool" && users.is_some_and(|users| users > 0) {
-            let users = users.unwrap_or_default();
-            self.add(item, "data-loss", format!("the pool goes with its users, about {users}"));
+        if item.kind.name == "user_pool" {
+            let document = item.live.as_ref().map(|live| &live.document);
+            match document.and_then(|document| document.get("EstimatedNumberOfUsers")).and_then(Value::as_i64) {
+                Some(0) => {}
+                Some(users) => self.add(item, "data-loss", format!("the pool goes with its users, about {users}")),
+                None => self.add(item, "data-loss", "the pool goes with its users, and nobody knows how many"),
+            }
+        }
+        let kept_by_service = |document: &Value| {
+            let sources = ["apiKeySecretSource", "clientSecretSource"];
+            !sources.iter().any(|source| document.get(*source).and_then(Value::as_str) == Some("EXTERNAL"))
+        };
+        if matches!(item.kind.name, "api_key_credential_provider" | "oauth2_credential_provider")
+            && item.live.as_ref().is_some_and(|live| kept_by_service(&live.document))
+        {
+            self.add(item, "data-loss", "the secret that the service keeps for it goes with it");
         }
         let makes_room = |other: &&Item| {
             other.kind == item.kind && other.action == Action::Create && other.parent() == item.parent()
@@ -353,7 +285,7 @@ impl Found {
         }
     }
 
-    /// A policy of a gateway that is open to callers: a new or changed permit, a changed forbid.
+    /// A policy of a gateway that has callers: a permit that lets more through, a forbid that stops less.
     fn policy(&mut self, item: &Item, items: &[Item]) {
         if !matches!(item.action, Action::Create | Action::Update | Action::Replace) {
             return;
@@ -363,60 +295,11 @@ impl Found {
             gateway.kind.name == "gateway"
                 && engine.is_some()
                 && attached_engine(gateway, items) == engine
-                && gateway.was_open()
+                && gateway.has_callers()
         });
-        if !open {
-            return;
-        }
-        let mode = |of: &Value| of.get("enforcementMode").and_then(Value::as_str).unwrap_or("ACTIVE").to_owned();
-        let before = item.live.as_ref().map(|live| live::view(item.kind, &live.document));
-        let active_before = before.as_ref().is_some_and(|before| mode(before) == "ACTIVE");
-        let active_after = mode(&item.desired) == "ACTIVE";
-        let statement_changes = before.as_ref().is_none_or(|before| {
-            let texts = (
-                before.get("definition").and_then(statement_of),
-                item.desired.get("definition").and_then(statement_of),
-            );
-            !matches!(texts, (Some(before), Some(after)) if crate::diff::same_statement(before, after))
-        });
-        let forbid = item.is_forbid();
-        if active_before && !active_after && forbid {
-            self.add(item, "enforcement-weakened", "the forbid is only logged from now on");
-        }
-        let was_forbid = item.live_is_forbid();
-        if statement_changes && was_forbid && active_before {
-            self.add(item, "forbid-removed", "the forbid changes: calls it stopped may go through");
-        }
-        if !forbid && active_after && (statement_changes || !active_before) {
-            self.add(
-                item,
-                "access-widened",
-                "a permit of an open gateway is new or changes: more calls may go through",
-            );
+        if open {
+            let before = item.live.as_ref().map(|live| live::view(item.kind, &live.document));
+            self.weaker(item, weakening::policy(before.as_ref(), Some(&item.desired)));
         }
     }
-}
-
-/// What a list gains; nothing if it gains nothing.
-fn added(before: &Value, after: &Value, list: &str) -> Option<String> {
-    let items = |of: &Value| of.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
-    let there = items(before);
-    let new: Vec<String> = items(after)
-        .iter()
-        .filter(|item| !there.contains(item))
-        .map(|item| format!("`{}`", crate::reference::display(item.as_str().unwrap_or_default())))
-        .collect();
-    (!new.is_empty()).then(|| new.join(", "))
-}
-
-/// How an allow-list lets more in: it is taken away, or it gains values. A list that appears narrows.
-fn widened(before: &Value, after: &Value, list: &str) -> Option<String> {
-    let length = |of: &Value| of.get(list).and_then(Value::as_array).map_or(0, Vec::len);
-    if length(before) == 0 {
-        return None;
-    }
-    if length(after) == 0 {
-        return Some("is no longer checked".to_owned());
-    }
-    added(before, after, list).map(|added| format!("gains {added}"))
 }

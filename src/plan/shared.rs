@@ -37,6 +37,7 @@ fn untouched(address: &Address, live: Option<Live>, kind: &'static crate::kind::
         blocked: None,
         unlock: false,
         unfinished: false,
+        closing: false,
         unsaid: Vec::new(),
         forgets: Membership::default(),
     }

@@ -115,6 +115,8 @@ mod tests {
             unsaid: Vec::new(),
             diagnostics: Vec::new(),
             notes: Vec::new(),
+            extent: crate::plan::Extent::All,
+            left_out: Vec::new(),
         }
     }
 
@@ -171,6 +173,7 @@ mod tests {
             address: "user_pool.p".into(),
             message: String::new(),
             accepted: false,
+            decision: None,
         });
         let expected = [
             "gateway.a changed: description",

@@ -186,6 +186,9 @@ impl<'a> Lowering<'a> {
 
     /// The calls that an item takes, in order.
     fn ops(&self, item: &Item) -> Vec<Op> {
+        if item.closing {
+            return vec![Op::Update(Form::Closed)];
+        }
         if item.reason.as_deref() == Some(FORGETS) {
             return vec![Op::Forget];
         }

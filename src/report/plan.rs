@@ -7,11 +7,12 @@ use anstyle::Style;
 use super::change::{Line, change_lines, member_lines};
 use super::step::{by_cause, look, summary_line};
 use super::{BOLD, DIM, GREEN, RED, YELLOW, plain, plain_line, styled, wrapped};
-use crate::plan::{AccessChange, Action, Plan, PlanDiagnostic, Step};
+use crate::plan::{AccessChange, Action, Decision, Exposure, Extent, Plan, PlanDiagnostic, Step};
 
 /// The plan as text, prose no wider than `width`.
 pub fn plan(plan: &Plan, width: usize) -> String {
     let mut text = header(plan) + "\n";
+    exposed(&mut text, plan, width);
     for (heading, steps) in by_cause(plan) {
         section(&mut text, heading);
         let mut before: Option<&Step> = None;
@@ -27,7 +28,7 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     unexpected(&mut text, plan);
     unsaid(&mut text, plan);
     access(&mut text, "Who can call what", &plan.access);
-    access(&mut text, "Exposed: allowed now, and not by the manifest", &plan.exposed);
+    left_out(&mut text, plan, width);
     diagnostics(&mut text, "In the way", ("!", RED), &plan.diagnostics, width);
     diagnostics(&mut text, "Worth knowing", ("·", DIM), &plan.notes, width);
     risks(&mut text, plan, width);
@@ -41,7 +42,59 @@ pub(super) fn header(plan: &Plan) -> String {
     if let Some(endpoint) = &plan.endpoint {
         _ = write!(line, " · {}", plain_line(endpoint));
     }
+    match plan.extent {
+        Extent::All => {}
+        Extent::Close => line.push_str(" · only what narrows access"),
+        Extent::Only => line.push_str(" · only what was named, and what it needs"),
+    }
     line
+}
+
+/// What is said first: somebody can do what the manifest does not allow.
+pub(super) const EXPOSED: &str = "EXPOSED: the live account allows what the manifest does not";
+
+fn exposed(text: &mut String, plan: &Plan, width: usize) {
+    if plan.exposed.is_empty() {
+        return;
+    }
+    _ = writeln!(text, "\n{}", styled(RED.bold(), EXPOSED));
+    for exposure in &plan.exposed {
+        let who = wrapped(&reach(exposure), 4, 6, width);
+        _ = writeln!(text, "  {} {who}", styled(RED, "!"));
+        let message = wrapped(&exposure.message, 6, 6, width);
+        _ = writeln!(text, "      {message} {}", styled(DIM, &format!("[{}]", exposure.code)));
+        _ = writeln!(text, "      {}", styled(DIM, &wrapped(&way_out(exposure), 6, 6, width)));
+    }
+}
+
+/// Who can do what, now and by the manifest.
+pub(super) fn reach(exposure: &Exposure) -> String {
+    let Exposure { principal, tool, before, after, .. } = exposure;
+    format!("{principal}, {tool}: now {before}; by the manifest {after}")
+}
+
+/// What becomes of an exposure.
+pub(super) fn way_out(exposure: &Exposure) -> String {
+    match &exposure.help {
+        _ if exposure.repaired => "this plan sets it right".to_owned(),
+        Some(help) => format!("this plan leaves it open: {help}"),
+        None => "this plan leaves it open".to_owned(),
+    }
+}
+
+fn left_out(text: &mut String, plan: &Plan, width: usize) {
+    if plan.left_out.is_empty() {
+        return;
+    }
+    section(text, "Left out: not asked for");
+    for left in &plan.left_out {
+        let look = look(left.action);
+        let line = format!("{} {} {}", look.symbol, look.verb, plain_line(&left.address));
+        _ = writeln!(text, "  {}", styled(DIM, &line));
+        if let Some(reason) = &left.reason {
+            _ = writeln!(text, "      {}", styled(DIM, &format!("# {}", wrapped_comment(reason, width))));
+        }
+    }
 }
 
 /// A destroy that finds nothing to do.
@@ -162,12 +215,21 @@ fn risks(text: &mut String, plan: &Plan, width: usize) {
     section(text, "Risks");
     for risk in &plan.risks {
         let (mark, style) = if risk.accepted { ("✓", DIM) } else { ("!", YELLOW) };
-        let accepted = if risk.accepted { " (accepted)" } else { "" };
+        let accepted = match &risk.decision {
+            Some(decision) => format!(" ({})", decided(decision)),
+            None if risk.accepted => " (accepted)".to_owned(),
+            None => String::new(),
+        };
         let title = format!("{mark} {}", risk.code);
         let first = 4 + risk.code.chars().count() + 2;
-        let message = wrapped(&risk.sentence(), first, 6, width);
-        _ = writeln!(text, "  {}  {message}{accepted}", styled(style, &title));
+        let message = wrapped(&format!("{}{accepted}", risk.sentence()), first, 6, width);
+        _ = writeln!(text, "  {}  {message}", styled(style, &title));
     }
+}
+
+/// A decision in a few words.
+pub(super) fn decided(decision: &Decision) -> String {
+    format!("accepted until {}: {}", decision.until, decision.reason)
 }
 
 #[cfg(test)]
@@ -221,6 +283,8 @@ pub(super) mod tests {
             unsaid: vec![],
             diagnostics: vec![],
             notes: vec![],
+            extent: Extent::All,
+            left_out: vec![],
         }
     }
 
@@ -285,9 +349,18 @@ pub(super) mod tests {
                 how: "proved".into(),
                 witness: None,
             }],
+            exposed: vec![
+                Exposure { address: "gateway.hr".into(), code: "enforcement-weakened".into(), principal: "every authenticated caller".into(), tool: "every tool of `gateway.hr`".into(), before: "allowed".into(), after: "as its policies say".into(), how: "unknown".into(), message: "`gateway.hr` was changed by hand: policies are only logged".into(), repaired: true, help: None },
+                Exposure { address: "policy_engine.guard".into(), code: "access-widened".into(), principal: "every authenticated caller".into(), tool: "`hr/search`".into(), before: "allowed".into(), after: "denied".into(), how: "unknown".into(), message: "policy `by_hand` in `policy_engine.guard` is not in the manifest: it permits calls".into(), repaired: false, help: Some("delete it where it was made".into()) },
+            ],
+            left_out: vec![
+                crate::plan::LeftOut { address: "gateway_target.new".into(), action: Action::Create, reason: None },
+                crate::plan::LeftOut { address: "policy.hr/wide".into(), action: Action::Update, reason: Some("it also opens".into()) },
+            ],
             risks: vec![
-                Risk { code: "endpoint-changes".into(), address: "runtime.hr".into(), message: "callers hold the ARN of the old runtime, and every one of them has to be told the new one before it can go on".into(), accepted: false },
-                Risk { code: "forbid-removed".into(), address: "policy.hr/deny".into(), message: "a forbid goes".into(), accepted: true },
+                Risk { code: "endpoint-changes".into(), address: "runtime.hr".into(), message: "callers hold the ARN of the old runtime, and every one of them has to be told the new one before it can go on".into(), accepted: false, decision: None },
+                Risk { code: "forbid-removed".into(), address: "policy.hr/deny".into(), message: "a forbid goes".into(), accepted: true, decision: Some(Decision { reason: "the tool is gone, SEC-7".into(), until: "2026-12-31".into() }) },
+                Risk { code: "interrupts".into(), address: "gateway.hr".into(), message: "it is locked meanwhile".into(), accepted: true, decision: None },
             ],
             unexpected: vec![Unexpected { parent: "policy_engine.guard".into(), kind: "policy".into(), name: "by_hand\u{1b}[31m".into(), id: "p-9".into() }],
             unsaid: vec![Unsaid {
@@ -330,6 +403,16 @@ pub(super) mod tests {
     fn a_plan_with_everything() {
         insta::assert_snapshot!(shown(&full()), @r#"
         hr-data-agent/dev · account 111122223333 · us-east-1 · local stand-in
+
+        EXPOSED: the live account allows what the manifest does not
+          ! every authenticated caller, every tool of `gateway.hr`: now allowed; by the
+              manifest as its policies say
+              `gateway.hr` was changed by hand: policies are only logged [enforcement-weakened]
+              this plan sets it right
+          ! every authenticated caller, `hr/search`: now allowed; by the manifest denied
+              policy `by_hand` in `policy_engine.guard` is not in the manifest: it
+              permits calls [access-widened]
+              this plan leaves it open: delete it where it was made
 
         Changes from the manifest
           + create gateway.hr
@@ -386,6 +469,11 @@ pub(super) mod tests {
         Who can call what
           employee  hr/search: denied → allowed (proved)
 
+        Left out: not asked for
+          + create gateway_target.new
+          ~ update policy.hr/wide
+              # it also opens
+
         In the way
           ! `gateway.hr` wants a name that is taken by a gateway of somebody else [plan::foreign]
               to take it over, write
@@ -399,9 +487,11 @@ pub(super) mod tests {
         Risks
           ! endpoint-changes  runtime.hr: callers hold the ARN of the old runtime, and
               every one of them has to be told the new one before it can go on
-          ✓ forbid-removed  policy.hr/deny: a forbid goes (accepted)
+          ✓ forbid-removed  policy.hr/deny: a forbid goes (accepted until 2026-12-31:
+              the tool is gone, SEC-7)
+          ✓ interrupts  gateway.hr: it is locked meanwhile (accepted)
 
-        Plan: 2 to create, 3 to update, 1 to replace, 2 to delete, 1 to move, 1 to adopt; 1 blocked; 1 risk to decide on.
+        Plan: 2 to create, 3 to update, 1 to replace, 2 to delete, 1 to move, 1 to adopt; 1 blocked; 2 left out; 1 risk to decide on.
         "#);
     }
 }

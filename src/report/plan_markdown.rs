@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use super::change::{change_lines, member_lines};
 use super::plain_line;
-use super::plan::header;
+use super::plan::{EXPOSED, decided, header, reach, way_out};
 use super::step::{by_cause, look, summary_line};
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Plan, PlanDiagnostic, Step};
 
 /// The plan as a comment in Markdown.
 pub fn plan_markdown(plan: &Plan) -> String {
-    let mut text = format!("### {}\n\n{}\n", summary_line(plan), code(&header(plan)));
+    let mut text = exposed(plan);
+    _ = write!(text, "### {}\n\n{}\n", summary_line(plan), code(&header(plan)));
     let groups = by_cause(plan);
     if !groups.is_empty() {
         text.push_str("\n| | Resource | Why |\n| --- | --- | --- |\n");
@@ -25,7 +26,11 @@ pub fn plan_markdown(plan: &Plan) -> String {
         &mut text,
         "Risks",
         plan.risks.iter().map(|risk| {
-            let state = if risk.accepted { "accepted" } else { "**open**" };
+            let state = match &risk.decision {
+                Some(decision) => prose(&decided(decision)),
+                None if risk.accepted => "accepted".to_owned(),
+                None => "**open**".to_owned(),
+            };
             format!("{state} {} {}", code(&risk.code), prose(&risk.sentence()))
         }),
     );
@@ -37,15 +42,15 @@ pub fn plan_markdown(plan: &Plan) -> String {
             format!("{who}: {} → {} ({})", prose(&change.before), prose(&change.after), prose(&change.how))
         }),
     );
+    let said = |found: &PlanDiagnostic| format!("{} {}", code(&found.code), prose(&found.message));
+    list(&mut text, "In the way", plan.diagnostics.iter().map(said));
     list(
         &mut text,
-        "Exposed",
-        plan.exposed.iter().map(|change| format!("{} {}", code(&change.principal), code(&change.tool))),
-    );
-    list(
-        &mut text,
-        "In the way",
-        plan.diagnostics.iter().map(|found| format!("{} {}", code(&found.code), prose(&found.message))),
+        "Left out",
+        plan.left_out.iter().map(|left| {
+            let reason = left.reason.as_ref().map(|reason| format!(": {}", prose(reason))).unwrap_or_default();
+            format!("{} {}{reason}", look(left.action).verb, code(&left.address))
+        }),
     );
     list(
         &mut text,
@@ -62,6 +67,19 @@ pub fn plan_markdown(plan: &Plan) -> String {
     unsaid(&mut text, plan);
     details(&mut text, &groups);
     text
+}
+
+/// What is said before all else, as a box that readers do not miss.
+fn exposed(plan: &Plan) -> String {
+    if plan.exposed.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("> [!CAUTION]\n> **{EXPOSED}**\n>\n");
+    for exposure in &plan.exposed {
+        let (who, message) = (prose(&reach(exposure)), prose(&exposure.message));
+        _ = writeln!(text, "> - {who}. {message} ({}); {}", code(&exposure.code), prose(&way_out(exposure)));
+    }
+    text + "\n"
 }
 
 /// What adopted objects have otherwise than the manifest says, as lines to paste and lines that will change.
@@ -153,7 +171,13 @@ mod tests {
     #[test]
     fn a_comment_begins_with_the_summary_and_folds_the_details() {
         insta::assert_snapshot!(plan_markdown(&full()), @r#"
-        ### Plan: 2 to create, 3 to update, 1 to replace, 2 to delete, 1 to move, 1 to adopt; 1 blocked; 1 risk to decide on.
+        > [!CAUTION]
+        > **EXPOSED: the live account allows what the manifest does not**
+        >
+        > - every authenticated caller, every tool of `gateway.hr`: now allowed; by the manifest as its policies say. `gateway.hr` was changed by hand: policies are only logged (`enforcement-weakened`); this plan sets it right
+        > - every authenticated caller, `hr/search`: now allowed; by the manifest denied. policy `by_hand` in `policy_engine.guard` is not in the manifest: it permits calls (`access-widened`); this plan leaves it open: delete it where it was made
+
+        ### Plan: 2 to create, 3 to update, 1 to replace, 2 to delete, 1 to move, 1 to adopt; 1 blocked; 2 left out; 1 risk to decide on.
 
         `hr-data-agent/dev · account 111122223333 · us-east-1 · local stand-in`
 
@@ -173,7 +197,8 @@ mod tests {
         **Risks**
 
         - **open** `endpoint-changes` runtime.hr: callers hold the ARN of the old runtime, and every one of them has to be told the new one before it can go on
-        - accepted `forbid-removed` policy.hr/deny: a forbid goes
+        - accepted until 2026-12-31: the tool is gone, SEC-7 `forbid-removed` policy.hr/deny: a forbid goes
+        - accepted `interrupts` gateway.hr: it is locked meanwhile
 
         **Who can call what**
 
@@ -182,6 +207,11 @@ mod tests {
         **In the way**
 
         - `plan::foreign` `gateway.hr` wants a name that is taken by a gateway of somebody else
+
+        **Left out**
+
+        - create `gateway_target.new`
+        - update `policy.hr/wide`: it also opens
 
         **Worth knowing**
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::Style;
 
 use super::{CYAN, DIM, GREEN, RED, YELLOW};
-use crate::plan::{Action, Origin, Plan, Step, Summary};
+use crate::plan::{Action, Extent, Origin, Plan, Step, Summary};
 
 /// How an action is shown. The symbols carry the meaning, the colour only helps.
 pub(super) struct Look {
@@ -77,6 +77,7 @@ pub(super) fn summary_line(plan: &Plan) -> String {
     let mut line = match counts(&plan.summary) {
         Some(counts) => format!("Plan: {counts}"),
         None if plan.is_incomplete() => "No changes in what could be read".to_owned(),
+        None if plan.extent != Extent::All && !plan.is_blocked() => "Nothing to do of what was asked for".to_owned(),
         None if plan.is_empty() => match plan.summary.unchanged {
             0 => "No changes".to_owned(),
             1 => "No changes: the one resource is as the manifest says".to_owned(),
@@ -89,6 +90,9 @@ pub(super) fn summary_line(plan: &Plan) -> String {
     }
     if unread > 0 {
         _ = write!(line, "; {unread} could not be read");
+    }
+    if !plan.left_out.is_empty() {
+        _ = write!(line, "; {} left out", plan.left_out.len());
     }
     if open > 0 {
         _ = write!(line, "; {} to decide on", super::count(open, "risk"));

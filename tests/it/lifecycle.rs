@@ -101,8 +101,10 @@ fn a_risk_nobody_accepted_is_refused_with_the_way_to_accept_it() {
     assert_eq!(terminal.run(&["plan", "--local", "--detailed-exitcode"]).code, 4);
     let answer = terminal.run(&["apply", "--local", "--yes"]);
     assert_eq!(answer.code, 4, "{}", answer.out);
-    assert!(answer.err.contains("--allow mfa-weakened"), "{}", answer.err);
-    let answer = terminal.run(&["apply", "--local", "--yes", "--allow", "mfa-weakened"]);
+    assert!(answer.err.contains("risk = \"mfa-weakened\""), "{}", answer.err);
+    assert_eq!(terminal.run(&["plan", "--local", "--out", "plan.json"]).code, 0);
+    let allowed = ["apply", "--local", "--yes", "--plan", "plan.json", "--allow", "mfa-weakened"];
+    let answer = terminal.run(&allowed);
     assert_eq!(answer.code, 0, "{}", answer.err);
 }
 

@@ -1,7 +1,8 @@
 //! `plan.schema.json` describes what `plan --format json` prints.
 
 use gatewright::plan::{
-    Action, FORMAT_VERSION, MemberChange, Origin, Plan, PlanDiagnostic, Risk, Step, Summary, Unexpected, Unsaid,
+    Action, Decision, Exposure, Extent, FORMAT_VERSION, LeftOut, MemberChange, Origin, Plan, PlanDiagnostic, Risk,
+    Step, Summary, Unexpected, Unsaid,
 };
 use serde_json::{Value, json};
 
@@ -36,8 +37,25 @@ fn plan() -> Plan {
             wanted: None,
         }],
         access: vec![],
-        exposed: vec![],
-        risks: vec![Risk { code: "a".into(), address: "b".into(), message: "c".into(), accepted: false }],
+        exposed: vec![Exposure {
+            address: "a.b".into(),
+            code: "engine-detached".into(),
+            principal: "p".into(),
+            tool: "t".into(),
+            before: "allowed".into(),
+            after: "denied".into(),
+            how: "unknown".into(),
+            message: "m".into(),
+            repaired: true,
+            help: None,
+        }],
+        risks: vec![Risk {
+            code: "a".into(),
+            address: "b".into(),
+            message: "c".into(),
+            accepted: false,
+            decision: Some(Decision { reason: "r".into(), until: "2026-12-31".into() }),
+        }],
         unexpected: vec![Unexpected { parent: "a".into(), kind: "b".into(), name: "c".into(), id: "d".into() }],
         unsaid: vec![Unsaid {
             address: "a".into(),
@@ -48,6 +66,8 @@ fn plan() -> Plan {
         }],
         diagnostics: vec![PlanDiagnostic { code: "a".into(), address: None, message: "b".into(), help: None }],
         notes: vec![],
+        extent: Extent::Close,
+        left_out: vec![LeftOut { address: "a.b".into(), action: Action::Create, reason: None }],
     }
 }
 

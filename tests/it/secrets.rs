@@ -314,7 +314,7 @@ fn no_secret_is_ever_printed_or_written() {
         let mut command = terminal.command(&["show", "plan.json", "--format", format]);
         Answer::of(&command.output().unwrap())
     }));
-    said.push(run(&["apply", "--yes", "--allow", "endpoint-changes"], new));
+    said.push(run(&["apply", "--yes", "--plan", "plan.json", "--allow", "endpoint-changes"], new));
     assert_eq!(said.last().unwrap().code, 0, "{:?}", said.last());
     made_secrets(&serde_json::from_str(&std::fs::read_to_string(&state).unwrap()).unwrap(), &mut secrets);
     // `check --expand` and a run without the values.

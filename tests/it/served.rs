@@ -43,6 +43,14 @@ impl Served {
         (head[9..12].parse().unwrap(), body.to_owned())
     }
 
+    /// Sends a request of the control plane.
+    pub(crate) fn agentcore(&self, method: &str, path: &str, input: &Value) -> Value {
+        let body = if input.is_null() { String::new() } else { input.to_string() };
+        let (status, body) = self.ask(method, path, "content-type: application/json\r\n", &body);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {body}");
+        serde_json::from_str(&body).unwrap_or_default()
+    }
+
     pub(crate) fn cognito(&self, operation: &str, input: &Value) -> Value {
         let target = format!("x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\n");
         let (status, body) = self.ask("POST", "/", &target, &input.to_string());

@@ -122,20 +122,6 @@ async fn what_waits_for_itself_is_said_in_the_plan_and_not_begun() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_carried_out_yet_is_refused_before_anything_is_read() {
-    let world = World::new();
-    let accept =
-        "[[accept]]\nrisk = \"interrupts\"\naddress = \"gateway.g\"\nreason = \"decided\"\nuntil = 2099-01-01\n";
-    let stack = world.stack(&format!("{MINIMAL}\n{accept}"));
-    world.stand_in.clear_journal();
-    let aws = world.aws().await;
-    let refused = gatewright::engine::plan(&aws, &stack).await.unwrap_err();
-    assert!(refused.to_string().contains("`[[accept]]`"), "{refused}");
-    let operations: Vec<String> = world.stand_in.journal().into_iter().map(|entry| entry.operation).collect();
-    assert_eq!(operations, ["GetCallerIdentity"]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn every_role_of_the_examples_reaches_its_tools_and_no_others() {
     for (name, environment, wanted) in
         [("hr-data-agent", Some("dev"), vec![1, 2, 3, 3]), ("three-roles", None, vec![2, 4, 6])]

@@ -1,0 +1,78 @@
+//! Decisions: the `[[accept]]` entries of a manifest, held against the risks of a plan.
+
+use super::item::Item;
+use super::make::Towards;
+use super::scope::{Asked, Scope};
+use super::{Action, Decision, PlanDiagnostic, Risk};
+use crate::stack::{Accept, Stack};
+
+/// Marks the risks that were decided on, and says which decisions hold no more or were not needed.
+pub(super) fn decide(
+    stack: &Stack,
+    asked: &Asked,
+    towards: Towards,
+    risks: &mut [Risk],
+    items: &[Item],
+) -> Vec<PlanDiagnostic> {
+    let mut found = Vec::new();
+    for accept in &stack.accepts {
+        let expired = accept.until < asked.today;
+        let mut used = false;
+        for risk in risks.iter_mut().filter(|risk| is_about(accept, risk)) {
+            used = true;
+            if expired {
+                let held_until = format!("it held until {} ({})", accept.until, accept.reason);
+                found.push(PlanDiagnostic {
+                    code: "plan::accept-expired".into(),
+                    address: (!risk.address.is_empty()).then(|| risk.address.clone()),
+                    message: format!("{} is over: {held_until}", what(accept)),
+                    help: Some("decide again and give it a new `until`, or take the change back".into()),
+                });
+            } else {
+                risk.accepted = true;
+                risk.decision = Some(Decision { reason: accept.reason.clone(), until: accept.until.to_string() });
+            }
+        }
+        // A part of a plan or a destroy need not have the risk.
+        if !used && towards == Towards::Manifest && asked.scope == Scope::All {
+            found.push(unused(accept, risks, items));
+        }
+    }
+    found
+}
+
+fn is_about(accept: &Accept, risk: &Risk) -> bool {
+    // No risk is about a persona: who gains what is not compared by persona.
+    let address = accept.address.as_ref().map(ToString::to_string).unwrap_or_default();
+    accept.persona.is_none() && accept.risk == risk.code && address == risk.address
+}
+
+fn what(accept: &Accept) -> String {
+    let about = match (&accept.address, &accept.persona, &accept.tool) {
+        (Some(address), ..) => format!(" of `{address}`"),
+        (None, Some(persona), Some(tool)) => format!(" of `{persona}` and `{tool}`"),
+        _ => String::new(),
+    };
+    format!("the decision to take `{}`{about}", accept.risk)
+}
+
+fn unused(accept: &Accept, risks: &[Risk], items: &[Item]) -> PlanDiagnostic {
+    let address = accept.address.as_ref();
+    let item = items.iter().find(|item| Some(&item.address) == address);
+    let elsewhere = risks.iter().find(|risk| risk.code == accept.risk && !risk.accepted && !risk.address.is_empty());
+    let pending = item.is_some_and(|item| item.action != Action::NoOp || item.blocked.is_some());
+    let (code, message, help) = if accept.persona.is_some() {
+        let help = "name the resource, as the plan shows it: `address = \"gateway.hr\"`".to_owned();
+        ("plan::accept-unused", format!("{} accepts nothing: risks are told by address", what(accept)), help)
+    } else if let Some(risk) = elsewhere.filter(|_| address.is_some()) {
+        let help = format!("the plan has this risk at `{}`", risk.address);
+        ("plan::accept-unused", format!("{} accepts nothing", what(accept)), help)
+    } else if pending {
+        let help = "correct `risk` and `address` as the plan shows them, or take the entry out".to_owned();
+        ("plan::accept-unused", format!("{} accepts nothing: the plan does not have it", what(accept)), help)
+    } else {
+        let message = format!("{} has done its work: nothing is left of it to accept", what(accept));
+        ("plan::accept-done", message, "take the entry out".to_owned())
+    };
+    PlanDiagnostic { code: code.into(), address: address.map(ToString::to_string), message, help: Some(help) }
+}
