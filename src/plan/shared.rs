@@ -156,8 +156,9 @@ impl Making<'_> {
             let Some(live) = parent.live.as_ref().filter(|_| stays) else { continue };
             let membership = Membership::read(&live.tags, &owner);
             let forgets = self.gone(address, &membership);
-            // A tag that names nobody is left of a run that died.
-            let leftover = membership.is_empty() && !membership.tags().is_empty();
+            // An empty tag is left of a run that died; one that cannot be read is left alone.
+            let empty = |key: &String| live.tags.get(key).is_some_and(String::is_empty);
+            let leftover = membership.is_empty() && membership.tags().iter().any(empty);
             if leftover || !forgets.is_empty() {
                 forgotten.push((address.clone(), membership, forgets));
             }
