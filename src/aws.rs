@@ -3,6 +3,8 @@
 //! The SDK's fluent operations do endpoints, credentials, signing, retries and error codes. The body is ours, so that members
 //! which the SDK's structs do not know survive a read and the update after it (`docs/decisions/documents.md`).
 
+mod in_process;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,15 +13,11 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
@@ -30,6 +28,7 @@ use futures_util::future::BoxFuture;
 use localstack::Localstack;
 use serde_json::Value;
 
+use self::in_process::InProcess;
 use crate::moment::Moment;
 use crate::profile;
 use crate::rate::{self, Rates};
@@ -470,34 +469,3 @@ macro_rules! exchange {
     }};
 }
 pub(crate) use exchange;
-
-/// The stand-in as the SDK's HTTP client.
-#[derive(Clone)]
-struct InProcess(Localstack);
-
-impl fmt::Debug for InProcess {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("InProcess")
-    }
-}
-
-impl HttpConnector for InProcess {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let stand_in = self.0.clone();
-        HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-            let request = request.map(|body| bytes::Bytes::copy_from_slice(body.bytes().unwrap_or_default()));
-            let answer = stand_in.handle(request).await.map_err(|error| ConnectorError::io(Box::new(error)))?;
-            answer
-                .map(SdkBody::from)
-                .try_into()
-                .map_err(|error: aws_smithy_runtime_api::http::HttpError| ConnectorError::other(error.into(), None))
-        })
-    }
-}
-
-impl HttpClient for InProcess {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}

@@ -199,7 +199,7 @@ impl Membership {
         stacks.filter(|(_, membership)| !membership.is_empty()).map(|(owner, _)| owner).collect()
     }
 
-    /// Takes in the value of one tag; says whether it was whole.
+    /// Takes in the value of one tag; says whether it was whole, as an empty one on its way out is.
     fn take(&mut self, kind: &str, value: &str) -> Result<bool, &'static str> {
         if !value.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.+".contains(letter)) {
             return Err("its value holds characters that it never has");
@@ -234,7 +234,6 @@ impl Membership {
             let name = if not_unique { name.to_owned() } else { filled(name) };
             self.entries.entry(kind.name).or_default().insert(name, entry);
         }
-        // One that is empty is on its way out.
         Ok(text.len().is_multiple_of(length))
     }
 

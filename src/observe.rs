@@ -4,24 +4,25 @@
 //! waited for, so that a plan is made of what will be there.
 
 mod borrowed;
+mod read;
 mod siblings;
 mod unknown;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
 
 use self::borrowed::Root;
+use self::read::{read_child, read_settled};
 use self::siblings::{Siblings, Whose};
 use crate::address::Address;
 use crate::aws::{Aws, CallError};
 use crate::claim::{Claim, Claimed, Claims};
 use crate::kind::{Ids, KINDS, Kind, Names, Place};
-use crate::live::{self, Listed, Settled, State};
+use crate::live::{self, Listed};
 use crate::membership::Memberships;
 use crate::moment::Moment;
 use crate::ownership::{APPLIED, Child, Membership, PROTECT, STACK, Tags};
@@ -30,8 +31,6 @@ use crate::tags;
 
 /// Calls in flight at once.
 const CONCURRENCY: usize = 16;
-/// How long a plan waits for objects that are on their way.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A live object of ours.
 #[derive(Debug, Clone, PartialEq)]
@@ -462,46 +461,5 @@ impl Observation<'_> {
         let id = (child.kind.names == Names::NotUnique || renamed).then_some(child.id);
         let name: Vec<&str> = within.into_iter().chain([child.name]).chain(id).collect();
         Address::new(child.kind.name, name.join("/"))
-    }
-}
-
-/// Reads a child, and its tags if it can have any.
-async fn read_child(
-    aws: &Aws,
-    kind: &'static Kind,
-    ids: &Ids,
-    known: Option<Value>,
-    place: &Place,
-) -> Result<Option<(Value, Tags)>, CallError> {
-    let Some(document) = read_settled(aws, kind, ids, known).await? else { return Ok(None) };
-    let Some(arn) = tags::arn_of_child(kind, &document, place) else { return Ok(Some((document, Tags::new()))) };
-    match tags::read(aws, kind.service, &arn).await {
-        Ok(tags) => Ok(Some((document, tags))),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Reads an object, and waits for it if it is on its way.
-async fn read_settled(
-    aws: &Aws,
-    kind: &'static Kind,
-    ids: &Ids,
-    known: Option<Value>,
-) -> Result<Option<Value>, CallError> {
-    let document = match known {
-        Some(document) => document,
-        None => match live::read(aws, kind, ids).await? {
-            Some(document) => document,
-            None => return Ok(None),
-        },
-    };
-    if live::state(kind, &document) != State::Moving {
-        return Ok(Some(document));
-    }
-    match live::settle(aws, kind, ids, PATIENCE, &|_| ()).await? {
-        Settled::At(_, document) => Ok(Some(document)),
-        Settled::Gone => Ok(None),
-        Settled::Stuck(_) => Ok(Some(document)),
     }
 }

@@ -4,6 +4,7 @@
 //! (`model::meaning_of_member`); what it cannot say is an [`Exception`] with its reason.
 
 mod api_key_credential_provider;
+mod call;
 mod gateway;
 mod gateway_target;
 mod identity_provider;
@@ -25,6 +26,7 @@ use std::fmt;
 use model::{Api, Location, Meaning, Member, meaning_of_member, snake_case};
 use serde_json::{Map, Value};
 
+use self::call::{call, fetch, page, pool_page};
 use crate::aws::{Aws, Call};
 
 pub use api_key_credential_provider::API_KEY_CREDENTIAL_PROVIDER;
@@ -436,55 +438,6 @@ fn text_at(document: &Value, pointer: &str) -> Option<String> {
 
 /// A view that changes nothing.
 fn same(_: &mut Map<String, Value>) {}
-
-/// A call with a document as its body.
-macro_rules! call {
-    (|$aws:ident, $ids:ident| $name:literal, $operation:expr) => {
-        |$aws, $ids, body| {
-            let _ = &$ids;
-            Box::pin(async move { $crate::aws::exchange!($aws, $name, $operation, Some(body)) })
-        }
-    };
-}
-
-/// A call without a body of ours.
-macro_rules! fetch {
-    (|$aws:ident, $ids:ident| $name:literal, $operation:expr) => {
-        |$aws, $ids, _| {
-            let _ = &$ids;
-            Box::pin(async move { $crate::aws::exchange!($aws, $name, $operation, None) })
-        }
-    };
-}
-
-/// A page of an AgentCore listing.
-macro_rules! page {
-    (|$aws:ident, $ids:ident| $name:literal, $operation:expr, $size:literal) => {
-        |$aws, $ids, token| {
-            let _ = &$ids;
-            Box::pin(async move {
-                $crate::aws::exchange!($aws, $name, $operation.max_results($size).set_next_token(token), None)
-            })
-        }
-    };
-}
-
-/// A page of a Cognito listing of a pool's children.
-macro_rules! pool_page {
-    (|$aws:ident| $name:literal, $operation:expr, $limit:literal, $size:literal) => {
-        |$aws, ids, token| {
-            Box::pin(async move {
-                let mut body = serde_json::json!({"UserPoolId": ids.parent, $limit: $size});
-                if let (Some(token), Some(members)) = (token, body.as_object_mut()) {
-                    members.insert("NextToken".to_owned(), token.into());
-                }
-                $crate::aws::exchange!($aws, $name, $operation, Some(&body))
-            })
-        }
-    };
-}
-
-use {call, fetch, page, pool_page};
 
 #[cfg(test)]
 mod tests {

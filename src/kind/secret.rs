@@ -1,11 +1,8 @@
-//! Secrets inside documents: where they are, how they are kept from view, and which stored secret a text means.
+//! Secrets inside documents: where they are, and which stored secret a text means.
 
 use serde_json::{Map, Value};
 
 use super::Kind;
-
-/// Stands for a secret inside a value that is shown.
-const MASK: &str = "(sensitive)";
 
 impl Kind {
     /// The value at this path is a secret, or part of one.
@@ -16,28 +13,21 @@ impl Kind {
         })
     }
 
-    /// A desired document without its secrets.
+    /// A document without its secrets.
     pub fn without_secrets(&self, document: &Value) -> Value {
-        self.replaced("", document, None)
+        self.without("", document)
     }
 
-    /// The value at a path with a mask in place of each secret inside it.
-    pub fn masked(&self, path: &str, value: &Value) -> Value {
-        self.replaced(path, value, Some(MASK))
-    }
-
-    fn replaced(&self, path: &str, value: &Value, with: Option<&str>) -> Value {
+    fn without(&self, path: &str, value: &Value) -> Value {
         let Value::Object(members) = value else { return value.clone() };
-        let mut shown = Map::new();
+        let mut rest = Map::new();
         for (name, member) in members {
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             if !self.is_secret(&path) {
-                shown.insert(name.clone(), self.replaced(&path, member, with));
-            } else if let Some(mask) = with {
-                shown.insert(name.clone(), Value::from(mask));
+                rest.insert(name.clone(), self.without(&path, member));
             }
         }
-        Value::Object(shown)
+        Value::Object(rest)
     }
 }
 
@@ -65,11 +55,9 @@ mod tests {
         assert!(!kind.is_secret("oauth2ProviderConfigInput"));
         let without = json!({"oauth2ProviderConfigInput": {"googleOauth2ProviderConfig": {}}});
         assert_eq!(kind.without_secrets(&config(json!("hush"))), without);
-        let whole = config(json!("hush"))["oauth2ProviderConfigInput"].clone();
-        assert_eq!(kind.masked("oauth2ProviderConfigInput", &whole), config(json!(MASK))["oauth2ProviderConfigInput"]);
-        let details = json!({"client_id": "c", "client_secret": "hush", "private_key": "hush"});
-        let shown = IDENTITY_PROVIDER.masked("ProviderDetails", &details);
-        assert_eq!(shown, json!({"client_id": "c", "client_secret": MASK, "private_key": MASK}));
+        let details = json!({"ProviderDetails": {"client_id": "c", "client_secret": "hush", "private_key": "hush"}});
+        let without = json!({"ProviderDetails": {"client_id": "c"}});
+        assert_eq!(IDENTITY_PROVIDER.without_secrets(&details), without);
         assert_eq!(
             API_KEY_CREDENTIAL_PROVIDER.without_secrets(&json!({"name": "n", "apiKey": "k"})),
             json!({"name": "n"})

@@ -1,5 +1,7 @@
 //! Adoption and moves: what is claimed and cannot be had, and what an adopted object has that the manifest does not say.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::item::Item;
@@ -14,6 +16,7 @@ use crate::kind::{Kind, RESOURCE_SERVER};
 use crate::live;
 use crate::manifest::member_line;
 use crate::observe::Live;
+use crate::secret::Places;
 use crate::stack::Moved;
 
 impl Making<'_> {
@@ -164,7 +167,8 @@ impl Making<'_> {
         {
             return lines;
         }
-        if kind.is_secret(path) || kind.masked(path, value) != *value {
+        let places = Places::new(kind, &BTreeSet::new());
+        if places.hold(path) || !places.take(path, &mut value.clone()).is_empty() {
             return Vec::new();
         }
         member_line(kind, path, value).into_iter().collect()
