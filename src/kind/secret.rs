@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Kind;
+use super::{Kind, Rule};
 
 impl Kind {
     /// The value at this path is a secret, or part of one.
@@ -11,6 +11,13 @@ impl Kind {
             let mut steps = path.split('.');
             pattern.split('.').all(|wanted| steps.next().is_some_and(|step| wanted == "*" || wanted == step))
         })
+    }
+
+    /// It has a secret that no read returns: a change of it is seen by its `secret_version` alone.
+    pub fn has_unread_secrets(&self) -> bool {
+        let member = |path: &'static str| path.split('.').next();
+        let unread = self.exceptions.iter().filter(|exception| exception.rule == Rule::WriteOnly);
+        unread.into_iter().any(|exception| self.secrets.iter().any(|secret| member(secret) == member(exception.path)))
     }
 
     /// A document without its secrets.

@@ -87,7 +87,8 @@ impl Loader {
                 self.report(not_yet(&format!("`{key}`"), &entry.key_span).about(&address));
             } else {
                 let parent = kind.parent.map(|parent| parent.kind);
-                let others = kind.reference_keys.iter().copied().chain(parent).chain(ENGINE_KEYS);
+                let mode = kind.reference_keys.contains(&POLICY_ENGINE.name).then_some("policy_mode");
+                let others = kind.reference_keys.iter().copied().chain(parent).chain(mode).chain(ENGINE_KEYS);
                 self.unknown_key(&mut sheet, entry, keys.keys().map(String::as_str).chain(others));
             }
         }

@@ -23,10 +23,10 @@ impl Loader {
     /// `secret_version`: a word, of a kind with secrets that no read returns.
     pub(super) fn secret_version(&mut self, sheet: &mut Sheet, entry: &Entry, kind: &'static Kind) -> Option<String> {
         sheet.spans.insert(KEY.to_owned(), entry.key_span.clone());
-        if kind.secrets.is_empty() {
+        if !kind.has_unread_secrets() {
             let message = format!("a `{}` has no secret that only `{KEY}` could say is another one", kind.name);
             let kinds: Vec<String> =
-                KINDS.iter().filter(|kind| !kind.secrets.is_empty()).map(|kind| format!("`{}`", kind.name)).collect();
+                KINDS.iter().filter(|kind| kind.has_unread_secrets()).map(|kind| format!("`{}`", kind.name)).collect();
             let help = format!("remove it: what differs of this kind is seen; it is for {}", kinds.join(", "));
             let problem = Diagnostic::error("manifest::secret-version", message).at(entry.key_span.clone(), "");
             self.report(problem.help(help).about(&sheet.address));
