@@ -81,5 +81,7 @@ async fn a_file_that_is_not_understood_is_named_and_left_alone() {
     }
     fs::write(&path, whole).unwrap();
     open(&path);
-    assert!(matches!(refusal(folder.path()), StateError::Io { .. }));
+    let error = refusal(folder.path());
+    assert!(matches!(error, StateError::Special { .. }), "a folder cannot hold a state: {error}");
+    assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
 }
