@@ -48,7 +48,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     provider.arn = Some(arn);
     provider.tags = tag::of(input, "tags");
     let answer = show(session, &provider, "CreateApiKeyCredentialProviderResponse");
-    session.state.objects.push(provider);
+    session.state.add(provider);
     Ok(answer)
 }
 

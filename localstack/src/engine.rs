@@ -83,17 +83,23 @@ impl Engine {
     }
 
     /// Runs something on the state as it stands now. Nothing is written to a file.
-    pub(crate) fn with_state<T>(&self, run: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn with_state<T>(&self, run: impl FnOnce(&State) -> T) -> T {
         let mut inside = self.inside();
         inside.state.settle(self.clock.now());
-        run(&mut inside.state)
+        run(&inside.state)
     }
 
     /// Runs a change of the state from outside, and writes it to the file.
     pub(crate) fn change_state(&self, change: impl FnOnce(&mut State) -> bool) -> bool {
         let mut inside = self.inside();
         inside.state.settle(self.clock.now());
-        change(&mut inside.state) && inside.save().is_ok()
+        let changed = change(&mut inside.state) && inside.save().is_ok();
+        if changed {
+            inside.state.keep();
+        } else {
+            inside.state.take_back();
+        }
+        changed
     }
 
     /// Forgets everything that happened: objects, requests, faults that were set, and how fast calls came.
@@ -102,7 +108,7 @@ impl Engine {
     pub(crate) fn reset(&self) -> Result<(), StateError> {
         let mut inside = self.inside();
         let seen = self.clock.now();
-        let before = std::mem::replace(&mut inside.state, State { seen, ..State::default() });
+        let before = std::mem::replace(&mut inside.state, State::empty(seen));
         if let Err(error) = inside.save() {
             inside.state = before;
             return Err(error);
@@ -201,7 +207,7 @@ impl Inside {
             return Err(unknown_operation(call.service, &call.operation));
         };
         let (service, mutating) = (call.service, is_mutating(&call.operation));
-        let before = mutating.then(|| self.state.clone());
+        let counter = self.state.counter;
         let session =
             Session { service, state: &mut self.state, config, now, known_tools: &self.known_tools, unsuccessful };
         let result = execute(session, call, run).and_then(|answer| {
@@ -210,8 +216,11 @@ impl Inside {
             }
             Ok(answer)
         });
-        if let (Some(before), true) = (before, result.is_err()) {
-            self.state = before;
+        if result.is_ok() {
+            self.state.keep();
+        } else {
+            self.state.take_back();
+            self.state.counter = counter;
         }
         result
     }
@@ -232,7 +241,7 @@ fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Fail
     let returned = validate(session.state, service, &operation, &mut input)?;
     let token = client_token(service, &operation, &input);
     let digest = digest(&input);
-    if let Some(remembered) = token.as_ref().and_then(|token| session.state.answers.get(token)) {
+    if let Some(remembered) = token.as_ref().and_then(|token| session.state.answered(token)) {
         if remembered.request == digest {
             return Ok(remembered.answer.clone());
         }
@@ -244,7 +253,7 @@ fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Fail
     }
     let answer = run(&mut session, &input)?;
     if let Some(token) = token {
-        session.state.answers.insert(token, Remembered { request: digest, answer: answer.clone() });
+        session.state.remember(token, Remembered { request: digest, answer: answer.clone() });
     }
     Ok(answer)
 }

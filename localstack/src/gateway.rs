@@ -64,7 +64,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     gateway.tags = tag::of(input, "tags");
     gateway.begin("CREATING", session.ending("READY", "FAILED"));
     let answer = show(session, &gateway, "CreateGatewayResponse");
-    session.state.objects.push(gateway);
+    session.state.add(gateway);
     Ok(answer)
 }
 

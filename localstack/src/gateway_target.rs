@@ -71,7 +71,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     let mut target = session.object(Kind::GatewayTarget, Some(gateway_id), &id, stored);
     settle(session, &mut target, "CREATING", "FAILED", "CREATE_PENDING_AUTH");
     let answer = show(session, &target, "CreateGatewayTargetResponse");
-    session.state.objects.push(target);
+    session.state.add(target);
     Ok(answer)
 }
 

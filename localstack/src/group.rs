@@ -32,7 +32,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     stored.extend(document(json!({"CreationDate": session.now, "LastModifiedDate": session.now})));
     let group = session.object(Kind::Group, Some(pool_id), name, stored);
     let answer = show(session, &group);
-    session.state.objects.push(group);
+    session.state.add(group);
     Ok(json!({"Group": answer}))
 }
 

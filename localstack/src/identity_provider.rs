@@ -36,7 +36,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     stored.extend(document(json!({"CreationDate": session.now, "LastModifiedDate": session.now})));
     let provider = session.object(Kind::IdentityProvider, Some(pool_id), name, stored);
     let answer = show(session, &provider);
-    session.state.objects.push(provider);
+    session.state.add(provider);
     Ok(json!({"IdentityProvider": answer}))
 }
 

@@ -238,7 +238,7 @@ impl Localstack {
 
     fn plant_member(&self, id: &str, member: Planted) -> bool {
         self.engine.change_state(|state| {
-            let Some(object) = state.objects.iter_mut().find(|object| object.id == id) else { return false };
+            let Some(object) = state.any_mut(id) else { return false };
             let around = member.pointer.rsplit_once('/').map(|(around, _)| around);
             let document = Value::Object(object.document.clone());
             if !around.and_then(|around| document.pointer(around)).is_some_and(Value::is_object) {
@@ -253,7 +253,7 @@ impl Localstack {
     /// The whole state as it stands now, without secrets: `{"objects": [{"kind", "id", "status", "document", "tags", …}]}`.
     pub fn observe(&self) -> Value {
         self.engine.with_state(|state| {
-            let objects = state.objects.iter().map(|object| {
+            let objects = state.objects().map(|object| {
                 let mut object = object.clone();
                 object.secrets.clear();
                 serde_json::to_value(object).unwrap_or_default()

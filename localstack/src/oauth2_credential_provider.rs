@@ -74,7 +74,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
         provider.begin("CREATING", session.ending("READY", "CREATE_FAILED"));
     }
     let answer = show(session, &provider, "CreateOauth2CredentialProviderResponse");
-    session.state.objects.push(provider);
+    session.state.add(provider);
     Ok(answer)
 }
 

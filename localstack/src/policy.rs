@@ -48,7 +48,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     let mut policy = session.object(Kind::Policy, Some(engine_id), &id, stored);
     policy.begin("CREATING", end);
     let answer = show(session, &policy, "CreatePolicyResponse");
-    session.state.objects.push(policy);
+    session.state.add(policy);
     Ok(answer)
 }
 

@@ -49,7 +49,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     engine.tags = tag::of(input, "tags");
     engine.begin("CREATING", session.ending("ACTIVE", "CREATE_FAILED"));
     let answer = show(session, &engine, "CreatePolicyEngineResponse");
-    session.state.objects.push(engine);
+    session.state.add(engine);
     Ok(answer)
 }
 

@@ -52,7 +52,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     stored.extend(document(json!({"UserPoolId": pool_id, "Identifier": id})));
     let server = session.object(Kind::ResourceServer, Some(pool_id), id, stored);
     let answer = show(session, &server);
-    session.state.objects.push(server);
+    session.state.add(server);
     Ok(json!({"ResourceServer": answer}))
 }
 

@@ -55,7 +55,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     runtime.begin("CREATING", session.ending("READY", "CREATE_FAILED"));
     keep_version(&mut runtime);
     let answer = show(session, &runtime, "CreateAgentRuntimeResponse");
-    session.state.objects.push(runtime);
+    session.state.add(runtime);
     Ok(answer)
 }
 

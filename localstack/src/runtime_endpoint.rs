@@ -60,7 +60,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     endpoint.tags = tag::of(input, "tags");
     endpoint.begin("CREATING", session.ending("READY", "CREATE_FAILED"));
     let answer = show(session, &endpoint, "CreateAgentRuntimeEndpointResponse");
-    session.state.objects.push(endpoint);
+    session.state.add(endpoint);
     Ok(answer)
 }
 

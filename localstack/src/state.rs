@@ -1,15 +1,15 @@
 //! The state: every object there is, and how each one settles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::document::Document;
 use crate::planted::Planted;
 
 /// What an object is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Gateway,
@@ -92,75 +92,253 @@ pub(crate) struct Remembered {
 }
 
 /// Everything there is in one account and region.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+///
+/// The objects are found by identifier, parent, kind and ARN without a look at the others. What a call changes can be taken back
+/// until it is kept ([`State::keep`], [`State::take_back`]), so that a call runs wholly or not at all.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub(crate) struct State {
-    /// The objects in the order of their creation.
-    pub(crate) objects: Vec<Object>,
+    /// The objects by their place in the order of creation.
+    #[serde(serialize_with = "in_order")]
+    objects: BTreeMap<u64, Object>,
+    #[serde(skip)]
+    by_id: BTreeMap<(Kind, String), BTreeSet<u64>>,
+    #[serde(skip)]
+    by_parent: BTreeMap<String, BTreeSet<u64>>,
+    #[serde(skip)]
+    by_kind: BTreeMap<Kind, BTreeSet<u64>>,
+    #[serde(skip)]
+    by_arn: BTreeMap<String, u64>,
+    /// The next change of every object that changes by itself: when, and whose.
+    #[serde(skip)]
+    due: BTreeSet<(u64, u64)>,
+    /// What was before the changes that are not kept yet, latest last.
+    #[serde(skip)]
+    before: Vec<Before>,
     /// How many identifiers were given out.
     pub(crate) counter: u64,
     /// The latest moment that was seen.
     pub(crate) seen: u64,
     /// Answers by operation and client token.
+    answers: BTreeMap<String, Remembered>,
+}
+
+/// A state as a file has it.
+#[derive(Deserialize)]
+struct Stored {
+    objects: Vec<Object>,
+    counter: u64,
+    seen: u64,
     #[serde(default)]
-    pub(crate) answers: BTreeMap<String, Remembered>,
+    answers: BTreeMap<String, Remembered>,
+}
+
+impl From<Stored> for State {
+    fn from(stored: Stored) -> Self {
+        let Stored { objects, counter, seen, answers } = stored;
+        let mut state = Self { counter, seen, answers, ..Self::default() };
+        objects.into_iter().for_each(|object| state.put(object));
+        state
+    }
+}
+
+fn in_order<S: Serializer>(objects: &BTreeMap<u64, Object>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(objects.values())
+}
+
+/// What was before a change.
+#[derive(Debug)]
+enum Before {
+    /// The object as it was before it was changed or removed.
+    Was(Box<Object>),
+    /// There was no such object.
+    Nothing(u64),
+    /// The token was not used yet.
+    Unused(String),
 }
 
 impl State {
+    /// A state without objects.
+    pub(crate) fn empty(seen: u64) -> Self {
+        Self { seen, ..Self::default() }
+    }
+
+    /// Every object, in the order of creation.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.values()
+    }
+
     /// An object by kind, parent and identifier.
     pub(crate) fn find(&self, kind: Kind, parent: Option<&str>, id: &str) -> Option<&Object> {
-        self.objects.iter().find(|object| object.is(kind, parent, id))
+        self.objects.get(&self.serial(kind, parent, id)?)
     }
 
     /// The same, to change it.
     pub(crate) fn find_mut(&mut self, kind: Kind, parent: Option<&str>, id: &str) -> Option<&mut Object> {
-        self.objects.iter_mut().find(|object| object.is(kind, parent, id))
+        let serial = self.serial(kind, parent, id)?;
+        self.change(serial)
     }
 
-    /// The objects of a kind, of one parent if one is given.
+    fn serial(&self, kind: Kind, parent: Option<&str>, id: &str) -> Option<u64> {
+        let mut serials = self.by_id.get(&(kind, id.to_owned()))?.iter().copied();
+        let in_parent = |object: &Object| parent.is_none() || object.parent.as_deref() == parent;
+        serials.find(|serial| self.objects.get(serial).is_some_and(in_parent))
+    }
+
+    /// An object by its own ARN.
+    pub(crate) fn by_arn(&self, arn: &str) -> Option<&Object> {
+        self.objects.get(self.by_arn.get(arn)?)
+    }
+
+    /// The same, to change it.
+    pub(crate) fn by_arn_mut(&mut self, arn: &str) -> Option<&mut Object> {
+        let serial = *self.by_arn.get(arn)?;
+        self.change(serial)
+    }
+
+    /// An object by its identifier, whatever it is, to change it.
+    pub(crate) fn any_mut(&mut self, id: &str) -> Option<&mut Object> {
+        let serial = self.objects().find(|object| object.id == id)?.serial;
+        self.change(serial)
+    }
+
+    /// The objects of a kind in the order of creation, of one parent if one is given.
     pub(crate) fn all<'a>(&'a self, kind: Kind, parent: Option<&'a str>) -> impl Iterator<Item = &'a Object> {
-        self.objects
-            .iter()
-            .filter(move |object| object.kind == kind && (parent.is_none() || object.parent.as_deref() == parent))
+        let serials = match parent {
+            Some(parent) => self.by_parent.get(parent),
+            None => self.by_kind.get(&kind),
+        };
+        let objects = serials.into_iter().flatten().filter_map(|serial| self.objects.get(serial));
+        objects.filter(move |object| object.kind == kind)
+    }
+
+    /// Adds an object.
+    pub(crate) fn add(&mut self, object: Object) {
+        self.before.push(Before::Nothing(object.serial));
+        self.put(object);
     }
 
     /// Removes an object and what lives in it.
     pub(crate) fn remove(&mut self, kind: Kind, parent: Option<&str>, id: &str) {
-        self.objects.retain(|object| !object.is(kind, parent, id));
+        let Some(serial) = self.serial(kind, parent, id) else { return };
+        let mut gone = vec![serial];
         if parent.is_none() {
-            self.objects.retain(|object| object.parent.as_deref() != Some(id));
+            gone.extend(self.by_parent.get(id).into_iter().flatten());
+        }
+        for serial in gone {
+            if let Some(object) = self.take(serial) {
+                self.before.push(Before::Was(Box::new(object)));
+            }
+        }
+    }
+
+    /// What was answered under a client token.
+    pub(crate) fn answered(&self, token: &str) -> Option<&Remembered> {
+        self.answers.get(token)
+    }
+
+    /// Remembers what was answered under a client token that was not used yet.
+    pub(crate) fn remember(&mut self, token: String, answer: Remembered) {
+        self.before.push(Before::Unused(token.clone()));
+        self.answers.insert(token, answer);
+    }
+
+    /// Keeps what was changed.
+    pub(crate) fn keep(&mut self) {
+        for before in std::mem::take(&mut self.before) {
+            let Before::Was(was) = before else { continue };
+            self.due.extend(self.objects.get(&was.serial).and_then(next));
+        }
+    }
+
+    /// Takes back what was changed since the last time that it was kept.
+    pub(crate) fn take_back(&mut self) {
+        while let Some(before) = self.before.pop() {
+            match before {
+                Before::Was(object) => {
+                    self.take(object.serial);
+                    self.put(*object);
+                }
+                Before::Nothing(serial) => drop(self.take(serial)),
+                Before::Unused(token) => drop(self.answers.remove(&token)),
+            }
         }
     }
 
     /// Lets every change happen that is due, in the order of the clock.
     pub(crate) fn settle(&mut self, now: u64) {
         self.seen = self.seen.max(now);
-        while let Some(index) = self.next_due(now) {
-            let Some(object) = self.objects.get_mut(index) else { return };
+        while let Some((at, serial)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            self.due.remove(&(at, serial));
+            // An object that was changed meanwhile may be due at another moment, which is here as well.
+            let Some(object) = self.objects.get_mut(&serial) else { continue };
+            if next(object) != Some((at, serial)) {
+                continue;
+            }
             let change = object.settles.remove(0);
             if let Some(status) = change.status {
                 object.status = Some(status);
                 object.reasons = change.reasons;
+                self.due.extend(next(object));
             } else {
                 let (kind, parent, id) = (object.kind, object.parent.clone(), object.id.clone());
                 self.remove(kind, parent.as_deref(), &id);
             }
         }
+        self.keep();
     }
 
-    fn next_due(&self, now: u64) -> Option<usize> {
-        let due = self.objects.iter().enumerate().filter_map(|(index, object)| {
-            let at = object.settles.first()?.at;
-            (at <= now).then_some((at, index))
-        });
-        due.min().map(|(_, index)| index)
+    /// An object that a call is about to change.
+    fn change(&mut self, serial: u64) -> Option<&mut Object> {
+        let object = self.objects.get_mut(&serial)?;
+        self.before.push(Before::Was(Box::new(object.clone())));
+        Some(object)
+    }
+
+    fn put(&mut self, object: Object) {
+        let serial = object.serial;
+        self.by_id.entry((object.kind, object.id.clone())).or_default().insert(serial);
+        self.by_kind.entry(object.kind).or_default().insert(serial);
+        if let Some(parent) = &object.parent {
+            self.by_parent.entry(parent.clone()).or_default().insert(serial);
+        }
+        if let Some(arn) = &object.arn {
+            self.by_arn.insert(arn.clone(), serial);
+        }
+        self.due.extend(next(&object));
+        self.objects.insert(serial, object);
+    }
+
+    fn take(&mut self, serial: u64) -> Option<Object> {
+        let object = self.objects.remove(&serial)?;
+        let key = (object.kind, object.id.clone());
+        without(&mut self.by_id, &key, serial);
+        without(&mut self.by_kind, &object.kind, serial);
+        if let Some(parent) = &object.parent {
+            without(&mut self.by_parent, parent, serial);
+        }
+        if let Some(arn) = object.arn.as_ref().filter(|arn| self.by_arn.get(*arn) == Some(&serial)) {
+            self.by_arn.remove(arn);
+        }
+        Some(object)
+    }
+}
+
+/// The next change that an object goes through by itself: when, and whose.
+fn next(object: &Object) -> Option<(u64, u64)> {
+    Some((object.settles.first()?.at, object.serial))
+}
+
+fn without<K: Ord>(index: &mut BTreeMap<K, BTreeSet<u64>>, key: &K, serial: u64) {
+    if let Some(serials) = index.get_mut(key) {
+        serials.remove(&serial);
+        if serials.is_empty() {
+            index.remove(key);
+        }
     }
 }
 
 impl Object {
-    fn is(&self, kind: Kind, parent: Option<&str>, id: &str) -> bool {
-        self.kind == kind && self.id == id && (parent.is_none() || self.parent.as_deref() == parent)
-    }
-
     /// Its status, empty for kinds that have none.
     pub(crate) fn status(&self) -> &str {
         self.status.as_deref().unwrap_or_default()

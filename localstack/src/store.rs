@@ -68,10 +68,10 @@ pub enum StateError {
 
 /// The states in a file, one per account and region.
 #[derive(Serialize, Deserialize)]
-struct Content {
+struct Content<S> {
     format: String,
     version: u64,
-    states: BTreeMap<String, State>,
+    states: S,
 }
 
 /// A state file.
@@ -153,7 +153,7 @@ impl Store {
             Some(found) => return Err(StateError::Newer { path, found }),
             None => return Err(StateError::Damaged { path, detail: "it has no version".to_owned() }),
         }
-        let content: Content =
+        let content: Content<BTreeMap<String, State>> =
             serde_json::from_value(value).map_err(|error| StateError::Damaged { path, detail: error.to_string() })?;
         Ok(content.states)
     }
@@ -164,8 +164,8 @@ impl Store {
         if on_disk != self.digest {
             return Err(StateError::Changed { path: self.path.clone() });
         }
-        let mut states = self.others.clone();
-        states.insert(self.place.clone(), state.clone());
+        let mut states: BTreeMap<&str, &State> = self.others.iter().map(|(place, state)| (&**place, state)).collect();
+        states.insert(&self.place, state);
         let content = Content { format: FORMAT.to_owned(), version: VERSION, states };
         let bytes = serde_json::to_vec(&content).map_err(|error| self.io(error.into()))?;
         self.replace(&bytes).map_err(|error| self.io(error))?;

@@ -80,9 +80,8 @@ fn list(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
 
 /// The object of an ARN. Only objects that can be tagged have one of their own.
 fn tagged<'a>(session: &'a mut Session<'_>, arn: &str) -> Result<&'a mut Object, Failure> {
-    let mut objects = session.state.objects.iter_mut();
-    let found = objects.find(|object| object.kind != Kind::UserPool && object.arn.as_deref() == Some(arn));
-    found.ok_or_else(|| Failure::missing("Resource", arn))
+    let found = session.state.by_arn(arn).is_some_and(|object| object.kind != Kind::UserPool);
+    session.state.by_arn_mut(arn).filter(|_| found).ok_or_else(|| Failure::missing("Resource", arn))
 }
 
 fn tag_pool(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
@@ -108,7 +107,10 @@ fn list_pool(session: &mut Session<'_>, input: &Document) -> Result<Value, Failu
 }
 
 fn tagged_pool<'a>(session: &'a mut Session<'_>, arn: &str) -> Result<&'a mut Object, Failure> {
-    let mut objects = session.state.objects.iter_mut();
-    let found = objects.find(|object| object.kind == Kind::UserPool && object.arn.as_deref() == Some(arn));
-    found.ok_or_else(|| Failure::cognito_missing(format!("Resource {arn} does not exist.")))
+    let pool = session.state.by_arn(arn).is_some_and(|object| object.kind == Kind::UserPool);
+    session
+        .state
+        .by_arn_mut(arn)
+        .filter(|_| pool)
+        .ok_or_else(|| Failure::cognito_missing(format!("Resource {arn} does not exist.")))
 }

@@ -67,7 +67,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     pool.arn = Some(arn);
     pool.tags = tag::of(input, "UserPoolTags");
     let answer = show(session, &pool);
-    session.state.objects.push(pool);
+    session.state.add(pool);
     Ok(json!({"UserPool": answer}))
 }
 

@@ -49,7 +49,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
         user_pool_client_secret::give(session, &mut client, given.as_ref());
     }
     let answer = show(session, &client);
-    session.state.objects.push(client);
+    session.state.add(client);
     Ok(json!({"UserPoolClient": answer}))
 }
 

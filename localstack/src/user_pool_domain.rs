@@ -49,7 +49,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     let mut object = session.object(Kind::UserPoolDomain, Some(pool_id), domain, stored);
     object.begin("CREATING", session.ending("ACTIVE", "FAILED"));
     let answer = answer(&object);
-    session.state.objects.push(object);
+    session.state.add(object);
     Ok(answer)
 }
 

@@ -38,7 +38,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     identity.arn = Some(arn);
     identity.tags = tag::of(input, "tags");
     let answer = show(session, &identity, "CreateWorkloadIdentityResponse");
-    session.state.objects.push(identity);
+    session.state.add(identity);
     Ok(answer)
 }
 
