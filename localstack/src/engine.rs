@@ -1,6 +1,7 @@
 //! How one call runs: transitions, faults, validation, idempotency, the operation itself, the file, the journal.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use model::{Location, PathStep, Problem, Tool, Violation};
@@ -24,6 +25,8 @@ use crate::{Config, StateError, kinds};
 pub(crate) struct Engine {
     config: Config,
     clock: Clock,
+    /// Where it is served, for example `http://127.0.0.1:5005`.
+    base: OnceLock<String>,
     inside: Mutex<Inside>,
 }
 
@@ -57,7 +60,7 @@ impl Engine {
             known_tools: KnownTools::new(),
             requests: 0,
         };
-        Self { config, clock, inside: Mutex::new(inside) }
+        Self { config, clock, base: OnceLock::new(), inside: Mutex::new(inside) }
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -120,6 +123,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Says where it is served. What was said first stays.
+    pub(crate) fn serve_at(&self, address: SocketAddr) {
+        _ = self.base.set(format!("http://{address}"));
+    }
+
+    /// Where it is served, if it is: the URLs that clients are given begin so.
+    pub(crate) fn base(&self) -> Option<&str> {
+        self.base.get().map(String::as_str)
+    }
+
     /// The right to change the file, if there is one.
     pub(crate) fn claim(&self) -> Result<Claim, StateError> {
         self.inside().store.as_ref().map_or(Ok(Claim(None)), Store::claim)
@@ -161,7 +174,7 @@ impl Engine {
         inside.state.settle(now);
         let input = without_secrets(&Value::Object(call.input.clone()));
         let (service, operation) = (call.service, call.operation.clone());
-        let outcome = inside.strike(&self.config, now, call);
+        let outcome = inside.strike(&self.config, self.base(), now, call);
         let (status, code) = match &outcome {
             Outcome::Answer(_) if service == Service::Sts => (200, None),
             Outcome::Answer(_) => (service.api().operation(&operation).map_or(200, |operation| operation.status), None),
@@ -177,7 +190,7 @@ impl Engine {
 
 impl Inside {
     /// Runs one call, unless a fault comes in its way.
-    fn strike(&mut self, config: &Config, now: u64, call: Call) -> Outcome {
+    fn strike(&mut self, config: &Config, base: Option<&str>, now: u64, call: Call) -> Outcome {
         let fault = self.faults.strike(&call.operation);
         let unsuccessful = match &fault {
             Some(FaultKind::Refuse { status, code, message }) => {
@@ -187,7 +200,7 @@ impl Inside {
             Some(FaultKind::Unsuccessful { reason }) => Some(reason.clone()),
             _ => None,
         };
-        match (self.commit(config, now, call, unsuccessful), fault) {
+        match (self.commit(config, base, now, call, unsuccessful), fault) {
             (_, Some(FaultKind::LoseAnswer)) => Outcome::Dropped,
             (_, Some(FaultKind::NotJson)) => Outcome::NotJson,
             (Ok(answer), _) => Outcome::Answer(answer),
@@ -199,6 +212,7 @@ impl Inside {
     fn commit(
         &mut self,
         config: &Config,
+        base: Option<&str>,
         now: u64,
         call: Call,
         unsuccessful: Option<String>,
@@ -208,8 +222,15 @@ impl Inside {
         };
         let (service, mutating) = (call.service, is_mutating(&call.operation));
         let counter = self.state.counter;
-        let session =
-            Session { service, state: &mut self.state, config, now, known_tools: &self.known_tools, unsuccessful };
+        let session = Session {
+            service,
+            state: &mut self.state,
+            config,
+            base,
+            now,
+            known_tools: &self.known_tools,
+            unsuccessful,
+        };
         let result = execute(session, call, run).and_then(|answer| {
             if mutating {
                 self.save().map_err(|problem| cannot_save(service, &problem.to_string()))?;

@@ -5,6 +5,7 @@
 //! was observed to: objects take time to become ready, names are taken, updates replace the whole object, refusals come with the
 //! service's own codes. What no document says is listed in the crate's `README.md`.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,6 +142,11 @@ impl Localstack {
             tokio::time::sleep(latency).await;
         }
         answer
+    }
+
+    /// Says where it is served, for the URLs that it gives out.
+    fn serve_at(&self, address: SocketAddr) {
+        self.engine.serve_at(address);
     }
 
     /// Refuses a request whose body cannot be had, the way its service says it.

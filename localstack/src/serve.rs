@@ -33,6 +33,7 @@ pub async fn serve(stand_in: Localstack, listener: TcpListener, stop: impl Futur
         let message = format!("{address} is not a loopback address, and the stand-in knows no credentials");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
+    stand_in.serve_at(address);
     let (ending, _) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut stop = std::pin::pin!(stop);

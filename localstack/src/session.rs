@@ -22,6 +22,8 @@ pub(crate) struct Session<'a> {
     pub(crate) service: Service,
     pub(crate) state: &'a mut State,
     pub(crate) config: &'a Config,
+    /// Where the stand-in is served, for example `http://127.0.0.1:5005`; none in process.
+    pub(crate) base: Option<&'a str>,
     /// Milliseconds since 1970.
     pub(crate) now: u64,
     /// Tools that somebody told of, by the names of their gateway and target.
