@@ -19,6 +19,7 @@ mod authorizer;
 mod clock;
 mod control;
 mod credential;
+mod delay;
 mod document;
 mod engine;
 mod failure;
@@ -36,12 +37,15 @@ mod planted;
 mod policy;
 mod policy_engine;
 mod policy_text;
+mod propagation;
 mod rate;
 mod resource_server;
 mod runtime;
 mod runtime_endpoint;
 mod serve;
 mod session;
+mod settings;
+mod snapshot;
 mod state;
 mod store;
 mod tag;
@@ -53,11 +57,14 @@ mod user_pool_domain;
 mod wire;
 mod workload_identity;
 
+pub use delay::{Delay, DelayError, Delays};
 pub use failure::Failure;
 use fault::Faults;
 pub use fault::{Fault, FaultError, FaultKind};
 pub use journal::Entry;
 pub use serve::serve;
+pub use settings::{Findings, Settings};
+pub use snapshot::SnapshotError;
 pub use store::{Claim, StateError};
 
 use engine::{Engine, Outcome};
@@ -66,7 +73,7 @@ use state::State;
 use store::Store;
 use wire::{Call, Service};
 
-/// How a stand-in behaves.
+/// How a stand-in behaves. What can be changed while it runs, [`Settings`] lists.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The account, twelve digits.
@@ -77,12 +84,25 @@ pub struct Config {
     pub seed: u64,
     /// How long an object takes to become ready, or to be gone.
     pub delay: Duration,
+    /// The kinds that take another time, or so many reads.
+    pub delays: Delays,
     /// The most items a page has, to make listings page.
     pub page_size: Option<usize>,
     /// Requests that come faster than AWS documents are throttled; calls by name are not.
     pub rates: bool,
-    /// How long every answer to a request takes.
+    /// How long every answer to a request takes at least.
     pub latency: Duration,
+    /// How much longer it takes at most; the seed decides.
+    pub jitter: Duration,
+    /// How far listings lag behind at most, the seed decides: what was created is not in them yet, and what is gone still is, has its
+    /// name, and keeps its parent from being deleted.
+    pub lag: Duration,
+    /// How often a role is refused before IAM has told everybody about it.
+    pub role_refusals: u32,
+    /// How long after a target is ready policies do not know its tools yet.
+    pub schema_lag: Duration,
+    /// What policies are found to be.
+    pub findings: Findings,
 }
 
 impl Default for Config {
@@ -92,9 +112,15 @@ impl Default for Config {
             region: "us-east-1".to_owned(),
             seed: 0,
             delay: Duration::from_millis(40),
+            delays: Delays::default(),
             page_size: None,
             rates: false,
             latency: Duration::ZERO,
+            jitter: Duration::ZERO,
+            lag: Duration::ZERO,
+            role_refusals: 0,
+            schema_lag: Duration::ZERO,
+            findings: Findings::Usual,
         }
     }
 }
@@ -218,9 +244,34 @@ impl Localstack {
         self.engine.with_faults(|faults| *faults = Faults::default());
     }
 
-    /// Forgets every object, request and fault. What the stand-in was told of tools it keeps.
+    /// Forgets every object, request and fault. What the stand-in was told of tools it keeps, and how everything is set, and snapshots.
     pub fn reset(&self) -> Result<(), StateError> {
         self.engine.reset()
+    }
+
+    /// How everything is set.
+    pub fn settings(&self) -> Settings {
+        self.engine.settings()
+    }
+
+    /// Sets what is to be set, for what begins from now on.
+    pub fn set(&self, settings: &Settings) {
+        self.engine.set(settings);
+    }
+
+    /// Keeps a copy of the state in memory, under a name; one with the same name is replaced. There are 16 at most.
+    pub fn snapshot(&self, name: &str) -> Result<(), SnapshotError> {
+        self.engine.snapshot(name)
+    }
+
+    /// Goes back to a copy of the state. What was under way goes on, and the same calls give the same identifiers again.
+    pub fn restore(&self, name: &str) -> Result<(), SnapshotError> {
+        self.engine.restore(name)
+    }
+
+    /// Forgets every copy of the state.
+    pub fn clear_snapshots(&self) {
+        self.engine.clear_snapshots();
     }
 
     /// Tells what a target offers whose tools live elsewhere, so that policies about it are checked. Names, since the objects

@@ -9,10 +9,12 @@ use cedar_policy::{
 use model::{Action, Tools, cedar_schema, tools_of_target};
 use serde_json::Value;
 
+use crate::clock::millis;
 use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::policy_engine::attached_gateways;
 use crate::session::Session;
+use crate::settings::Findings;
 use crate::state::{Kind, Object};
 
 const GATEWAY: &str = "AgentCore::Gateway";
@@ -92,7 +94,12 @@ pub(crate) fn problem(session: &Session<'_>, engine: &Object, statement: &Statem
     if tools.is_empty() {
         return Some("unable to find an applicable action given the policy scope constraints at offset 0".to_owned());
     }
-    schema_problem(&tools, statement).or_else(|| findings.then(|| finding(&statement.policy)).flatten())
+    schema_problem(&tools, statement).or_else(|| match session.config.findings {
+        _ if !findings => None,
+        Findings::None => None,
+        Findings::Usual => finding(&statement.policy),
+        Findings::Any => finding(&statement.policy).or_else(|| Some(some_finding(&statement.policy).to_owned())),
+    })
 }
 
 /// What the gateways of an engine offer.
@@ -122,7 +129,8 @@ impl ToolsInReach {
         let configuration = target.document.get("targetConfiguration").cloned().unwrap_or_default();
         let listing = configuration.pointer("/mcp/mcpServer/listingMode").and_then(Value::as_str);
         self.hidden |= listing == Some("DYNAMIC");
-        if target.status() != "READY" {
+        let fresh = session.now < target.settled_at.saturating_add(millis(&session.config.schema_lag));
+        if target.status() != "READY" || fresh {
             return;
         }
         let name = text(&target.document, "name").to_owned();
@@ -168,6 +176,14 @@ fn schema_problem(tools: &ToolsInReach, statement: &Statement) -> Option<String>
     let result = Validator::new(schema).validate(&statement.set, ValidationMode::Strict);
     let problems: Vec<String> = result.validation_errors().map(ToString::to_string).collect();
     (!problems.is_empty()).then(|| problems.join("; "))
+}
+
+/// What the service finds where the stand-in finds nothing.
+fn some_finding(policy: &Policy) -> &'static str {
+    match policy.effect() {
+        Effect::Permit => "Overly Permissive: the policy allows more than it has to",
+        Effect::Forbid => "Overly Restrictive: the policy denies more than it has to",
+    }
 }
 
 /// What automated reasoning over the engine would find. The real one knows more.

@@ -2,10 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::clock::millis;
+use crate::delay::{Delay, Delays};
 use crate::document::Document;
+use crate::identifier::number;
 use crate::planted::Planted;
 
 /// What an object is.
@@ -27,6 +32,33 @@ pub(crate) enum Kind {
     WorkloadIdentity,
     ApiKeyCredentialProvider,
     Oauth2CredentialProvider,
+}
+
+impl Kind {
+    /// The kind with this name; what there is, if there is none.
+    pub(crate) fn named(name: &str) -> Result<Self, String> {
+        let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
+        Self::deserialize(name).map_err(|error| error.to_string())
+    }
+
+    /// The kind that an operation reads one object of, or lists.
+    pub(crate) fn read_by(operation: &str) -> Option<Self> {
+        let noun = ["Get", "Describe", "List"].iter().find_map(|verb| operation.strip_prefix(verb))?;
+        let noun = noun.strip_suffix("Summaries").or_else(|| noun.strip_suffix("Summary")).unwrap_or(noun);
+        let noun = noun.strip_prefix("Agent").filter(|rest| rest.starts_with("Runtime")).unwrap_or(noun);
+        let noun = match noun.strip_suffix("ies") {
+            Some(stem) => format!("{stem}y"),
+            None => noun.strip_suffix('s').unwrap_or(noun).to_owned(),
+        };
+        let mut name = String::new();
+        for letter in noun.chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        Self::named(&name).ok()
+    }
 }
 
 /// One object.
@@ -53,6 +85,15 @@ pub(crate) struct Object {
     /// What becomes of it by itself, next first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) settles: Vec<Settle>,
+    /// When it came into its status by itself, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) settled_at: u64,
+    /// When listings begin to show it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) listed_at: u64,
+    /// It is gone, but listings have not noticed yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) gone: bool,
     /// Its members, in the API's spelling. Moments are milliseconds.
     pub(crate) document: Document,
     /// What the service remembers but no read shows as it stands.
@@ -69,11 +110,19 @@ pub(crate) struct Object {
     pub(crate) planted: Vec<Planted>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(moment: &u64) -> bool {
+    *moment == 0
+}
+
 /// One change that an object goes through by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settle {
     /// When, in milliseconds since 1970.
     pub(crate) at: u64,
+    /// How many reads still see the object as it is, if not the clock decides but they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) polls: Option<u32>,
     /// The status it then has; none: it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<String>,
@@ -89,13 +138,28 @@ pub(crate) struct Remembered {
     pub(crate) request: String,
     /// What was answered.
     pub(crate) answer: Value,
+    /// Its place in the order of answers.
+    #[serde(default)]
+    pub(crate) place: u64,
+}
+
+/// How many answers are remembered by their client tokens at least. Each is written to the file with every change.
+const ANSWERS: usize = 1000;
+
+/// How far listings may lag behind.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Lag {
+    /// Milliseconds at most.
+    pub(crate) most: u64,
+    /// What decides how far each object lags.
+    pub(crate) seed: u64,
 }
 
 /// Everything there is in one account and region.
 ///
 /// The objects are found by identifier, parent, kind and ARN without a look at the others. What a call changes can be taken back
 /// until it is kept ([`State::keep`], [`State::take_back`]), so that a call runs wholly or not at all.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 pub(crate) struct State {
     /// The objects by their place in the order of creation.
@@ -112,6 +176,11 @@ pub(crate) struct State {
     /// The next change of every object that changes by itself: when, and whose.
     #[serde(skip)]
     due: BTreeSet<(u64, u64)>,
+    /// The objects whose next change comes with reads.
+    #[serde(skip)]
+    polled: BTreeSet<u64>,
+    #[serde(skip)]
+    pub(crate) lag: Lag,
     /// What was before the changes that are not kept yet, latest last.
     #[serde(skip)]
     before: Vec<Before>,
@@ -147,7 +216,7 @@ fn in_order<S: Serializer>(objects: &BTreeMap<u64, Object>, serializer: S) -> Re
 }
 
 /// What was before a change.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Before {
     /// The object as it was before it was changed or removed.
     Was(Box<Object>),
@@ -165,7 +234,12 @@ impl State {
 
     /// Every object, in the order of creation.
     pub(crate) fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.objects.values()
+        self.objects.values().filter(|object| !object.gone)
+    }
+
+    /// Whether listings show the object with this place in the order yet.
+    pub(crate) fn is_listed(&self, serial: u64) -> bool {
+        self.objects.get(&serial).is_none_or(|object| object.listed_at <= self.seen)
     }
 
     /// An object by kind, parent and identifier.
@@ -202,7 +276,8 @@ impl State {
         self.change(serial)
     }
 
-    /// The objects of a kind in the order of creation, of one parent if one is given.
+    /// The objects of a kind in the order of creation, of one parent if one is given. While listings lag behind, some that are gone
+    /// are still among them: whoever asks for children or for names that are taken sees what the service sees.
     pub(crate) fn all<'a>(&'a self, kind: Kind, parent: Option<&'a str>) -> impl Iterator<Item = &'a Object> {
         let serials = match parent {
             Some(parent) => self.by_parent.get(parent),
@@ -213,22 +288,49 @@ impl State {
     }
 
     /// Adds an object.
-    pub(crate) fn add(&mut self, object: Object) {
+    pub(crate) fn add(&mut self, mut object: Object) {
+        let same = |other: &&Object| other.gone && other.id == object.id;
+        let earlier: Vec<u64> =
+            self.all(object.kind, object.parent.as_deref()).filter(same).map(|object| object.serial).collect();
+        earlier.into_iter().for_each(|serial| self.withdraw(serial));
+        if self.lag.most > 0 {
+            object.listed_at = self.noticed(self.seen, object.serial);
+        }
         self.before.push(Before::Nothing(object.serial));
         self.put(object);
     }
 
+    /// When listings notice what happened to an object at a moment.
+    fn noticed(&self, at: u64, serial: u64) -> u64 {
+        at.saturating_add(number(self.lag.seed, "lag", serial, self.lag.most))
+    }
+
     /// Removes an object and what lives in it.
     pub(crate) fn remove(&mut self, kind: Kind, parent: Option<&str>, id: &str) {
-        let Some(serial) = self.serial(kind, parent, id) else { return };
-        let mut gone = vec![serial];
-        if parent.is_none() {
-            gone.extend(self.by_parent.get(id).into_iter().flatten());
+        if let Some(serial) = self.serial(kind, parent, id) {
+            self.leave(serial, self.seen);
         }
-        for serial in gone {
-            if let Some(object) = self.take(serial) {
-                self.before.push(Before::Was(Box::new(object)));
-            }
+    }
+
+    /// Lets an object go at a moment, with what lives in it. Listings may notice later.
+    fn leave(&mut self, serial: u64, at: u64) {
+        let Some(object) = self.take(serial) else { return };
+        if object.parent.is_none() && !object.gone {
+            let children: Vec<u64> = self.by_parent.get(&object.id).into_iter().flatten().copied().collect();
+            children.into_iter().for_each(|child| self.withdraw(child));
+        }
+        let noticed = self.noticed(at, serial);
+        if noticed > at && !object.gone {
+            let settles = vec![Settle::gone(noticed)];
+            self.put(Object { gone: true, settles, ..object.clone() });
+        }
+        self.before.push(Before::Was(Box::new(object)));
+    }
+
+    /// Takes an object out, so that it can be taken back.
+    fn withdraw(&mut self, serial: u64) {
+        if let Some(object) = self.take(serial) {
+            self.before.push(Before::Was(Box::new(object)));
         }
     }
 
@@ -240,15 +342,63 @@ impl State {
     /// Remembers what was answered under a client token that was not used yet.
     pub(crate) fn remember(&mut self, token: String, answer: Remembered) {
         self.before.push(Before::Unused(token.clone()));
-        self.answers.insert(token, answer);
+        self.answers.insert(token, Remembered { place: self.counter, ..answer });
+    }
+
+    /// Forgets the older half of twice as many answers as have to be remembered.
+    fn forget_answers(&mut self) {
+        if self.answers.len() < 2 * ANSWERS {
+            return;
+        }
+        let mut places: Vec<u64> = self.answers.values().map(|answer| answer.place).collect();
+        places.sort_unstable();
+        let oldest = places.get(places.len() - ANSWERS).copied().unwrap_or_default();
+        self.answers.retain(|_, answer| answer.place >= oldest);
     }
 
     /// Keeps what was changed.
     pub(crate) fn keep(&mut self) {
         for before in std::mem::take(&mut self.before) {
             let Before::Was(was) = before else { continue };
-            self.due.extend(self.objects.get(&was.serial).and_then(next));
+            self.schedule(was.serial);
         }
+        self.forget_answers();
+    }
+
+    /// Gives what began since the last time that changes were kept the time of its kind. Every kind begins as if it took `usual`.
+    pub(crate) fn pace(&mut self, now: u64, usual: u64, delays: &Delays) {
+        let mut settled: BTreeMap<u64, &[Settle]> = BTreeMap::new();
+        for before in &self.before {
+            match before {
+                Before::Was(was) => _ = settled.entry(was.serial).or_insert(&was.settles),
+                Before::Nothing(serial) => _ = settled.entry(*serial).or_insert(&[]),
+                Before::Unused(_) => {}
+            }
+        }
+        for (serial, before) in settled {
+            let Some(object) = self.objects.get_mut(&serial).filter(|object| !object.gone) else { continue };
+            match delays.of(object.kind) {
+                Some(delay) if object.settles != before => pace(&mut object.settles, now, usual, delay),
+                _ => {}
+            }
+        }
+    }
+
+    /// Counts a read of the objects of a kind that `seen` says it is of, and lets happen what waited for it.
+    pub(crate) fn poll(&mut self, kind: Kind, seen: impl Fn(&Object) -> bool) {
+        let is_read = |object: &Object| object.kind == kind && seen(object);
+        let read: Vec<u64> =
+            self.polled.iter().copied().filter(|serial| self.objects.get(serial).is_some_and(is_read)).collect();
+        for serial in read {
+            let Some(change) = self.objects.get_mut(&serial).and_then(|object| object.settles.first_mut()) else {
+                continue;
+            };
+            change.polls = change.polls.map(|left| left.saturating_sub(1));
+            if change.polls == Some(0) {
+                self.pass(serial, self.seen);
+            }
+        }
+        self.keep();
     }
 
     /// Takes back what was changed since the last time that it was kept.
@@ -275,17 +425,50 @@ impl State {
             if next(object) != Some((at, serial)) {
                 continue;
             }
-            let change = object.settles.remove(0);
-            if let Some(status) = change.status {
-                object.status = Some(status);
-                object.reasons = change.reasons;
-                self.due.extend(next(object));
-            } else {
-                let (kind, parent, id) = (object.kind, object.parent.clone(), object.id.clone());
-                self.remove(kind, parent.as_deref(), &id);
-            }
+            self.pass(serial, at);
         }
         self.keep();
+    }
+
+    /// Lets the next change of an object happen.
+    fn pass(&mut self, serial: u64, at: u64) {
+        let Some(object) = self.objects.get_mut(&serial).filter(|object| !object.settles.is_empty()) else { return };
+        let change = object.settles.remove(0);
+        if let Some(status) = change.status {
+            object.status = Some(status);
+            object.reasons = change.reasons;
+            object.settled_at = at;
+            self.schedule(serial);
+        } else {
+            self.leave(serial, at);
+        }
+    }
+
+    /// Keeps in mind what an object waits for.
+    fn schedule(&mut self, serial: u64) {
+        let Some(object) = self.objects.get(&serial) else { return };
+        self.due.extend(next(object));
+        if object.settles.first().is_some_and(|change| change.polls.is_some()) {
+            self.polled.insert(serial);
+        } else {
+            self.polled.remove(&serial);
+        }
+    }
+
+    /// The same state at a later moment: what was under way goes on from there.
+    pub(crate) fn resumed(&self, now: u64) -> Self {
+        let later = now.saturating_sub(self.seen);
+        let mut state = Self { counter: self.counter, seen: now, answers: self.answers.clone(), ..Self::default() };
+        for object in self.objects.values() {
+            let mut object = object.clone();
+            object.settles.iter_mut().for_each(|change| change.at = change.at.saturating_add(later));
+            if object.listed_at > self.seen {
+                object.listed_at = object.listed_at.saturating_add(later);
+            }
+            object.settled_at = object.settled_at.saturating_add(later);
+            state.put(object);
+        }
+        state
     }
 
     /// An object that a call is about to change.
@@ -297,20 +480,23 @@ impl State {
 
     fn put(&mut self, object: Object) {
         let serial = object.serial;
-        self.by_id.entry((object.kind, object.id.clone())).or_default().insert(serial);
+        if !object.gone {
+            self.by_id.entry((object.kind, object.id.clone())).or_default().insert(serial);
+            if let Some(arn) = &object.arn {
+                self.by_arn.insert(arn.clone(), serial);
+            }
+        }
         self.by_kind.entry(object.kind).or_default().insert(serial);
         if let Some(parent) = &object.parent {
             self.by_parent.entry(parent.clone()).or_default().insert(serial);
         }
-        if let Some(arn) = &object.arn {
-            self.by_arn.insert(arn.clone(), serial);
-        }
-        self.due.extend(next(&object));
         self.objects.insert(serial, object);
+        self.schedule(serial);
     }
 
     fn take(&mut self, serial: u64) -> Option<Object> {
         let object = self.objects.remove(&serial)?;
+        self.polled.remove(&serial);
         let key = (object.kind, object.id.clone());
         without(&mut self.by_id, &key, serial);
         without(&mut self.by_kind, &object.kind, serial);
@@ -324,9 +510,24 @@ impl State {
     }
 }
 
-/// The next change that an object goes through by itself: when, and whose.
+/// The next change that the clock brings an object: when, and whose.
 fn next(object: &Object) -> Option<(u64, u64)> {
-    Some((object.settles.first()?.at, object.serial))
+    let change = object.settles.first()?;
+    change.polls.is_none().then_some((change.at, object.serial))
+}
+
+/// Moves changes that begin as if they took `usual` to the time that they take.
+fn pace(changes: &mut [Settle], now: u64, usual: u64, delay: Delay) {
+    let time = match delay {
+        Delay::After(time) => millis(&time),
+        Delay::Polls(_) => 0,
+    };
+    for change in changes.iter_mut() {
+        change.at = now.saturating_add(time).saturating_add(change.at.saturating_sub(now).saturating_sub(usual));
+    }
+    if let (Delay::Polls(count @ 1..), Some(first)) = (delay, changes.first_mut()) {
+        first.polls = Some(count);
+    }
 }
 
 fn without<K: Ord>(index: &mut BTreeMap<K, BTreeSet<u64>>, key: &K, serial: u64) {
@@ -355,16 +556,16 @@ impl Object {
 impl Settle {
     /// It ends well in a status.
     pub(crate) fn into_status(at: u64, status: &str) -> Self {
-        Self { at, status: Some(status.to_owned()), reasons: Vec::new() }
+        Self { at, polls: None, status: Some(status.to_owned()), reasons: Vec::new() }
     }
 
     /// It ends in a status for a reason.
     pub(crate) fn failing(at: u64, status: &str, reason: &str) -> Self {
-        Self { at, status: Some(status.to_owned()), reasons: vec![reason.to_owned()] }
+        Self { at, polls: None, status: Some(status.to_owned()), reasons: vec![reason.to_owned()] }
     }
 
     /// It ends by being gone.
     pub(crate) fn gone(at: u64) -> Self {
-        Self { at, status: None, reasons: Vec::new() }
+        Self { at, polls: None, status: None, reasons: Vec::new() }
     }
 }
