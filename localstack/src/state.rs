@@ -359,8 +359,11 @@ impl State {
     /// Keeps what was changed.
     pub(crate) fn keep(&mut self) {
         for before in std::mem::take(&mut self.before) {
-            let Before::Was(was) = before else { continue };
-            self.schedule(was.serial);
+            match before {
+                Before::Was(was) => self.schedule(was.serial),
+                Before::Nothing(serial) => self.schedule(serial),
+                Before::Unused(_) => {}
+            }
         }
         self.forget_answers();
     }
