@@ -153,8 +153,7 @@ impl Server {
         let path = format!("/gateways/{}/", self.gateway("many")?);
         let begun = Instant::now();
         let failed = std::thread::scope(|scope| {
-            let asking: Vec<_> =
-                (0..CONNECTIONS).map(|_| scope.spawn(|| self.ask(&path, requests).is_err())).collect();
+            let asking: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(|| self.ask(&path, requests).is_err())).collect();
             asking.into_iter().any(|asking| asking.join().unwrap_or(true))
         });
         if failed {

@@ -13,7 +13,7 @@ use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::fault::{FaultKind, Faults};
 use crate::identifier::{hex, number, request_id};
-use crate::journal::{Entry, is_mutating, is_secret, note, without_secrets};
+use crate::journal::{Entry, Journal, is_mutating, is_secret, note, without_secrets};
 use crate::planted::{Planted, after_update, field_name, is_full_replace, take_back, updated};
 use crate::propagation::{Roles, used};
 use crate::rate::Rates;
@@ -41,7 +41,7 @@ struct Inside {
     snapshots: BTreeMap<String, State>,
     roles: Roles,
     store: Option<Store>,
-    journal: Vec<Entry>,
+    journal: Journal,
     faults: Faults,
     rates: Option<Rates>,
     known_tools: KnownTools,
@@ -66,7 +66,7 @@ impl Engine {
             snapshots: BTreeMap::new(),
             roles: Roles::default(),
             store,
-            journal: Vec::new(),
+            journal: Journal::default(),
             faults: Faults::default(),
             rates: config.rates.then(Rates::default),
             known_tools: KnownTools::new(),
@@ -89,7 +89,7 @@ impl Engine {
         change(&mut self.inside().faults);
     }
 
-    pub(crate) fn with_journal<T>(&self, read: impl FnOnce(&mut Vec<Entry>) -> T) -> T {
+    pub(crate) fn with_journal<T>(&self, read: impl FnOnce(&mut Journal) -> T) -> T {
         read(&mut self.inside().journal)
     }
 
@@ -124,7 +124,7 @@ impl Engine {
         let mut inside = self.inside();
         let seen = self.clock.now();
         inside.replace(State::empty(seen))?;
-        inside.journal.clear();
+        inside.journal = Journal::default();
         inside.faults = Faults::default();
         inside.roles = Roles::default();
         inside.rates = inside.config.rates.then(Rates::default);

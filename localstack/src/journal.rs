@@ -23,12 +23,41 @@ pub struct Entry {
 /// How many calls a journal holds.
 const CAPACITY: usize = 100_000;
 
-/// Adds a call. A journal that is full loses its oldest tenth, so that a stand-in can run for weeks.
-pub(crate) fn note(journal: &mut Vec<Entry>, entry: Entry) {
-    if journal.len() >= CAPACITY {
-        journal.drain(..CAPACITY / 10);
+/// How many bytes their inputs have, roughly.
+const WEIGHT: usize = 64_000_000;
+
+/// The latest calls.
+#[derive(Default)]
+pub(crate) struct Journal {
+    entries: Vec<Entry>,
+    weight: usize,
+}
+
+impl Journal {
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
-    journal.push(entry);
+}
+
+/// Adds a call. A journal that is full loses its oldest tenth, so that a stand-in can run for weeks.
+pub(crate) fn note(journal: &mut Journal, entry: Entry) {
+    if journal.entries.len() >= CAPACITY || journal.weight >= WEIGHT {
+        let tenth = journal.entries.len().div_ceil(10);
+        journal.entries.drain(..tenth);
+        journal.weight = journal.entries.iter().map(|entry| weight(&entry.input)).sum();
+    }
+    journal.weight += weight(&entry.input);
+    journal.entries.push(entry);
+}
+
+/// About how many bytes a value takes.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Object(object) => object.iter().map(|(name, member)| 16 + name.len() + weight(member)).sum(),
+        Value::Array(list) => list.iter().map(weight).sum(),
+        Value::String(text) => 16 + text.len(),
+        _ => 16,
+    }
 }
 
 /// Whether an operation may change something.
@@ -57,5 +86,28 @@ pub(crate) fn without_secrets(value: &Value) -> Value {
         }
         Value::Array(list) => list.iter().map(without_secrets).collect(),
         _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(input: Value) -> Entry {
+        Entry { operation: "Get".to_owned(), mutating: false, status: 200, code: None, input, at_millis: 0 }
+    }
+
+    #[test]
+    fn a_journal_forgets_the_oldest_before_it_grows_without_end() {
+        let mut journal = Journal::default();
+        (0..250_000).for_each(|number| note(&mut journal, entry(json!(number))));
+        assert!((90_000..=100_000).contains(&journal.entries().len()));
+        assert_eq!(journal.entries().last().unwrap().input, 249_999);
+        let long = "x".repeat(1_000_000);
+        let mut journal = Journal::default();
+        (0..200).for_each(|_| note(&mut journal, entry(json!({"name": long}))));
+        assert!((50..=65).contains(&journal.entries().len()), "{}", journal.entries().len());
     }
 }

@@ -62,6 +62,7 @@ pub use failure::Failure;
 use fault::Faults;
 pub use fault::{Fault, FaultError, FaultKind};
 pub use journal::Entry;
+use journal::Journal;
 pub use serve::serve;
 pub use settings::{Findings, Settings};
 pub use snapshot::SnapshotError;
@@ -226,12 +227,12 @@ impl Localstack {
 
     /// Every request so far, with its outcome.
     pub fn journal(&self) -> Vec<Entry> {
-        self.engine.with_journal(|journal| journal.clone())
+        self.engine.with_journal(|journal| journal.entries().to_vec())
     }
 
     /// Forgets the requests so far.
     pub fn clear_journal(&self) {
-        self.engine.with_journal(Vec::clear);
+        self.engine.with_journal(|journal| *journal = Journal::default());
     }
 
     /// Sets a fault.
@@ -305,6 +306,11 @@ impl Localstack {
             object.planted.push(member);
             true
         })
+    }
+
+    /// What contradicts itself in the state: nothing, unless the stand-in has a mistake. It is here for long runs.
+    pub fn contradictions(&self) -> Vec<String> {
+        self.engine.with_state(State::contradictions)
     }
 
     /// The whole state as it stands now, without secrets: `{"objects": [{"kind", "id", "status", "document", "tags", …}]}`.

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::IntoDeserializer;
-use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::clock::millis;
-use crate::delay::{Delay, Delays};
 use crate::document::Document;
-use crate::identifier::number;
 use crate::planted::Planted;
+
+mod kind;
+mod time;
+
+pub(crate) use time::Lag;
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,33 +32,6 @@ pub(crate) enum Kind {
     WorkloadIdentity,
     ApiKeyCredentialProvider,
     Oauth2CredentialProvider,
-}
-
-impl Kind {
-    /// The kind with this name; what there is, if there is none.
-    pub(crate) fn named(name: &str) -> Result<Self, String> {
-        let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
-        Self::deserialize(name).map_err(|error| error.to_string())
-    }
-
-    /// The kind that an operation reads one object of, or lists.
-    pub(crate) fn read_by(operation: &str) -> Option<Self> {
-        let noun = ["Get", "Describe", "List"].iter().find_map(|verb| operation.strip_prefix(verb))?;
-        let noun = noun.strip_suffix("Summaries").or_else(|| noun.strip_suffix("Summary")).unwrap_or(noun);
-        let noun = noun.strip_prefix("Agent").filter(|rest| rest.starts_with("Runtime")).unwrap_or(noun);
-        let noun = match noun.strip_suffix("ies") {
-            Some(stem) => format!("{stem}y"),
-            None => noun.strip_suffix('s').unwrap_or(noun).to_owned(),
-        };
-        let mut name = String::new();
-        for letter in noun.chars() {
-            if letter.is_ascii_uppercase() && !name.is_empty() {
-                name.push('_');
-            }
-            name.push(letter.to_ascii_lowercase());
-        }
-        Self::named(&name).ok()
-    }
 }
 
 /// One object.
@@ -145,15 +118,6 @@ pub(crate) struct Remembered {
 
 /// How many answers are remembered by their client tokens at least. Each is written to the file with every change.
 const ANSWERS: usize = 1000;
-
-/// How far listings may lag behind.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Lag {
-    /// Milliseconds at most.
-    pub(crate) most: u64,
-    /// What decides how far each object lags.
-    pub(crate) seed: u64,
-}
 
 /// Everything there is in one account and region.
 ///
@@ -300,31 +264,11 @@ impl State {
         self.put(object);
     }
 
-    /// When listings notice what happened to an object at a moment.
-    fn noticed(&self, at: u64, serial: u64) -> u64 {
-        at.saturating_add(number(self.lag.seed, "lag", serial, self.lag.most))
-    }
-
     /// Removes an object and what lives in it.
     pub(crate) fn remove(&mut self, kind: Kind, parent: Option<&str>, id: &str) {
         if let Some(serial) = self.serial(kind, parent, id) {
             self.leave(serial, self.seen);
         }
-    }
-
-    /// Lets an object go at a moment, with what lives in it. Listings may notice later.
-    fn leave(&mut self, serial: u64, at: u64) {
-        let Some(object) = self.take(serial) else { return };
-        if object.parent.is_none() && !object.gone {
-            let children: Vec<u64> = self.by_parent.get(&object.id).into_iter().flatten().copied().collect();
-            children.into_iter().for_each(|child| self.withdraw(child));
-        }
-        let noticed = self.noticed(at, serial);
-        if noticed > at && !object.gone {
-            let settles = vec![Settle::gone(noticed)];
-            self.put(Object { gone: true, settles, ..object.clone() });
-        }
-        self.before.push(Before::Was(Box::new(object)));
     }
 
     /// Takes an object out, so that it can be taken back.
@@ -368,42 +312,6 @@ impl State {
         self.forget_answers();
     }
 
-    /// Gives what began since the last time that changes were kept the time of its kind. Every kind begins as if it took `usual`.
-    pub(crate) fn pace(&mut self, now: u64, usual: u64, delays: &Delays) {
-        let mut settled: BTreeMap<u64, &[Settle]> = BTreeMap::new();
-        for before in &self.before {
-            match before {
-                Before::Was(was) => _ = settled.entry(was.serial).or_insert(&was.settles),
-                Before::Nothing(serial) => _ = settled.entry(*serial).or_insert(&[]),
-                Before::Unused(_) => {}
-            }
-        }
-        for (serial, before) in settled {
-            let Some(object) = self.objects.get_mut(&serial).filter(|object| !object.gone) else { continue };
-            match delays.of(object.kind) {
-                Some(delay) if object.settles != before => pace(&mut object.settles, now, usual, delay),
-                _ => {}
-            }
-        }
-    }
-
-    /// Counts a read of the objects of a kind that `seen` says it is of, and lets happen what waited for it.
-    pub(crate) fn poll(&mut self, kind: Kind, seen: impl Fn(&Object) -> bool) {
-        let is_read = |object: &Object| object.kind == kind && seen(object);
-        let read: Vec<u64> =
-            self.polled.iter().copied().filter(|serial| self.objects.get(serial).is_some_and(is_read)).collect();
-        for serial in read {
-            let Some(change) = self.objects.get_mut(&serial).and_then(|object| object.settles.first_mut()) else {
-                continue;
-            };
-            change.polls = change.polls.map(|left| left.saturating_sub(1));
-            if change.polls == Some(0) {
-                self.pass(serial, self.seen);
-            }
-        }
-        self.keep();
-    }
-
     /// Takes back what was changed since the last time that it was kept.
     pub(crate) fn take_back(&mut self) {
         while let Some(before) = self.before.pop() {
@@ -416,62 +324,6 @@ impl State {
                 Before::Unused(token) => drop(self.answers.remove(&token)),
             }
         }
-    }
-
-    /// Lets every change happen that is due, in the order of the clock.
-    pub(crate) fn settle(&mut self, now: u64) {
-        self.seen = self.seen.max(now);
-        while let Some((at, serial)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
-            self.due.remove(&(at, serial));
-            // An object that was changed meanwhile may be due at another moment, which is here as well.
-            let Some(object) = self.objects.get_mut(&serial) else { continue };
-            if next(object) != Some((at, serial)) {
-                continue;
-            }
-            self.pass(serial, at);
-        }
-        self.keep();
-    }
-
-    /// Lets the next change of an object happen.
-    fn pass(&mut self, serial: u64, at: u64) {
-        let Some(object) = self.objects.get_mut(&serial).filter(|object| !object.settles.is_empty()) else { return };
-        let change = object.settles.remove(0);
-        if let Some(status) = change.status {
-            object.status = Some(status);
-            object.reasons = change.reasons;
-            object.settled_at = at;
-            self.schedule(serial);
-        } else {
-            self.leave(serial, at);
-        }
-    }
-
-    /// Keeps in mind what an object waits for.
-    fn schedule(&mut self, serial: u64) {
-        let Some(object) = self.objects.get(&serial) else { return };
-        self.due.extend(next(object));
-        if object.settles.first().is_some_and(|change| change.polls.is_some()) {
-            self.polled.insert(serial);
-        } else {
-            self.polled.remove(&serial);
-        }
-    }
-
-    /// The same state at a later moment: what was under way goes on from there.
-    pub(crate) fn resumed(&self, now: u64) -> Self {
-        let later = now.saturating_sub(self.seen);
-        let mut state = Self { counter: self.counter, seen: now, answers: self.answers.clone(), ..Self::default() };
-        for object in self.objects.values() {
-            let mut object = object.clone();
-            object.settles.iter_mut().for_each(|change| change.at = change.at.saturating_add(later));
-            if object.listed_at > self.seen {
-                object.listed_at = object.listed_at.saturating_add(later);
-            }
-            object.settled_at = object.settled_at.saturating_add(later);
-            state.put(object);
-        }
-        state
     }
 
     /// An object that a call is about to change.
@@ -513,26 +365,6 @@ impl State {
     }
 }
 
-/// The next change that the clock brings an object: when, and whose.
-fn next(object: &Object) -> Option<(u64, u64)> {
-    let change = object.settles.first()?;
-    change.polls.is_none().then_some((change.at, object.serial))
-}
-
-/// Moves changes that begin as if they took `usual` to the time that they take.
-fn pace(changes: &mut [Settle], now: u64, usual: u64, delay: Delay) {
-    let time = match delay {
-        Delay::After(time) => millis(&time),
-        Delay::Polls(_) => 0,
-    };
-    for change in changes.iter_mut() {
-        change.at = now.saturating_add(time).saturating_add(change.at.saturating_sub(now).saturating_sub(usual));
-    }
-    if let (Delay::Polls(count @ 1..), Some(first)) = (delay, changes.first_mut()) {
-        first.polls = Some(count);
-    }
-}
-
 fn without<K: Ord>(index: &mut BTreeMap<K, BTreeSet<u64>>, key: &K, serial: u64) {
     if let Some(serials) = index.get_mut(key) {
         serials.remove(&serial);
@@ -570,5 +402,24 @@ impl Settle {
     /// It ends by being gone.
     pub(crate) fn gone(at: u64) -> Self {
         Self { at, polls: None, status: None, reasons: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_latest_answers_are_remembered() {
+        let mut state = State::default();
+        for number in 0..10_000 {
+            state.counter += 1;
+            let answer = Remembered { request: String::new(), answer: Value::Null, place: 0 };
+            state.remember(format!("token {number}"), answer);
+            state.keep();
+            assert!(state.answers.len() < 2 * ANSWERS);
+        }
+        assert!(state.answered("token 9999").is_some() && state.answered("token 9001").is_some());
+        assert!(state.answered("token 7000").is_none());
     }
 }

@@ -1,0 +1,34 @@
+//! Kinds by name, and by the operations that read them.
+
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
+
+use super::Kind;
+
+impl Kind {
+    /// The kind with this name; what there is, if there is none.
+    pub(crate) fn named(name: &str) -> Result<Self, String> {
+        let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
+        Self::deserialize(name).map_err(|error| error.to_string())
+    }
+
+    /// The kind that an operation reads one object of, or lists.
+    pub(crate) fn read_by(operation: &str) -> Option<Self> {
+        let noun = ["Get", "Describe", "List"].iter().find_map(|verb| operation.strip_prefix(verb))?;
+        let noun = noun.strip_suffix("Summaries").or_else(|| noun.strip_suffix("Summary")).unwrap_or(noun);
+        let noun = noun.strip_prefix("Agent").filter(|rest| rest.starts_with("Runtime")).unwrap_or(noun);
+        let noun = match noun.strip_suffix("ies") {
+            Some(stem) => format!("{stem}y"),
+            None => noun.strip_suffix('s').unwrap_or(noun).to_owned(),
+        };
+        let mut name = String::new();
+        for letter in noun.chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        Self::named(&name).ok()
+    }
+}
