@@ -227,7 +227,7 @@ impl Localstack {
 
     /// Every request so far, with its outcome.
     pub fn journal(&self) -> Vec<Entry> {
-        self.engine.with_journal(|journal| journal.entries().to_vec())
+        self.engine.with_journal(|journal| journal.entries())
     }
 
     /// Forgets the requests so far.

@@ -14,8 +14,10 @@ mod file;
 mod gateways;
 mod http;
 mod policies;
+mod random;
 mod runtimes;
 mod served;
+mod soak;
 mod trouble;
 
 pub(crate) const GATEWAY_ROLE: &str = "arn:aws:iam::111122223333:role/gateway";

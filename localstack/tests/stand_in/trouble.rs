@@ -160,29 +160,26 @@ async fn what_is_made_again_under_a_name_that_is_gone_is_listed_once() {
     assert_eq!(local.observe(), json!({"objects": []}));
 }
 
+/// How many of twenty identities a listing shows, lagging up to 100 seconds behind.
+async fn identities(local: &Localstack) -> usize {
+    listed(&ok(local, "ListWorkloadIdentities", json!({})).await, "workloadIdentities")
+}
+
+async fn make_identities(local: &Localstack) {
+    for number in 0..20 {
+        ok(local, "CreateWorkloadIdentity", json!({"name": format!("identity{number}")})).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn the_lag_is_decided_by_the_seed_and_outlives_the_process() {
-    let folder = tempfile::tempdir().unwrap();
+async fn the_seed_decides_how_far_listings_lag() {
     let seen = async |seed| {
-        let path = folder.path().join(format!("{seed}.json"));
-        drop(std::fs::remove_file(&path));
-        let config = Config { lag: Duration::from_secs(100), seed, ..Config::default() };
-        let mut local = Localstack::open(&path, config.clone()).unwrap();
-        for number in 0..20 {
-            ok(&local, "CreateWorkloadIdentity", json!({"name": format!("identity{number}")})).await;
-        }
+        let local = Localstack::new(Config { lag: Duration::from_secs(100), seed, ..Config::default() });
+        make_identities(&local).await;
         let mut seen = Vec::new();
         for _ in 0..11 {
-            local = Localstack::open(&path, config.clone()).unwrap();
-            seen.push(listed(&ok(&local, "ListWorkloadIdentities", json!({})).await, "workloadIdentities"));
+            seen.push(identities(&local).await);
             tokio::time::advance(Duration::from_secs(10)).await;
-            // A write keeps the moment.
-            ok(
-                &local,
-                "TagResource",
-                json!({"resourceArn": at(&local.observe(), "/objects/0/arn"), "tags": {"a": "b"}}),
-            )
-            .await;
         }
         seen
     };
@@ -190,6 +187,22 @@ async fn the_lag_is_decided_by_the_seed_and_outlives_the_process() {
     assert!(first[0] < 5 && first[5] > 3 && first[5] < 17 && first[10] == 20, "{first:?}");
     assert_eq!(seen(1).await, first);
     assert_ne!(seen(2).await, first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lag_outlives_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { lag: Duration::from_secs(100), ..Config::default() };
+    let open = || Localstack::open(&folder.path().join("state.json"), config.clone()).unwrap();
+    let local = open();
+    make_identities(&local).await;
+    tokio::time::advance(Duration::from_secs(100)).await;
+    ok(&local, "DeleteWorkloadIdentity", json!({"name": "identity7"})).await;
+    let local = open();
+    refused_with(&local, "GetWorkloadIdentity", json!({"name": "identity7"}), "ResourceNotFoundException", "").await;
+    assert_eq!(identities(&local).await, 20);
+    tokio::time::advance(Duration::from_secs(100)).await;
+    assert_eq!(identities(&local).await, 19);
 }
 
 #[tokio::test(start_paused = true)]
