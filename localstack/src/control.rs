@@ -105,7 +105,7 @@ fn named(body: &[u8], run: impl FnOnce(&str) -> Result<(), SnapshotError>) -> Re
             let status = match error {
                 SnapshotError::TooMany { .. } => StatusCode::CONFLICT,
                 SnapshotError::Unknown { .. } => StatusCode::NOT_FOUND,
-                SnapshotError::File(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                SnapshotError::Copy(_) | SnapshotError::File(_) => StatusCode::INTERNAL_SERVER_ERROR,
             };
             refuse(status, &error.to_string())
         }

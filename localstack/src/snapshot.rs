@@ -22,6 +22,9 @@ pub enum SnapshotError {
         /// What there is.
         names: String,
     },
+    /// It cannot be written down or read again, which is a mistake of the stand-in.
+    #[error("the state cannot be copied: {0}")]
+    Copy(#[from] serde_json::Error),
     /// The state file cannot be written.
     #[error(transparent)]
     File(#[from] StateError),

@@ -123,7 +123,7 @@ const ANSWERS: usize = 1000;
 ///
 /// The objects are found by identifier, parent, kind and ARN without a look at the others. What a call changes can be taken back
 /// until it is kept ([`State::keep`], [`State::take_back`]), so that a call runs wholly or not at all.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 pub(crate) struct State {
     /// The objects by their place in the order of creation.
@@ -180,7 +180,7 @@ fn in_order<S: Serializer>(objects: &BTreeMap<u64, Object>, serializer: S) -> Re
 }
 
 /// What was before a change.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Before {
     /// The object as it was before it was changed or removed.
     Was(Box<Object>),

@@ -13,11 +13,13 @@ mod faults;
 mod file;
 mod gateways;
 mod http;
+mod malformed;
 mod policies;
 mod random;
 mod runtimes;
 mod served;
 mod soak;
+mod traps;
 mod trouble;
 
 pub(crate) const GATEWAY_ROLE: &str = "arn:aws:iam::111122223333:role/gateway";
