@@ -31,6 +31,7 @@ mod identifier;
 mod identity_provider;
 mod journal;
 mod kinds;
+mod nesting;
 mod oauth2_credential_provider;
 mod page;
 mod planted;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::clock::millis;
 use crate::document::{Document, text};
 use crate::failure::Failure;
+use crate::nesting::{DEEPEST, is_too_deep};
 use crate::policy_engine::attached_gateways;
 use crate::session::Session;
 use crate::settings::Findings;
@@ -42,6 +43,9 @@ pub(crate) fn read(definition: Option<&Value>) -> Result<Statement, Failure> {
     let Some(text) = definition.and_then(statement) else {
         return Err(refused("The local stand-in takes Cedar statements only".to_owned()));
     };
+    if is_too_deep(text) {
+        return Err(refused(format!("The policy statement nests more than {DEEPEST} levels deep")));
+    }
     let set = PolicySet::from_str(text)
         .map_err(|error| refused(format!("The policy statement could not be parsed: {error}")))?;
     let mut policies = set.policies();

@@ -333,3 +333,72 @@ async fn no_head_confuses_the_connection() {
     stop.send(()).unwrap();
     server.await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn texts_that_are_meant_to_exhaust_the_parser_end_no_process() {
+    let local = stand_in();
+    let engine = ok(&local, "CreatePolicyEngine", json!({"name": "engine"})).await;
+    settle().await;
+    let attached = json!({"policyEngineConfiguration": {"arn": at(&engine, "/policyEngineArn"), "mode": "ENFORCE"}});
+    let gateway = at(&ok(&local, "CreateGateway", with(gateway_input("g"), attached)).await, "/gatewayId");
+    settle().await;
+    ready_target(&local, &gateway, "t").await;
+    let mut accepted = 0;
+    for many in [10, 100, 1100, 2300, 4700, 70_000] {
+        for (before, middle, after) in [
+            ("(", "true", ")"),
+            ("!", "true", ""),
+            ("-", "1 == 1", ""),
+            ("[", "1", "]"),
+            ("{a: ", "1", "}"),
+            ("if true then ", "true", " else true"),
+            ("if true then true else ", "true", ""),
+            ("true && ", "true", ""),
+            ("true||", "true", ""),
+            ("1+", "1 == 1", ""),
+            ("1*", "1 == 1", ""),
+            ("", "context", ".a"),
+            ("", "context", "[\"a\"]"),
+            ("", "context has a", ".a"),
+            ("principal.hasTag(", "\"a\"", ")"),
+        ] {
+            let condition = format!("{}{middle}{}", before.repeat(many), after.repeat(many));
+            let statement = format!("permit(principal, action, resource is AgentCore::Gateway) when {{{condition}}};");
+            let name = format!("policy_{}", local.journal().len());
+            let definition = json!({"cedar": {"statement": statement}});
+            let input = json!({"policyEngineId": engine["policyEngineId"], "name": name, "definition": definition});
+            let begun = Instant::now();
+            match local.call("CreatePolicy", input).await {
+                Ok(_) => accepted += 1,
+                Err(failure) => assert_eq!(failure.status, 400, "{before}{middle}{after} {many}: {failure}"),
+            }
+            assert!(begun.elapsed() < Duration::from_secs(10), "{before}{middle}{after} {many}");
+        }
+    }
+    assert!(accepted > 20, "what is not that deep is a policy: {accepted}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schema_as_deep_as_json_goes_ends_no_process() {
+    let local = stand_in();
+    let engine = ok(&local, "CreatePolicyEngine", json!({"name": "engine"})).await;
+    settle().await;
+    let attached = json!({"policyEngineConfiguration": {"arn": at(&engine, "/policyEngineArn"), "mode": "ENFORCE"}});
+    let gateway = at(&ok(&local, "CreateGateway", with(gateway_input("g"), attached)).await, "/gatewayId");
+    settle().await;
+    for (number, deep) in [10, 55, 200].into_iter().enumerate() {
+        let open = r#"{"type":"object","properties":{"a":"#.repeat(deep);
+        let schema = format!(r#"{open}{{"type":"string"}}{}"#, "}}".repeat(deep));
+        let body = with(target_input(&gateway, &format!("t{number}")), json!({"gatewayIdentifier": null}));
+        let body = body.to_string().replace(r#"{"type":"object"}"#, &schema);
+        assert!(body.contains(&schema));
+        let request = Request::builder().method("POST").uri(format!("/gateways/{gateway}/targets"));
+        let answer = local.handle(request.body(Bytes::from(body)).unwrap()).await.unwrap();
+        assert!(matches!(answer.status().as_u16(), 202 | 400), "{deep}: {answer:?}");
+        assert_eq!(answer.status() == 202, deep < 200, "{deep}: {answer:?}");
+        settle().await;
+        let definition = json!({"cedar": {"statement": "permit(principal, action, resource is AgentCore::Gateway) when { 1 == 2 };"}});
+        let input = json!({"policyEngineId": engine["policyEngineId"], "name": format!("p_{number}_x"), "definition": definition});
+        ok(&local, "CreatePolicy", input).await;
+    }
+}
