@@ -29,6 +29,15 @@ pub fn agentcore(operation: &str) -> Option<Family> {
         "PolicyEngine" => own(if reads { 5 } else { 1 }),
         "Policy" | "Policie" => own(5),
         "PolicyGeneration" if verb == "Start" => own(1),
+        "Memory" | "Memorie" => own(match verb {
+            "Get" => 50,
+            "List" => 5,
+            _ => 3,
+        }),
+        "Browser" | "CodeInterpreter" => own(if reads { 30 } else { 5 }),
+        "ConfigurationBundle" => own(if reads { 60 } else { 3 }),
+        "Registry" | "Registrie" | "RegistryRecord" => own(5),
+        "PaymentManager" | "PaymentConnector" | "PaymentCredentialProvider" => own(20),
         "WorkloadIdentity" | "WorkloadIdentitie" | "Oauth2CredentialProvider" | "ApiKeyCredentialProvider" => own(20),
         _ => None,
     }?;

@@ -77,12 +77,24 @@ async fn sound(local: &Localstack) -> Vec<Sound> {
     let deep = [
         ("POST", "/gateways/".to_owned(), gateway_input("other")),
         ("PUT", format!("/gateways/{gateway}/"), gateway_input("g")),
-        ("POST", format!("/gateways/{gateway}/targets/"), with(target_input(&gateway, "other"), json!({"gatewayIdentifier": null}))),
-        ("PUT", format!("/gateways/{gateway}/targets/{target}/"), with(target_input(&gateway, "t"), json!({"gatewayIdentifier": null}))),
-        ("POST", format!("/policy-engines/{engine}/policies"), json!({
-            "name": "policy",
-            "definition": {"cedar": {"statement": "permit(principal, action, resource is AgentCore::Gateway) when { context.input.id > 0 };"}},
-        })),
+        (
+            "POST",
+            format!("/gateways/{gateway}/targets/"),
+            with(target_input(&gateway, "other"), json!({"gatewayIdentifier": null})),
+        ),
+        (
+            "PUT",
+            format!("/gateways/{gateway}/targets/{target}/"),
+            with(target_input(&gateway, "t"), json!({"gatewayIdentifier": null})),
+        ),
+        (
+            "POST",
+            format!("/policy-engines/{engine}/policies"),
+            json!({
+                "name": "policy",
+                "definition": {"cedar": {"statement": "permit(principal, action, resource is AgentCore::Gateway) when { context.input.id > 0 };"}},
+            }),
+        ),
     ];
     for (method, uri, body) in deep {
         let one = Sound { method: method.to_owned(), uri, target: None, body };
@@ -110,9 +122,19 @@ fn text(random: &mut Random) -> Value {
         5 => json!("a".repeat(20_000)),
         6 => json!("a-".repeat(300)),
         7 => json!("<html>&\"'\r\n"),
-        8 => json!(format!("permit(principal, action, resource is AgentCore::Gateway) when {{ {}true }};", "!".repeat(random.below(9000)))),
-        9 => json!(format!("permit(principal, action, resource is AgentCore::Gateway) when {{ {}1", "(".repeat(random.below(9000)))),
-        10 => json!(format!("permit(principal, action, resource is AgentCore::Gateway) when {{ {}1{} == 1 }};", "[".repeat(300), "]".repeat(300))),
+        8 => json!(format!(
+            "permit(principal, action, resource is AgentCore::Gateway) when {{ {}true }};",
+            "!".repeat(random.below(9000))
+        )),
+        9 => json!(format!(
+            "permit(principal, action, resource is AgentCore::Gateway) when {{ {}1",
+            "(".repeat(random.below(9000))
+        )),
+        10 => json!(format!(
+            "permit(principal, action, resource is AgentCore::Gateway) when {{ {}1{} == 1 }};",
+            "[".repeat(300),
+            "]".repeat(300)
+        )),
         _ => json!("arn:aws:bedrock-agentcore:us-east-1:111122223333:gateway/../x"),
     }
 }
@@ -187,14 +209,41 @@ fn spoiled_uri(random: &mut Random, uri: &str) -> String {
     let mut steps: Vec<String> = path.split('/').map(ToOwned::to_owned).collect();
     let place = random.below(steps.len() + 1);
     let long = "a".repeat(8000);
-    let tricks = ["..", "%2e%2e", "%252e%252e", "", "%00", "%ff%fe", "%2F..%2F", ".", "%", "%zz", ";x=1", "_localstack", &long, "%F0%9F%A6%80"];
+    let tricks = [
+        "..",
+        "%2e%2e",
+        "%252e%252e",
+        "",
+        "%00",
+        "%ff%fe",
+        "%2F..%2F",
+        ".",
+        "%",
+        "%zz",
+        ";x=1",
+        "_localstack",
+        &long,
+        "%F0%9F%A6%80",
+    ];
     match random.below(5) {
         0 => steps.insert(place, random.pick(&tricks).to_owned()),
         1 => drop(steps.pop()),
         2 => steps.extend(vec!["..".to_owned(); 20]),
         3 => steps.iter_mut().for_each(|step| *step = step.to_ascii_uppercase()),
         _ => {
-            let tricks = ["maxResults=many", "maxResults=-1", "maxResults=99999999999999999999", "nextToken=%00", "nextToken=ff", "&&=&x", "maxResults=1&maxResults=2", "clientToken=", "tagKeys", "a%5B%5D=1", "%ff=%ff"];
+            let tricks = [
+                "maxResults=many",
+                "maxResults=-1",
+                "maxResults=99999999999999999999",
+                "nextToken=%00",
+                "nextToken=ff",
+                "&&=&x",
+                "maxResults=1&maxResults=2",
+                "clientToken=",
+                "tagKeys",
+                "a%5B%5D=1",
+                "%ff=%ff",
+            ];
             return format!("{path}?{query}&{}", random.pick(&tricks));
         }
     }
@@ -209,10 +258,39 @@ fn spoiled(random: &mut Random, sound: &Sound) -> Option<Request<Bytes>> {
         match random.below(8) {
             0 => uri = spoiled_uri(random, &uri),
             1 => bytes = Some(spoiled_body(random, &body)),
-            2 => method = random.pick(&["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "BREW"]).to_owned(),
-            3 => target = Some(random.pick(&["", "x", "AWSCognitoIdentityProviderService.", "DynamoDB_20120810.CreateTable", "AWSCognitoIdentityProviderService.Nonsense", "AWSCognitoIdentityProviderService.CreateUserPool.CreateUserPool"]).to_owned()),
-            4 => headers.push(("content-type", random.pick(&["application/x-www-form-urlencoded", "text/html", "", "application/json; charset=utf-16", "multipart/form-data"]))),
-            5 => headers.push((random.pick(&["content-encoding", "expect", "x-amz-target", "authorization", "x-http-method-override"]), random.pick(&["gzip", "100-continue", "\u{7f}x", "DELETE"]))),
+            2 => {
+                method = random
+                    .pick(&["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "BREW"])
+                    .to_owned()
+            }
+            3 => {
+                target = Some(
+                    random
+                        .pick(&[
+                            "",
+                            "x",
+                            "AWSCognitoIdentityProviderService.",
+                            "DynamoDB_20120810.CreateTable",
+                            "AWSCognitoIdentityProviderService.Nonsense",
+                            "AWSCognitoIdentityProviderService.CreateUserPool.CreateUserPool",
+                        ])
+                        .to_owned(),
+                )
+            }
+            4 => headers.push((
+                "content-type",
+                random.pick(&[
+                    "application/x-www-form-urlencoded",
+                    "text/html",
+                    "",
+                    "application/json; charset=utf-16",
+                    "multipart/form-data",
+                ]),
+            )),
+            5 => headers.push((
+                random.pick(&["content-encoding", "expect", "x-amz-target", "authorization", "x-http-method-override"]),
+                random.pick(&["gzip", "100-continue", "\u{7f}x", "DELETE"]),
+            )),
             _ => spoil(random, &mut body),
         }
     }
@@ -223,7 +301,8 @@ fn spoiled(random: &mut Random, sound: &Sound) -> Option<Request<Bytes>> {
     }
     for (name, value) in headers {
         let Ok(value) = HeaderValue::from_str(value) else { continue };
-        request = request.header(HeaderName::from_static(if name == "expect" { "expect" } else { "content-type" }), value);
+        request =
+            request.header(HeaderName::from_static(if name == "expect" { "expect" } else { "content-type" }), value);
     }
     request.body(Bytes::from(bytes.unwrap_or_else(|| body.to_string().into_bytes()))).ok()
 }
@@ -242,7 +321,13 @@ async fn no_request_is_an_error_of_the_server() {
                 break request;
             }
         };
-        let shown = format!("{number}: {} {:.200} {:?} {:.400}", request.method(), request.uri().to_string(), request.headers(), String::from_utf8_lossy(request.body()));
+        let shown = format!(
+            "{number}: {} {:.200} {:?} {:.400}",
+            request.method(),
+            request.uri().to_string(),
+            request.headers(),
+            String::from_utf8_lossy(request.body())
+        );
         let begun = Instant::now();
         let answer = local.handle(request).await.unwrap();
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}: {shown}", begun.elapsed());
@@ -252,7 +337,10 @@ async fn no_request_is_an_error_of_the_server() {
         assert!(!body.trim_start().starts_with("<html"), "{body:.400}: {shown}");
         if status >= 400 {
             assert!(body.len() < 100_000, "{} bytes: {shown}", body.len());
-            assert!(answer.headers().contains_key("x-amzn-errortype") || body.starts_with("<ErrorResponse"), "{body:.400}: {shown}");
+            assert!(
+                answer.headers().contains_key("x-amzn-errortype") || body.starts_with("<ErrorResponse"),
+                "{body:.400}: {shown}"
+            );
             let message = serde_json::from_str::<Value>(&body).is_ok_and(|body| body["message"].is_string());
             assert!(message || body.contains("<Message>"), "{body:.400}: {shown}");
         }
@@ -260,7 +348,15 @@ async fn no_request_is_an_error_of_the_server() {
     assert!(answers[2] > 40 && answers[4] > 3000, "{answers:?}");
     assert_eq!(local.contradictions(), Vec::<String>::new());
     // It still works, and nothing was remembered of what was refused.
-    assert_eq!(local.call("ListGateways", json!({})).await.unwrap()["items"].as_array().unwrap().iter().filter(|item| item["name"] == "g").count(), 1);
+    assert_eq!(
+        local.call("ListGateways", json!({})).await.unwrap()["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|item| item["name"] == "g")
+            .count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -276,13 +372,21 @@ async fn no_head_confuses_the_connection() {
     let heads = [
         // Two lengths, a length and chunks, chunks said in odd ways, lengths that are none.
         format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\ncontent-length: {length}\r\n\r\n{body}"),
-        format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\ntransfer-encoding: xchunked\r\n\r\n{body}"),
-        format!("POST /gateways HTTP/1.1\r\nhost: x\r\ntransfer-encoding : chunked\r\ncontent-length: {length}\r\n\r\n{body}"),
-        format!("POST /gateways HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, identity\r\ncontent-length: {length}\r\n\r\n{body}"),
+        format!(
+            "POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\ntransfer-encoding: xchunked\r\n\r\n{body}"
+        ),
+        format!(
+            "POST /gateways HTTP/1.1\r\nhost: x\r\ntransfer-encoding : chunked\r\ncontent-length: {length}\r\n\r\n{body}"
+        ),
+        format!(
+            "POST /gateways HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, identity\r\ncontent-length: {length}\r\n\r\n{body}"
+        ),
         format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: +{length}\r\n\r\n{body}"),
         format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n{body}"),
         format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999\r\n\r\n{body}"),
-        format!("POST /gateways HTTP/1.1\r\nhost: x\r\nx: a\r\n content-length: 5\r\ncontent-length: {length}\r\n\r\n{body}"),
+        format!(
+            "POST /gateways HTTP/1.1\r\nhost: x\r\nx: a\r\n content-length: 5\r\ncontent-length: {length}\r\n\r\n{body}"
+        ),
         format!("POST /gateways HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n{body}"),
         format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"),
         // Other ways to write a request.
@@ -316,7 +420,9 @@ async fn no_head_confuses_the_connection() {
     assert!(local.journal().iter().all(|entry| entry.operation != "CreatePolicyEngine"));
     // Bytes at random.
     let mut random = Random(11);
-    let whole = format!("POST /gateways/ HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 14\r\n\r\n{{\"name\": \"g\"}}\n");
+    let whole = format!(
+        "POST /gateways/ HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 14\r\n\r\n{{\"name\": \"g\"}}\n"
+    );
     for _ in 0..400 {
         let mut bytes = whole.clone().into_bytes();
         for _ in 0..=random.below(4) {
@@ -328,7 +434,12 @@ async fn no_head_confuses_the_connection() {
         stream.shutdown().await.unwrap();
         let mut answer = Vec::new();
         _ = stream.read_to_end(&mut answer).await;
-        assert!(!answer.starts_with(b"HTTP/1.1 5"), "{} {}", String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&answer));
+        assert!(
+            !answer.starts_with(b"HTTP/1.1 5"),
+            "{} {}",
+            String::from_utf8_lossy(&bytes),
+            String::from_utf8_lossy(&answer)
+        );
     }
     stop.send(()).unwrap();
     server.await.unwrap().unwrap();

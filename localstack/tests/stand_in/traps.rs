@@ -126,7 +126,10 @@ async fn a_refusal_has_a_status_a_type_and_a_message_whoever_refuses() {
         (unknown, 404, "UnknownOperationException"),
         (broken, 400, "ValidationException"),
     ] {
-        assert_eq!((response.status().as_u16(), &response.headers()["x-amzn-errortype"]), (status, &kind.parse().unwrap()));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["x-amzn-errortype"]),
+            (status, &kind.parse().unwrap())
+        );
         assert_eq!(response.headers()["content-type"], "application/json");
         let body = body(&response);
         assert!(body["message"].is_string(), "{body}");
@@ -138,7 +141,10 @@ async fn a_refusal_has_a_status_a_type_and_a_message_whoever_refuses() {
         ("Nonsense", json!({}), "UnknownOperationException"),
     ] {
         let response = cognito(&local, operation, input).await;
-        assert_eq!((response.status().as_u16(), &response.headers()["content-type"]), (400, &"application/x-amz-json-1.1".parse().unwrap()));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["content-type"]),
+            (400, &"application/x-amz-json-1.1".parse().unwrap())
+        );
         let body = body(&response);
         assert_eq!(body["__type"], kind);
         assert!(body["message"].is_string(), "{body}");
@@ -165,7 +171,10 @@ fn check_members(api: &Api, shape: &str, value: &Value, place: &str) {
         Body::String { range, .. } => {
             // A runtime without a description has an empty one in listings, where the model demands it.
             let empty = value.as_str().unwrap_or_else(|| panic!("{place}: {value}")).is_empty();
-            assert!(!empty || range.min.is_none_or(|least| least < 1.0) || place.ends_with("description"), "{place} is empty");
+            assert!(
+                !empty || range.min.is_none_or(|least| least < 1.0) || place.ends_with("description"),
+                "{place} is empty"
+            );
         }
         _ => {}
     }
@@ -219,7 +228,11 @@ async fn the_status_of_a_success_is_the_models_and_204_has_no_body() {
         ("CreateWorkloadIdentity", "/identities/CreateWorkloadIdentity".to_owned(), identity),
         ("DeleteWorkloadIdentity", "/identities/DeleteWorkloadIdentity".to_owned(), identity),
         ("CreateApiKeyCredentialProvider", "/identities/CreateApiKeyCredentialProvider".to_owned(), key),
-        ("DeleteApiKeyCredentialProvider", "/identities/DeleteApiKeyCredentialProvider".to_owned(), r#"{"name": "key"}"#),
+        (
+            "DeleteApiKeyCredentialProvider",
+            "/identities/DeleteApiKeyCredentialProvider".to_owned(),
+            r#"{"name": "key"}"#,
+        ),
     ] {
         let known = Api::agentcore().operation(operation).unwrap();
         let response = send(&local, &known.method, &uri, body).await;
@@ -242,11 +255,17 @@ async fn what_is_too_fast_is_said_in_the_words_that_clients_retry() {
     for _ in 0..2 {
         last = send(&local, "POST", "/policy-engines", r#"{"name": "engine"}"#).await;
     }
-    assert_eq!((last.status().as_u16(), &last.headers()["x-amzn-errortype"]), (429, &"ThrottlingException".parse().unwrap()));
+    assert_eq!(
+        (last.status().as_u16(), &last.headers()["x-amzn-errortype"]),
+        (429, &"ThrottlingException".parse().unwrap())
+    );
     // A second later there is room again; a conflict is none that passes.
     tokio::time::advance(Duration::from_secs(1)).await;
     last = send(&local, "POST", "/policy-engines", r#"{"name": "engine"}"#).await;
-    assert_eq!((last.status().as_u16(), &last.headers()["x-amzn-errortype"]), (409, &"ConflictException".parse().unwrap()));
+    assert_eq!(
+        (last.status().as_u16(), &last.headers()["x-amzn-errortype"]),
+        (409, &"ConflictException".parse().unwrap())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -300,8 +319,11 @@ async fn who_signs_and_which_host_is_asked_make_no_difference() {
     .into_iter()
     .enumerate()
     {
-        let scope = format!("AWS4-HMAC-SHA256 Credential={key}/20261124/eu-west-1/bedrock-agentcore/aws4_request, SignedHeaders=host, Signature=0");
-        let request = Request::builder().method("POST").uri("/gateways").header("host", host).header("authorization", scope);
+        let scope = format!(
+            "AWS4-HMAC-SHA256 Credential={key}/20261124/eu-west-1/bedrock-agentcore/aws4_request, SignedHeaders=host, Signature=0"
+        );
+        let request =
+            Request::builder().method("POST").uri("/gateways").header("host", host).header("authorization", scope);
         let input = gateway_input(&format!("g{number}")).to_string();
         let response = local.handle(request.body(Bytes::from(input)).unwrap()).await.unwrap();
         let arn = at(&body(&response), "/gatewayArn");
