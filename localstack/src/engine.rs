@@ -343,10 +343,10 @@ fn names(input: &Document) -> Vec<String> {
 
 /// Whether a read that names these is about an object.
 fn is_read(object: &Object, listed: bool, names: &[String]) -> bool {
-    let named = |name: &String| names.contains(name);
-    let itself = listed || named(&object.id) || object.arn.as_ref().is_some_and(named);
+    let is_named = |name: &String| names.contains(name);
+    let itself = listed || is_named(&object.id) || object.arn.as_ref().is_some_and(is_named);
     // Cognito describes a domain by its name alone.
-    let parent = object.parent.as_ref().is_none_or(named) || (!listed && object.kind == Kind::UserPoolDomain);
+    let parent = object.parent.as_ref().is_none_or(is_named) || (!listed && object.kind == Kind::UserPoolDomain);
     itself && parent
 }
 

@@ -170,7 +170,9 @@ impl From<Stored> for State {
     fn from(stored: Stored) -> Self {
         let Stored { objects, counter, seen, answers } = stored;
         let mut state = Self { counter, seen, answers, ..Self::default() };
-        objects.into_iter().for_each(|object| state.put(object));
+        for object in objects {
+            state.put(object);
+        }
         state
     }
 }
@@ -256,7 +258,9 @@ impl State {
         let same = |other: &&Object| other.gone && other.id == object.id;
         let earlier: Vec<u64> =
             self.all(object.kind, object.parent.as_deref()).filter(same).map(|object| object.serial).collect();
-        earlier.into_iter().for_each(|serial| self.withdraw(serial));
+        for serial in earlier {
+            self.withdraw(serial);
+        }
         if self.lag.most > 0 {
             object.listed_at = self.noticed(self.seen, object.serial);
         }

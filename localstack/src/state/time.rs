@@ -114,7 +114,9 @@ impl State {
         let Some(object) = self.take(serial) else { return };
         if object.parent.is_none() && !object.gone {
             let children: Vec<u64> = self.by_parent.get(&object.id).into_iter().flatten().copied().collect();
-            children.into_iter().for_each(|child| self.withdraw(child));
+            for child in children {
+                self.withdraw(child);
+            }
         }
         let noticed = self.noticed(at, serial);
         if noticed > at && !object.gone {

@@ -19,6 +19,7 @@ mod random;
 mod runtimes;
 mod served;
 mod soak;
+mod spoiled;
 mod traps;
 mod trouble;
 
