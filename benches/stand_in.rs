@@ -39,7 +39,7 @@ fn main() -> Result<()> {
     line("moto_server: start to first answer", &milliseconds(started), "–");
     let theirs = moto.raw(REQUESTS)?;
     line("moto_server: memory", &megabytes(moto.resident()?), "–");
-    line("moto_server: GetGateway, one connection", &rate(theirs), "–");
+    line("moto_server: GetGateway, one client", &rate(theirs), "–");
     line("raw, times moto_server's", &times(raw / theirs), "10");
     let (through, their_through) = (ours.boto3()?, moto.boto3()?);
     line("GetGateway through boto3", &rate(through), "–");
@@ -182,8 +182,9 @@ impl Server {
     }
 }
 
-/// A connection that is kept. Answers have a `content-length`.
+/// A connection that is kept, and made again where the server ends it. Answers have a `content-length`.
 struct Connection {
+    port: u16,
     stream: BufReader<TcpStream>,
 }
 
@@ -191,7 +192,8 @@ impl Connection {
     fn open(port: u16) -> Result<Self> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream) })
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        Ok(Self { port, stream: BufReader::new(stream) })
     }
 
     /// The body of a successful answer.
@@ -205,7 +207,7 @@ impl Connection {
             body.len()
         );
         self.stream.get_mut().write_all(request.as_bytes())?;
-        let (mut line, mut length, mut status) = (String::new(), 0, String::new());
+        let (mut line, mut length, mut status, mut ends) = (String::new(), 0, String::new(), false);
         loop {
             line.clear();
             if self.stream.read_line(&mut line)? == 0 {
@@ -219,11 +221,16 @@ impl Connection {
                 text.clone_into(&mut status);
             } else if let Some(value) = text.to_ascii_lowercase().strip_prefix("content-length:") {
                 length = value.trim().parse()?;
+            } else {
+                ends |= text.eq_ignore_ascii_case("connection: close");
             }
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
         let body = String::from_utf8(body)?;
+        if ends {
+            *self = Self::open(self.port)?;
+        }
         if status.split(' ').nth(1).is_some_and(|status| status.starts_with('2')) { Ok(body) } else { Err(body.into()) }
     }
 }
