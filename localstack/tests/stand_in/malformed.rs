@@ -216,3 +216,17 @@ async fn a_schema_as_deep_as_json_goes_ends_no_process() {
         ok(&local, "CreatePolicy", input).await;
     }
 }
+
+#[test]
+fn no_pattern_takes_long_to_say_no() {
+    for api in [model::Api::agentcore(), model::Api::cognito()] {
+        for (name, shape) in &api.shapes {
+            let model::Body::String { pattern: Some(pattern), .. } = &shape.body else { continue };
+            for text in ["a".repeat(200_000), "a-".repeat(100_000), "a.b/c:".repeat(30_000), "1".repeat(200_000)] {
+                let begun = Instant::now();
+                api.validate(name, &json!(text + "\n!"), &|_| false);
+                assert!(begun.elapsed() < Duration::from_secs(3), "{name} {pattern}: {:?}", begun.elapsed());
+            }
+        }
+    }
+}
