@@ -130,7 +130,7 @@ fn config(global: &Global, arguments: &Args) -> Result<Config, Failure> {
     for Pace { kind, delay } in &arguments.delays {
         match (kind, delay) {
             (Some(kind), delay) => {
-                config.delays.set(kind, *delay).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?
+                config.delays.set(kind, *delay).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
             }
             (None, Delay::After(time)) => config.delay = *time,
             (None, Delay::Polls(_)) => {}
