@@ -41,7 +41,7 @@ fn main() -> Result<()> {
     line("moto_server: memory", &megabytes(moto.resident()?), "–");
     line("moto_server: GetGateway, one client", &rate(theirs), "–");
     line("raw, times moto_server's", &times(raw / theirs), "10");
-    let (through, their_through) = (ours.boto3()?, moto.boto3()?);
+    let (through, their_through) = boto3(&ours, &moto)?;
     line("GetGateway through boto3", &rate(through), "–");
     line("moto_server: GetGateway through boto3", &rate(their_through), "–");
     line("through boto3, times moto_server's", &times(through / their_through), "4");
@@ -71,6 +71,22 @@ fn times(ratio: f64) -> String {
 fn middle<T: Ord + Copy + Default>(mut values: Vec<T>) -> T {
     values.sort_unstable();
     values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// How many requests a second two servers answer through boto3, asked in turns.
+fn boto3(one: &Server, other: &Server) -> Result<(f64, f64)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(root.join("target/peers/bin/python"));
+    command.arg(root.join("benches/get_gateway.py")).arg(REQUESTS.to_string());
+    command.args([one, other].map(|server| format!("http://127.0.0.1:{}", server.port)));
+    command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
+    let output = command.stderr(Stdio::inherit()).output()?;
+    let rates: Vec<f64> =
+        String::from_utf8(output.stdout)?.lines().map(str::parse).collect::<std::result::Result<_, _>>()?;
+    match rates[..] {
+        [one, other] => Ok((one, other)),
+        _ => Err("boto3 could not ask both".into()),
+    }
 }
 
 /// A server that runs until it is dropped.
@@ -168,17 +184,6 @@ impl Server {
             connection.ask("GET", path, "")?;
         }
         Ok(())
-    }
-
-    /// How many requests a second it answers through boto3.
-    fn boto3(&self) -> Result<f64> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut command = Command::new(root.join("target/peers/bin/python"));
-        command.arg(root.join("benches/get_gateway.py"));
-        command.args([format!("http://127.0.0.1:{}", self.port), REQUESTS.to_string()]);
-        command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
-        let output = command.stderr(Stdio::inherit()).output()?;
-        Ok(String::from_utf8(output.stdout)?.trim().parse()?)
     }
 }
 
