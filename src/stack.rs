@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use model::Tool;
 use serde_json::Value;
 
 use crate::address::Address;
@@ -253,6 +254,8 @@ pub struct Resource {
     pub adopt: Option<String>,
     /// The version of the secrets that no read returns: another one sends them again.
     pub secret_version: Option<String>,
+    /// The tools of a target that lists them elsewhere, as the manifest knows them. AWS is not told.
+    pub known_tools: Option<Vec<Tool>>,
     /// Where its document holds secrets, by [`model::display_path`]: the marks of [`Secrets`] stand there.
     pub secrets: BTreeSet<String>,
     /// The span of its header, `[kind.name]`.
@@ -300,6 +303,7 @@ impl Resource {
             existing: None,
             adopt: None,
             secret_version: None,
+            known_tools: None,
             secrets: BTreeSet::new(),
             span,
             spans: HashMap::new(),

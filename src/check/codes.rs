@@ -129,7 +129,7 @@ pub const CODES: &[(&str, &str)] = &[
         "cedar::unchecked-tool",
         "The target's tools are listed by a server, an API description or a file elsewhere, so nobody knows them offline. \
          The policy is sent as it is, and the service refuses it if the tool does not exist. Compare the name with what \
-         the target lists.",
+         the target lists, or give the target that list: `known_tools = { file = \"tools.json\" }`.",
     ),
     (
         "cedar::validation",

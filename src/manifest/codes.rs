@@ -114,6 +114,12 @@ pub const CODES: &[(&str, &str)] = &[
          `authorizer_configuration` of its own.",
     ),
     (
+        "manifest::known-tools",
+        "`known_tools` says which tools a target has whose list is elsewhere: an MCP server, a schema in S3, an API \
+         gateway, a connector. It is what `tools/list` answers, or its list: `known_tools = { file = \"tools.json\" }`. \
+         Each tool has a `name` and an `inputSchema`. AWS is not told; policies are checked against it.",
+    ),
+    (
         "manifest::missing-key",
         "A key that the API requires is missing. Add it: `role_arn = \
          \"arn:aws:iam::111122223333:role/hr-gateway\"`. For a gateway `jwt_authorizer = \"…\"` stands for the \

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use model::{Api, Body, Shape, snake_case};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::cedar;
+use super::{cedar, known_tools};
 use crate::kind::Kind;
 use crate::reference::{Reference, display, pieces};
 use crate::secret_version;
@@ -122,15 +122,14 @@ fn table(text: &mut String, resource: &Resource) {
             resource.unmanaged.iter().filter_map(|wire| kind.member(wire)).map(|member| quoted(&kind.key_of(member)));
         line(text, "unmanaged", &format!("[{}]", keys.collect::<Vec<_>>().join(", ")));
     }
+    let writer = Writer { api: kind.api(), kind };
     for (wire, value) in resource.document.as_object().into_iter().flatten() {
         let Some(member) = kind.member(wire) else { continue };
-        let key = kind.key_of(member);
-        if let Some(why) = unsayable(value) {
-            let _ = writeln!(text, "# `{key}` comes from a file, and cannot be written here: {why}");
-            continue;
-        }
-        let writer = Writer { api: kind.api(), kind };
-        writer.key(text, &key, wire, kind.api().shape(&member.shape), value);
+        writer.given(text, &kind.key_of(member), wire, kind.api().shape(&member.shape), value);
+    }
+    if let Some(tools) = &resource.known_tools {
+        let tools = tools.iter().map(|tool| json!({"name": tool.name, "inputSchema": tool.input_schema}));
+        writer.given(text, known_tools::KEY, known_tools::KEY, None, &tools.collect());
     }
 }
 
@@ -159,6 +158,16 @@ struct Writer {
 }
 
 impl Writer {
+    /// `key = value` as [`Writer::key`] has it, or a comment where there are no words for the value.
+    fn given(&self, text: &mut String, key: &str, path: &str, shape: Option<&'static Shape>, value: &Value) {
+        match unsayable(value) {
+            Some(why) => {
+                let _ = writeln!(text, "# `{key}` comes from a file, and cannot be written here: {why}");
+            }
+            None => self.key(text, key, path, shape, value),
+        }
+    }
+
     /// `key = value`; a table that is too wide for a line as dotted keys, a list as one line an element.
     fn key(&self, text: &mut String, key: &str, path: &str, shape: Option<&'static Shape>, value: &Value) {
         let inline = self.inline(path, shape, value);

@@ -18,6 +18,7 @@ mod expand;
 mod files;
 mod fill;
 mod input;
+mod known_tools;
 mod links;
 mod moved;
 pub(crate) mod nearest;

@@ -18,6 +18,7 @@ mod fuzz;
 mod hand;
 mod incident;
 mod journey;
+mod known_tools;
 mod language;
 mod lease;
 mod lifecycle;
