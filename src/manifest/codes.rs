@@ -12,7 +12,7 @@ pub const CODES: &[(&str, &str)] = &[
         "manifest::accept",
         "An `[[accept]]` is not complete, or says something that there is not. It has the code of a risk, what it \
          is about (`address`, or `persona` and `tool`; nothing for `mass-delete`), a `reason` for reviewers, and \
-         `until`, the last day on which it holds: `until = 2026-12-31`.",
+         `until`, the last day on which it holds: `until = 2026-12-31`. Each risk is decided on once.",
     ),
     (
         "manifest::adopt",

@@ -165,6 +165,35 @@ async fn data_loss() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_secret_that_the_service_keeps_for_a_provider_is_data() {
+    let (key, client) = ("api_key_credential_provider.weather", "oauth2_credential_provider.okta");
+    let config = "oauth2_provider_config_input.google_oauth2_provider_config";
+    let managed = format!(
+        "{STACK}[{key}]\napi_key = \"hush-hush\"\n[{client}]\ncredential_provider_vendor = \"GoogleOauth2\"\n\
+         {config} = {{ client_id = \"c\", client_secret = \"hush-hush\" }}\n"
+    );
+    for address in [key, client] {
+        is_a_risk("data-loss", address, &managed, STACK).await;
+    }
+    // What is in somebody else's secret stays there.
+    let reference =
+        "{ secret_id = \"arn:aws:secretsmanager:us-east-1:111122223333:secret:s-AbCdEf\", json_key = \"k\" }";
+    let external = managed
+        .replace(
+            "api_key = \"hush-hush\"",
+            &format!("api_key_secret_source = \"EXTERNAL\"\napi_key_secret_config = {reference}"),
+        )
+        .replace(
+            "client_secret = \"hush-hush\"",
+            &format!("client_secret_source = \"EXTERNAL\", client_secret_config = {reference}"),
+        );
+    let world = World::new();
+    world.apply(&external).await;
+    let plan = world.plan(STACK).await;
+    assert_eq!((plan.summary.delete, open(&plan)), (2, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn endpoint_changes() {
     let renamed = get_put(ENGINE).replace("name = \"g\"", "name = \"g-new\"");
     is_a_risk("endpoint-changes", "gateway.g", &get_put(ENGINE), &renamed).await;
