@@ -1,6 +1,6 @@
 //! Secrets in documents: where they stand, what of a document may be shown, and texts without the values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -47,14 +47,14 @@ impl<'a> Places<'a> {
             || (*self.kind == RUNTIME && environment.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     }
 
-    /// The texts at secret places that are no references: secrets that stand in the manifest as they are.
-    pub fn literals(&self, document: &Value) -> BTreeSet<String> {
-        let mut found = BTreeSet::new();
+    /// The texts at secret places that are no references, by path: secrets that stand in the manifest as they are.
+    pub fn literals(&self, document: &Value) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
         self.literals_below("", document, &mut found);
         found
     }
 
-    fn literals_below(&self, path: &str, value: &Value, found: &mut BTreeSet<String>) {
+    fn literals_below(&self, path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
         match value {
             Value::Object(members) => {
                 for (key, member) in members {
@@ -67,7 +67,9 @@ impl<'a> Places<'a> {
                     self.literals_below(&format!("{path}[{index}]"), item, found);
                 }
             }
-            Value::String(text) if !is_unknown(text) && self.hold(path) => drop(found.insert(text.clone())),
+            Value::String(text) if !is_unknown(text) && self.hold(path) => {
+                found.insert(path.to_owned(), text.clone());
+            }
             _ => {}
         }
     }

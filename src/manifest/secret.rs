@@ -56,8 +56,9 @@ impl Loader {
             self.report(problem.help(help).about(&resource.address));
         }
         // Services repeat what they refuse, also what somebody wrote down here.
-        for value in Places::new(resource.kind, &BTreeSet::new()).literals(&resource.document) {
+        for (path, value) in Places::new(resource.kind, &BTreeSet::new()).literals(&resource.document) {
             self.scope.secrets.insert_literal(value);
+            self.concealed.extend(resource.spans.get(&path).cloned());
         }
         for (steps, name) in places(&resource.document) {
             let path = display_path(&steps);

@@ -6,7 +6,7 @@ use gatewright::stack::{Accept, Date};
 use serde_json::json;
 
 use crate::hand::{self, edit_gateway};
-use crate::running::{ENGINE, INTERCEPTED, JWT, READ, WRITE, manifest, policy};
+use crate::running::{ENGINE, INTERCEPTED, JWT, NO_PUT, READ, WRITE, manifest, policy};
 use crate::world::World;
 
 const STACK: &str = "[stack]\nname = \"s\"\nregion = \"us-east-1\"\n";
@@ -50,8 +50,6 @@ fn get_put(rest: &str) -> String {
     let (get, put) = (policy("get", "permit", "get", READ), policy("put", "permit", "put", WRITE));
     manifest(&format!("{JWT}{rest}"), &format!("{get}{put}"))
 }
-
-const NO_PUT: &str = r#"context.input.id == "secret""#;
 
 #[tokio::test(start_paused = true)]
 async fn access_widened() {

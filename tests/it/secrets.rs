@@ -372,6 +372,22 @@ client_secret = "{}"
     world.apply_stack(&stack).await;
 }
 
+#[test]
+fn a_finding_does_not_show_the_secret_that_stands_on_its_line() {
+    let terminal = Terminal::new();
+    let manifest = CLIENT.replace("\"${var.key}\"", &format!("\"{FIRST} not allowed\"")).replace("\"1\"", "\"a b\"");
+    std::fs::write(terminal.folder.path().join("gatewright.toml"), manifest).unwrap();
+    for format in ["human", "json", "github", "sarif"] {
+        let answer = terminal.run(&["check", "--format", format]);
+        let said = format!("{}{}", answer.out, answer.err);
+        assert!(answer.code == 3 && said.contains("`client_secret` has characters that it cannot have"), "{said}");
+        assert!(!said.contains("Canary"), "{said}");
+        assert!(said.contains("`secret_version` cannot be `a b`"), "{said}");
+    }
+    let plan = terminal.run(&["plan", "--local=state"]);
+    assert!(plan.code == 3 && plan.err.contains("\"****") && !plan.err.contains("Canary"), "{plan:?}");
+}
+
 /// The secrets of every client in a state of the stand-in.
 fn made_secrets(state: &Value, found: &mut Vec<String>) {
     match state {
