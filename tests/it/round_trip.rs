@@ -97,13 +97,12 @@ fn say_only_what_toml_can(value: &mut Value) {
 
 /// The head of a manifest that holds a resource of the kind, up to the header of that resource.
 fn head(kind: &Kind) -> String {
-    let mut text = "[stack]\nname = \"s\"\nregion = \"us-east-1\"\n".to_owned();
-    if let Some(parent) = kind.parent {
-        text += &format!("[{}.parent]\n[{}.it]\n{} = \"parent\"\n", parent.kind, kind.name, parent.kind);
-    } else {
-        text += &format!("[{}.it]\n", kind.name);
+    let stack = "[stack]\nname = \"s\"\nregion = \"us-east-1\"\n";
+    let own = format!("[{}.it]\n", kind.name);
+    match kind.parent.map(|parent| parent.kind) {
+        Some(parent) => format!("{stack}[{parent}.parent]\n{own}{parent} = \"parent\"\n"),
+        None => format!("{stack}{own}"),
     }
-    text
 }
 
 /// The document that a manifest's resource has. What is wrong with its values does not matter.

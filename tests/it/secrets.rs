@@ -342,7 +342,7 @@ oauth2_provider_config_input.google_oauth2_provider_config = {{ client_id = "c",
 [identity_provider.oidc]
 user_pool = "p"
 provider_type = "OIDC"
-provider_details = {{ client_id = "c", client_secret = '{}', attributes_request_method = "GET", oidc_issuer = "https://i.example", authorize_scopes = "openid" }}
+provider_details = {{ client_id = "c", client_secret = '{}', next_client_secret = "NextCanary9c4d", attributes_request_method = "GET", oidc_issuer = "https://i.example", authorize_scopes = "openid" }}
 [user_pool_client.c]
 user_pool = "p"
 client_secret = "{}"
