@@ -13,8 +13,10 @@ mod faults;
 mod file;
 mod gateways;
 mod http;
+mod operations;
 mod policies;
 mod runtimes;
+mod sample;
 mod served;
 
 pub(crate) const GATEWAY_ROLE: &str = "arn:aws:iam::111122223333:role/gateway";
