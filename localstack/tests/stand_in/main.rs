@@ -13,6 +13,7 @@ mod faults;
 mod file;
 mod gateways;
 mod http;
+mod lifecycle;
 mod operations;
 mod policies;
 mod runtimes;

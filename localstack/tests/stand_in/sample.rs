@@ -48,6 +48,26 @@ const TEXTS: &[&str] = &[
     "name-0123456789",
     "abcdefghij",
     "abcdefghijkl",
+    "111122223333",
+    "cr-0123456789abcdef0",
+    "arn:aws:resource-groups:us-east-1:111122223333:group/name",
+    "1.0.0",
+    "snap-0123456789abcdef0",
+    "arn:aws:elasticfilesystem:us-east-1:111122223333:file-system/fs-0123456789abcdef0",
+    "arn:aws:s3files:us-east-1:111122223333:file-system/fs-0123456789abcdef0",
+    "4XX",
+    "arn:aws:bedrock-agentcore:us-east-1:111122223333:policy-engine/name-0123456789",
+    "arn:aws:bedrock-agentcore:us-east-1:aws:browser/aws.browser.v1",
+    "arn:aws:bedrock-agentcore:us-east-1:aws:code-interpreter/aws.codeinterpreter.v1",
+    "arn:aws:bedrock-agentcore:us-east-1:111122223333:runtime/name-0123456789",
+    "arn:aws:bedrock-agentcore:us-east-1:111122223333:token-vault/default/paymentcredentialprovider/name",
+    "arn:aws:events:us-east-1:111122223333:event-bus/name",
+    "arn:aws:sns:us-east-1:111122223333:name",
+    "arn:aws:iam::111122223333:instance-profile/name",
+    "arn:aws:license-manager:us-east-1:111122223333:license-configuration:name",
+    "/path/*",
+    "client_secret_post",
+    "ephemeral0",
     "1",
     "*",
     "",
@@ -223,7 +243,7 @@ impl Drive {
                 *value = known.clone();
             }
         }
-        if let Value::Object(special) = self.special(operation, extent) {
+        if let Value::Object(special) = self.special(operation) {
             for (name, value) in special {
                 match value {
                     Value::Null => input.remove(&name),
@@ -238,18 +258,20 @@ impl Drive {
         self.known.get(member).cloned().unwrap_or_else(|| panic!("{member} is not known: {:#?}", self.known))
     }
 
-    fn special(&self, operation: &str, extent: Extent) -> Value {
+    fn special(&self, operation: &str) -> Value {
         let gateway = || self.known("gatewayArn");
         let noun = operation.trim_start_matches("Create").trim_start_matches("Update");
         let limit = json!([{"dimensions": {"toolName": "*"}, "requests": [{"rate": 1.0, "period": "second"}]}]);
         let mut special = match (operation, noun) {
             (_, "Gateway") => json!({
                 "authorizerType": "AWS_IAM", "authorizerConfiguration": null, "protocolType": "MCP",
+                "interceptorConfigurations": null,
                 "policyEngineConfiguration": {"arn": self.known("policyEngineArn"), "mode": "LOG_ONLY"},
             }),
             (_, "GatewayTarget") => json!({
                 "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://example.com/mcp"}}},
                 "name": "Name1",
+                "metadataConfiguration": null,
                 "credentialProviderConfigurations": [{
                     "credentialProviderType": "GATEWAY_IAM_ROLE",
                     "credentialProvider": {"iamCredentialProvider": {"service": "lambda"}},
@@ -270,6 +292,8 @@ impl Drive {
                 )}},
                 "validationMode": "IGNORE_ALL_FINDINGS",
             }),
+            (_, "AgentRuntime") => json!({"networkConfiguration": {"networkMode": "PUBLIC"}}),
+            ("CreateMemory", _) => json!({"memoryStrategies": [{"semanticMemoryStrategy": {"name": "facts"}}]}),
             ("UpdatePolicy", _) => json!({"definition": null}),
             (_, "ApiKeyCredentialProvider") => json!({"apiKey": "k", "apiKeySecretConfig": null, "apiKeySecretSource": null}),
             (_, "Oauth2CredentialProvider") => json!({
@@ -314,13 +338,6 @@ impl Drive {
             ("UpdateRegistryRecordStatus", _) => json!({"status": "APPROVED"}),
             _ => json!({}),
         };
-        if extent == Extent::Required && operation.starts_with("Update") {
-            // An update that says nothing but what it is about leaves members out that are the object's.
-            if let Some(special) = special.as_object_mut() {
-                let input = Api::agentcore().input(operation).unwrap();
-                special.retain(|member, _| input.member(member).is_some());
-            }
-        }
         if let Some(special) = special.as_object_mut() {
             let input = Api::agentcore().input(operation).unwrap();
             special.retain(|member, _| input.member(member).is_some());
