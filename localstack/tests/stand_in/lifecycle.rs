@@ -231,3 +231,29 @@ async fn every_kind_is_updated_and_deleted() {
     }
     assert!(drive.problems.is_empty(), "{:#?}", drive.problems);
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_that_takes_its_time_can_fail_and_then_go() {
+    let mut drive = Drive::new(stand_in());
+    for kind in KINDS {
+        create(&mut drive, kind).await;
+    }
+    for kind in kinds().collect::<Vec<_>>().into_iter().rev() {
+        let (get, delete) = (format!("Get{kind}"), format!("Delete{kind}"));
+        let input_of_get = drive.input(&get, Extent::Required);
+        let kept = drive.known.clone();
+        let kind_of_fault = localstack::FaultKind::Unsuccessful { reason: "no luck".into() };
+        drive.local.fault(localstack::Fault { operation: Some(delete.clone()), nth: 1, times: 1, kind: kind_of_fault });
+        let input = drive.input(&delete, Extent::Required);
+        drive.call(&delete, &input).await;
+        drive.known = kept;
+        let (status, shown) = drive.send(&get, &input_of_get).await;
+        if status == 200 {
+            let problems = super::sample::problems(&get, &shown);
+            assert!(problems.is_empty(), "{kind}: {problems:?}");
+            drive.call(&delete, &input).await;
+        }
+        assert_eq!(drive.send(&get, &input_of_get).await.0, 404, "{kind}");
+    }
+    assert!(drive.problems.is_empty(), "{:#?}", drive.problems);
+}
