@@ -80,3 +80,30 @@ async fn every_operation_answers_what_its_output_shape_demands() {
     assert!(drive.problems.is_empty(), "{:#?}", drive.problems);
     assert!(drive.local.journal().iter().all(|entry| entry.code.is_none()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_token_in_the_query_makes_a_deletion_idempotent() {
+    let in_query = |operation: &str| {
+        let members = model::Api::agentcore().input(operation).map(model::Shape::members).unwrap_or_default();
+        members.iter().any(|member| member.idempotency_token && member.location == model::Location::Query)
+    };
+    let mut drive = Drive::new(stand_in());
+    for kind in KINDS {
+        let operation = format!("Create{kind}");
+        let input = drive.input(&operation, Extent::Required);
+        drive.call(&operation, &input).await;
+    }
+    let mut deletions = 0;
+    for operation in KINDS.iter().rev().map(|kind| format!("Delete{kind}")) {
+        if !in_query(&operation) {
+            continue;
+        }
+        let mut input = drive.input(&operation, Extent::Required);
+        input.insert("clientToken".into(), json!("a-token-of-at-least-thirty-three-letters"));
+        let first = drive.call(&operation, &input).await;
+        let second = drive.call(&operation, &input).await;
+        assert_eq!(first, second, "{operation}");
+        deletions += 1;
+    }
+    assert_eq!((deletions, drive.problems), (11, Vec::new()));
+}
