@@ -385,17 +385,23 @@ impl Drive {
         answer
     }
 
+    /// Sends an operation. A refusal must be one that the model lets it have.
     pub(crate) async fn send(&self, operation: &str, input: &Map<String, Value>) -> (u16, Value) {
+        let (status, code, body) = self.exchange(operation, input).await;
+        let errors = &Api::agentcore().operation(operation).unwrap().errors;
+        assert!(code.is_none_or(|code| errors.contains(&code)), "{operation} cannot raise this: {body}");
+        (status, body)
+    }
+
+    /// Sends an operation. Its status, the code of its error, and its body.
+    pub(crate) async fn exchange(&self, operation: &str, input: &Map<String, Value>) -> (u16, Option<String>, Value) {
         let response = self.local.handle(request(operation, input)).await.unwrap();
         let status = response.status().as_u16();
         assert!(status != 204 || response.body().is_empty(), "{operation}");
         let body =
             if response.body().is_empty() { json!({}) } else { serde_json::from_slice(response.body()).unwrap() };
-        if let Some(code) = response.headers().get("x-amzn-errortype") {
-            let (code, known) = (code.to_str().unwrap(), &Api::agentcore().operation(operation).unwrap().errors);
-            assert!(known.iter().any(|error| error == code), "{operation} cannot raise {code}: {body}");
-        }
-        (status, body)
+        let code = response.headers().get("x-amzn-errortype").map(|code| code.to_str().unwrap().to_owned());
+        (status, code, body)
     }
 
     /// Keeps identifiers: those of the answer itself, and those of what it wraps.
