@@ -193,22 +193,22 @@ const PLAIN: Resource = Resource {
     built_in: |_| Vec::new(),
 };
 
+const VERBS: [(&str, Verb); 5] = [
+    ("Create", Verb::Create),
+    ("Get", Verb::Get),
+    ("List", Verb::List),
+    ("Update", Verb::Update),
+    ("Delete", Verb::Delete),
+];
+
 /// The row and the verb of an operation.
 pub(crate) fn operation(name: &str) -> Option<(&'static Resource, Verb)> {
-    let is = |resource: &Resource, verb: &str, noun: &str| {
-        name.strip_prefix(verb) == Some(noun) && !resource.noun.is_empty()
+    let (verb, noun) = VERBS.iter().find_map(|(prefix, verb)| Some((*verb, name.strip_prefix(prefix)?)))?;
+    let is_meant = |resource: &&&Resource| match verb {
+        Verb::List => resource.plural == noun,
+        _ => resource.noun == noun,
     };
-    RESOURCES.iter().find_map(|resource| {
-        let verb = match name.chars().next()? {
-            'L' if is(resource, "List", resource.plural) => Verb::List,
-            'C' if is(resource, "Create", resource.noun) => Verb::Create,
-            'G' if is(resource, "Get", resource.noun) => Verb::Get,
-            'U' if is(resource, "Update", resource.noun) => Verb::Update,
-            'D' if is(resource, "Delete", resource.noun) => Verb::Delete,
-            _ => return None,
-        };
-        Some((*resource, verb))
-    })
+    RESOURCES.iter().find(is_meant).map(|resource| (*resource, verb))
 }
 
 /// The kind that an update of the model is about, and the members of the request that name its parent and itself.

@@ -114,18 +114,16 @@ impl Resource {
         let element = element(api, operation);
         let filters = filters(api, operation, input);
         let pass = |view: &Document| filters.iter().all(|(member, value)| view.get(*member) == Some(*value));
-        let built_in: Vec<(u64, Value)> = (1..)
-            .zip((self.built_in)(session))
-            .filter(|(_, (_, view))| pass(view))
-            .map(|(place, (_, view))| (place, session.show(&element, view, &[])))
-            .collect();
-        // A place is one's own in the order of creation, so that what is built in comes before.
-        let first = 1 + (self.built_in)(session).len() as u64;
+        // What is built in comes before the first that was created.
+        let built_in = (self.built_in)(session);
+        let first = 1 + built_in.len() as u64;
+        let built_in = (1..).zip(built_in).filter(|(_, (_, view))| pass(view));
+        let built_in = built_in.map(|(place, (_, view))| (place, session.show(&element, view, &[])));
         let objects = session.state.all(self.kind, parent);
         let objects = objects.map(|object| (object, self.view(session, object))).filter(|(_, view)| pass(view));
         let items =
             objects.map(|(object, view)| (first + object.serial, session.show(&element, view, &object.planted)));
-        page(session, operation, input, built_in.into_iter().chain(items), self.page)
+        page(session, operation, input, built_in.chain(items), self.page)
     }
 
     pub(super) fn update(
