@@ -37,8 +37,19 @@ pub(crate) fn is_mutating(operation: &str) -> bool {
 }
 
 /// Members whose values are secret, compared without case and underscores.
-const SECRET: [&str; 7] =
-    ["clientsecret", "clientsecretvalue", "apikey", "apikeyvalue", "password", "privatekey", "credentialsecret"];
+const SECRET: [&str; 11] = [
+    "clientsecret",
+    "clientsecretvalue",
+    "apikey",
+    "apikeyvalue",
+    "apikeysecret",
+    "appsecret",
+    "authorizationprivatekey",
+    "password",
+    "privatekey",
+    "credentialsecret",
+    "walletsecret",
+];
 
 /// Whether a member's value is a secret.
 pub(crate) fn is_secret(member: &str) -> bool {

@@ -37,6 +37,7 @@ mod policy;
 mod policy_engine;
 mod policy_text;
 mod rate;
+mod resource;
 mod resource_server;
 mod runtime;
 mod runtime_endpoint;
