@@ -176,7 +176,7 @@ impl Engine {
         let (service, operation) = (call.service, call.operation.clone());
         let outcome = inside.strike(&self.config, self.base(), now, call);
         let (status, code) = match &outcome {
-            Outcome::Answer(_) if service == Service::Sts => (200, None),
+            Outcome::Answer(_) if matches!(service, Service::Sts | Service::UserPool) => (200, None),
             Outcome::Answer(_) => (service.api().operation(&operation).map_or(200, |operation| operation.status), None),
             Outcome::NotJson => (200, None),
             Outcome::Refused(failure) => (failure.status, Some(failure.code.clone())),
@@ -232,7 +232,8 @@ impl Inside {
             unsuccessful,
         };
         let result = execute(session, call, run).and_then(|answer| {
-            if mutating {
+            // A read may change something too: the first one of a pool's keys makes them.
+            if mutating || self.state.is_changed() {
                 self.save().map_err(|problem| cannot_save(service, &problem.to_string()))?;
             }
             Ok(answer)
@@ -252,7 +253,11 @@ impl Inside {
 }
 
 fn cannot_save(service: Service, problem: &str) -> Failure {
-    let code = if service == Service::Cognito { "InternalErrorException" } else { "InternalServerException" };
+    let code = if matches!(service, Service::Cognito | Service::UserPool) {
+        "InternalErrorException"
+    } else {
+        "InternalServerException"
+    };
     Failure::with_status(500, code, problem)
 }
 
@@ -287,7 +292,9 @@ fn validate(
     input: &mut Document,
 ) -> Result<Vec<Planted>, Failure> {
     let shape = service.api().operation(operation).and_then(|operation| operation.input.as_deref());
-    let Some(shape) = shape.filter(|_| service != Service::Sts) else { return Ok(Vec::new()) };
+    let Some(shape) = shape.filter(|_| !matches!(service, Service::Sts | Service::UserPool)) else {
+        return Ok(Vec::new());
+    };
     let mut violations = service.api().validate(shape, &Value::Object(input.clone()), &|_| false);
     // The pattern knows no resource with a digit in its name, and so no `oauth2credentialprovider`, which can be tagged.
     violations.retain(

@@ -4,6 +4,7 @@ use model::Api;
 use serde::Deserialize;
 
 use crate::journal::is_mutating;
+use crate::user_pool_endpoint;
 
 /// A fault to happen.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -58,6 +59,7 @@ impl Fault {
     fn check(&self) -> Result<(), FaultError> {
         if let Some(name) = &self.operation
             && name != "GetCallerIdentity"
+            && !user_pool_endpoint::OPERATIONS.iter().any(|(known, _)| known == name)
             && [Api::agentcore(), Api::cognito()].iter().all(|api| api.operation(name).is_none())
         {
             return Err(FaultError::Operation(name.clone()));

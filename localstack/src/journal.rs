@@ -33,12 +33,33 @@ pub(crate) fn note(journal: &mut Vec<Entry>, entry: Entry) {
 
 /// Whether an operation may change something.
 pub(crate) fn is_mutating(operation: &str) -> bool {
+    let operation = operation.strip_prefix("Admin").unwrap_or(operation);
     !["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb))
 }
 
 /// Members whose values are secret, compared without case and underscores.
-const SECRET: [&str; 7] =
-    ["clientsecret", "clientsecretvalue", "apikey", "apikeyvalue", "password", "privatekey", "credentialsecret"];
+const SECRET: [&str; 19] = [
+    "clientsecret",
+    "clientsecretvalue",
+    "apikey",
+    "apikeyvalue",
+    "password",
+    "privatekey",
+    "credentialsecret",
+    // Of Cognito's users and tokens.
+    "temporarypassword",
+    "newpassword",
+    "previouspassword",
+    "proposedpassword",
+    "secret",
+    "secrethash",
+    "token",
+    "accesstoken",
+    "idtoken",
+    "refreshtoken",
+    "session",
+    "signingkey",
+];
 
 /// Whether a member's value is a secret.
 pub(crate) fn is_secret(member: &str) -> bool {
@@ -50,6 +71,8 @@ pub(crate) fn without_secrets(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
             let members = object.iter().map(|(name, member)| match member {
+                // Says the unit in which the life of each token is counted.
+                _ if name == "TokenValidityUnits" => (name.clone(), member.clone()),
                 _ if is_secret(name) => (name.clone(), Value::from("(secret)")),
                 _ => (name.clone(), without_secrets(member)),
             });

@@ -9,7 +9,7 @@ use crate::wire::Service;
 use crate::{
     api_key_credential_provider, gateway, gateway_target, group, identity_provider, oauth2_credential_provider, policy,
     policy_engine, resource_server, runtime, runtime_endpoint, tag, user_pool, user_pool_client,
-    user_pool_client_secret, user_pool_domain, workload_identity,
+    user_pool_client_secret, user_pool_domain, user_pool_endpoint, workload_identity,
 };
 
 const AGENTCORE: &[Operations] = &[
@@ -43,6 +43,7 @@ pub(crate) fn operation(service: Service, name: &str) -> Option<Run> {
     let kinds = match service {
         Service::AgentCore => AGENTCORE,
         Service::Cognito => COGNITO,
+        Service::UserPool => &[user_pool_endpoint::OPERATIONS],
         Service::Sts => STS,
     };
     kinds.iter().flat_map(|operations| operations.iter()).find(|(known, _)| *known == name).map(|(_, run)| *run)

@@ -42,14 +42,18 @@ mod runtime;
 mod runtime_endpoint;
 mod serve;
 mod session;
+mod signing_key;
 mod state;
 mod store;
 mod tag;
+mod token;
+mod token_endpoint;
 mod user_pool;
 mod user_pool_client;
 mod user_pool_client_secret;
 mod user_pool_defaults;
 mod user_pool_domain;
+mod user_pool_endpoint;
 mod wire;
 mod workload_identity;
 
@@ -152,7 +156,7 @@ impl Localstack {
     /// Refuses a request whose body cannot be had, the way its service says it.
     fn refuse(&self, head: &http::request::Parts, failure: &Failure) -> Response<Bytes> {
         self.engine.note_unreadable(&format!("{} {}", head.method, head.uri.path()), failure);
-        wire::refusal(wire::service(&head.headers), failure, &self.engine.next_request_id())
+        wire::refusal(wire::service(&head.uri, &head.headers), failure, &self.engine.next_request_id())
     }
 
     fn answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Dropped> {

@@ -59,7 +59,9 @@ fn too_fast(service: Service) -> Failure {
     let message = "Rate exceeded";
     match service {
         Service::Cognito => Failure::cognito("TooManyRequestsException", message),
-        Service::AgentCore | Service::Sts => Failure::with_status(429, "ThrottlingException", message),
+        Service::AgentCore | Service::UserPool | Service::Sts => {
+            Failure::with_status(429, "ThrottlingException", message)
+        }
     }
 }
 
@@ -67,7 +69,7 @@ fn family(service: Service, operation: &str) -> Option<Family> {
     match service {
         Service::AgentCore => rate::agentcore(operation),
         Service::Cognito => rate::cognito(operation),
-        Service::Sts => None,
+        Service::UserPool | Service::Sts => None,
     }
 }
 

@@ -243,6 +243,11 @@ impl State {
         self.answers.insert(token, answer);
     }
 
+    /// Whether something was changed since the last time that it was kept.
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.before.is_empty()
+    }
+
     /// Keeps what was changed.
     pub(crate) fn keep(&mut self) {
         for before in std::mem::take(&mut self.before) {

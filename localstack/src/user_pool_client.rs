@@ -198,17 +198,32 @@ fn check_validity(input: &Document) -> Result<(), Failure> {
         // Zero stands for the default.
         let Some(value) = input.get(member).and_then(Value::as_u64).filter(|value| *value > 0) else { continue };
         let unit = Some(text(&units, token)).filter(|unit| !unit.is_empty()).unwrap_or(default);
-        let seconds = match unit {
-            "seconds" => value,
-            "minutes" => value.saturating_mul(60),
-            "hours" => value.saturating_mul(3600),
-            _ => value.saturating_mul(86_400),
-        };
+        let seconds = in_seconds(value, unit);
         if !(shortest..=longest).contains(&seconds) {
             return Err(Failure::parameter(format!("Invalid range for token validity: {member} of {value} {unit}")));
         }
     }
     Ok(())
+}
+
+fn in_seconds(value: u64, unit: &str) -> u64 {
+    match unit {
+        "seconds" => value,
+        "minutes" => value.saturating_mul(60),
+        "hours" => value.saturating_mul(3600),
+        _ => value.saturating_mul(86_400),
+    }
+}
+
+/// How many seconds a client's `AccessToken`, `IdToken` or `RefreshToken` lives.
+pub(crate) fn validity(client: &Object, token: &str) -> u64 {
+    let Some((member, _, default, ..)) = VALIDITY.iter().find(|(_, known, ..)| *known == token) else { return 0 };
+    let units = client.document.get("TokenValidityUnits").and_then(Value::as_object);
+    let unit = units.map(|units| text(units, token)).filter(|unit| !unit.is_empty()).unwrap_or(default);
+    match client.document.get(*member).and_then(Value::as_u64) {
+        Some(value) => in_seconds(value, unit),
+        None => 3600,
+    }
 }
 
 /// Gives everything that is absent Cognito's default.

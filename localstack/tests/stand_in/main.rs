@@ -16,6 +16,7 @@ mod http;
 mod policies;
 mod runtimes;
 mod served;
+mod tokens;
 
 pub(crate) const GATEWAY_ROLE: &str = "arn:aws:iam::111122223333:role/gateway";
 
