@@ -24,6 +24,11 @@ pub(crate) enum Kind {
     ResourceServer,
     Group,
     IdentityProvider,
+    User,
+    /// What a sign-in leaves behind.
+    RefreshToken,
+    /// A sign-in that waits for the answer to a challenge.
+    SignIn,
     WorkloadIdentity,
     ApiKeyCredentialProvider,
     Oauth2CredentialProvider,
@@ -137,7 +142,9 @@ impl From<Stored> for State {
     fn from(stored: Stored) -> Self {
         let Stored { objects, counter, seen, answers } = stored;
         let mut state = Self { counter, seen, answers, ..Self::default() };
-        objects.into_iter().for_each(|object| state.put(object));
+        for object in objects {
+            state.put(object);
+        }
         state
     }
 }
