@@ -38,11 +38,15 @@ pub(crate) fn is_mutating(operation: &str) -> bool {
 }
 
 /// Members whose values are secret, compared without case and underscores.
-const SECRET: [&str; 19] = [
+const SECRET: [&str; 23] = [
     "clientsecret",
     "clientsecretvalue",
     "apikey",
     "apikeyvalue",
+    "apikeysecret",
+    "appsecret",
+    "authorizationprivatekey",
+    "walletsecret",
     "password",
     "privatekey",
     "credentialsecret",

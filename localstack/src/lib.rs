@@ -40,6 +40,7 @@ mod policy_engine;
 mod policy_text;
 mod rate;
 mod refresh_token;
+mod resource;
 mod resource_server;
 mod runtime;
 mod runtime_endpoint;
