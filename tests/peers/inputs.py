@@ -48,6 +48,8 @@ class Inputs:
                     found[name + inner[:1].upper() + inner[1:]] = leaf
             else:
                 found[name] = value
+        lists = [(name, value[0]) for name, value in found.items() if isinstance(value, list) and value]
+        found.update({name.removesuffix("s"): first for name, first in lists})  # of exampleIds the first is the exampleId
         found = {name: value for name, value in found.items() if isinstance(value, str | list)}
         self.own.setdefault(noun(operation), {}).update(found)
         for name, value in found.items():

@@ -19,6 +19,8 @@ IMPOSSIBLE = {
 #: Patterns that are wrong, and what proves it; a value is not held against them.
 WRONG_PATTERNS = {
     "ApiKeyCredentialProviderArnType": "names the service acps, where OAuth2CredentialProviderArn and tagging want bedrock-agentcore",
+    "PaymentCredentialProviderArnType": "the same",
+    "PaymentManagerArn": "begins with arn: and an optional -partition, so that arn:aws: is no match",
     "CredentialProviderArnType": "names the service acps, where OAuth2CredentialProviderArn and tagging want bedrock-agentcore",
 }
 
