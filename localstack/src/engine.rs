@@ -8,6 +8,7 @@ use model::{Location, PathStep, Problem, Tool, Violation};
 use serde_json::Value;
 
 use crate::clock::Clock;
+use crate::data_plane::DataPlane;
 use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::fault::{FaultKind, Faults};
@@ -28,6 +29,8 @@ pub(crate) struct Engine {
     clock: Clock,
     /// Where it is served, for example `http://127.0.0.1:5005`.
     base: OnceLock<String>,
+    /// What gateways and runtimes need beside the state.
+    pub(crate) data_plane: DataPlane,
     inside: Mutex<Inside>,
 }
 
@@ -61,7 +64,7 @@ impl Engine {
             known_tools: KnownTools::new(),
             requests: 0,
         };
-        Self { config, clock, base: OnceLock::new(), inside: Mutex::new(inside) }
+        Self { config, clock, base: OnceLock::new(), data_plane: DataPlane::default(), inside: Mutex::new(inside) }
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -83,7 +86,31 @@ impl Engine {
     }
 
     pub(crate) fn know_tools(&self, gateway: &str, target: &str, tools: Vec<Tool>) {
-        self.inside().known_tools.insert((gateway.to_owned(), target.to_owned()), tools);
+        let mut inside = self.inside();
+        inside.known_tools.insert((gateway.to_owned(), target.to_owned()), tools);
+        inside.state.touch();
+    }
+
+    /// The account, the region and everything else that was configured.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The moment, in milliseconds since 1970.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// Reads the state as it stands now, and the tools that somebody told of.
+    pub(crate) fn with_tools<T>(&self, run: impl FnOnce(&State, &KnownTools) -> T) -> T {
+        let mut inside = self.inside();
+        inside.state.settle(self.clock.now());
+        run(&inside.state, &inside.known_tools)
+    }
+
+    /// Notes a request in the journal.
+    pub(crate) fn note(&self, entry: Entry) {
+        note(&mut self.inside().journal, entry);
     }
 
     /// Runs something on the state as it stands now. Nothing is written to a file.
@@ -157,6 +184,7 @@ impl Engine {
             code: Some(failure.code.clone()),
             input,
             at_millis: self.clock.now(),
+            decision: None,
         };
         note(&mut self.inside().journal, entry);
     }
@@ -184,7 +212,7 @@ impl Engine {
             Outcome::Dropped => (0, None),
         };
         let mutating = is_mutating(&operation);
-        note(&mut inside.journal, Entry { operation, mutating, status, code, input, at_millis: now });
+        note(&mut inside.journal, Entry { operation, mutating, status, code, input, at_millis: now, decision: None });
         outcome
     }
 }

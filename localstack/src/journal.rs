@@ -18,6 +18,24 @@ pub struct Entry {
     pub input: Value,
     /// When, in milliseconds since 1970.
     pub at_millis: u64,
+    /// What the policies of a gateway's engine said, if they were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+}
+
+/// What the policies of a gateway's engine said of one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// Who calls, as Cedar has it, for example `AgentCore::OAuthUser::"hr"`.
+    pub principal: String,
+    /// The tools that may be called: the one of a call, those that a listing shows.
+    pub allowed: Vec<String>,
+    /// The tools that may not.
+    pub denied: Vec<String>,
+    /// The identifiers of the policies that decided a call; none: no policy applies.
+    pub policies: Vec<String>,
+    /// The engine's mode, `ENFORCE` or `LOG_ONLY`: under the latter what is denied happens all the same.
+    pub mode: String,
 }
 
 /// How many calls a journal holds.

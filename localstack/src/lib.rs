@@ -20,6 +20,7 @@ mod client_token;
 mod clock;
 mod control;
 mod credential;
+mod data_plane;
 mod document;
 mod engine;
 mod failure;
@@ -67,10 +68,11 @@ mod user_pool_endpoint;
 mod wire;
 mod workload_identity;
 
+pub use data_plane::{Answer, AnswerError};
 pub use failure::Failure;
 use fault::Faults;
 pub use fault::{Fault, FaultError, FaultKind};
-pub use journal::Entry;
+pub use journal::{Decision, Entry};
 pub use serve::serve;
 pub use store::{Claim, StateError};
 
@@ -150,7 +152,10 @@ impl Localstack {
 
     /// Answers one HTTP request.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
-        let answer = self.answer(&request);
+        let answer = match data_plane::route(&request) {
+            Some(route) => Ok(data_plane::answer(&self.engine, &route, &request).await),
+            None => self.answer(&request),
+        };
         let latency = self.engine.latency();
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
@@ -241,6 +246,17 @@ impl Localstack {
     /// need not exist yet. Not part of the state.
     pub fn known_tools(&self, gateway: &str, target: &str, tools: Vec<model::Tool>) {
         self.engine.know_tools(gateway, target, tools);
+    }
+
+    /// Says what answers in the place of a Lambda function, a server, an API or a runtime. What was said later wins. Not part of the
+    /// state.
+    pub fn answer_for(&self, answer: Answer) {
+        self.engine.data_plane.answer_for(answer);
+    }
+
+    /// Forgets what answers in the place of others.
+    pub fn clear_answers(&self) {
+        self.engine.data_plane.clear_answers();
     }
 
     /// Writes a member that neither the model nor an SDK knows into the object with this identifier. The structures around it must

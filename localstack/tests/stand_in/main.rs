@@ -8,6 +8,8 @@ use localstack::{Config, Failure, Localstack};
 use serde_json::{Value, json};
 
 mod cognito;
+mod data_plane;
+mod data_plane_tokens;
 mod engine;
 mod faults;
 mod file;
