@@ -234,24 +234,27 @@ pub(crate) fn run(
     }
 }
 
+/// The object of a kind and a parent that an identifier or an ARN names; the patterns of labels say which of both is taken.
+fn named<'a>(session: &'a Session<'_>, kind: Kind, parent: Option<&str>, id: &str) -> Option<&'a Object> {
+    if id.starts_with("arn:") {
+        return session.state.by_arn(id).filter(|object| object.kind == kind && object.parent.as_deref() == parent);
+    }
+    session.state.find(kind, parent, id)
+}
+
 impl Resource {
     /// The object that a request names, by its identifier or its ARN.
     fn find<'a>(&self, session: &'a Session<'_>, input: &Document) -> Result<&'a Object, Failure> {
         let id = text(input, self.label);
-        let parent = self.parent(session, input)?;
-        let found = if id.starts_with("arn:") {
-            session.state.by_arn(id).filter(|object| object.kind == self.kind)
-        } else {
-            session.state.find(self.kind, parent.map(|parent| parent.id.as_str()), id)
-        };
-        found.ok_or_else(|| Failure::missing(self.what, id))
+        let parent = self.parent(session, input)?.map(|parent| parent.id.as_str());
+        named(session, self.kind, parent, id).ok_or_else(|| Failure::missing(self.what, id))
     }
 
     /// What the object lives in that a request is about.
     fn parent<'a>(&self, session: &'a Session<'_>, input: &Document) -> Result<Option<&'a Object>, Failure> {
         let Some(parent) = &self.parent else { return Ok(None) };
         let id = text(input, parent.label);
-        session.state.find(parent.kind, None, id).map(Some).ok_or_else(|| Failure::missing(parent.what, id))
+        named(session, parent.kind, None, id).map(Some).ok_or_else(|| Failure::missing(parent.what, id))
     }
 
     fn create(&self, session: &mut Session<'_>, operation: &str, input: &Document) -> Result<Value, Failure> {
