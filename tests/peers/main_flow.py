@@ -121,6 +121,13 @@ def cognito(flow):
     secret_id = at(secret, "ClientSecretDescriptor.ClientSecretId")
     step("DeleteUserPoolClientSecret", **own(ClientId=client_id, ClientSecretId=secret_id))
 
+    alone = step("CreateUserPoolClient", **own(ClientName="alone", AllowedOAuthScopes=["api/read"],
+                 ExplicitAuthFlows=["ALLOW_CLIENT_TOKEN_AUTH"], **machine))  # fmt: skip
+    alone_id, alone_secret = at(alone, "UserPoolClient.ClientId"), at(alone, "UserPoolClient.ClientSecret")
+    step("GetClientToken", ClientId=alone_id, Secret=alone_secret)
+    refusal("a wrong secret", "NotAuthorizedException", "GetClientToken", ClientId=alone_id, Secret="a" * 40)
+    step("DeleteUserPoolClient", **own(ClientId=alone_id))
+
     step("CreateUserPoolDomain", **own(Domain="people-of-ours"))
     refusal("a domain twice", invalid, "CreateUserPoolDomain", **own(Domain="people-of-ours"))
     refusal("a domain with capitals", invalid, "CreateUserPoolDomain", UserPoolId=pool_id, Domain="People")

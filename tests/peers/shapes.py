@@ -24,6 +24,9 @@ WRONG_PATTERNS = {
     "CredentialProviderArnType": "names the service acps, where OAuth2CredentialProviderArn and tagging want bedrock-agentcore",
 }
 
+#: Values that an enum lacks, and where they are documented.
+UNLISTED = {"ALLOW_CLIENT_TOKEN_AUTH": "the documentation of GetClientToken"}
+
 #: Errors that any operation may answer, whatever its list says.
 COMMON_ERRORS = {"UnknownOperationException", "SerializationException"}
 
@@ -157,7 +160,7 @@ def _string(shape, value, path, found):
     if not isinstance(value, str):
         found.append(f"{path}: {value!r} is no string")
         return
-    if shape.enum and value not in shape.enum:
+    if shape.enum and value not in shape.enum and value not in UNLISTED:
         found.append(f"{path}: {value!r} is none of {shape.enum}")
     _bounds(shape, len(value), path, found)
     pattern = shape.metadata.get("pattern")
