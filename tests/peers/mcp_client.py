@@ -1,7 +1,6 @@
 """The Python MCP client against the gateway of three-roles: what each client sees and may call, and who is not let in."""
 
 import asyncio
-import json
 from urllib.parse import quote
 
 import jwt
@@ -143,8 +142,12 @@ async def log_only(report, stack):
         report.equal("LOG_ONLY: read-only lists all tools", len(await tools(session)), 6)
         result = await session.call_tool(NAMES[4], {"orderId": "7"})
         report.equal("LOG_ONLY: read-only deletes an order", result.is_error, False)
-    journal = json.dumps(stack.control("GET", "journal"))
-    report.check("LOG_ONLY: the journal has the decision", "" if "deny" in journal.lower() else journal[:2000])
+        await session.call_tool(NAMES[0], {"orderId": "7"})
+    calls = [entry["decision"] for entry in stack.control("GET", "journal") if entry["operation"] == "tools/call"]
+    denied_one, allowed_one = calls
+    report.equal("LOG_ONLY: the journal has the denial", (denied_one["denied"], denied_one["mode"]), ([NAMES[4]], "LOG_ONLY"))
+    report.equal("LOG_ONLY: the journal has the permission", allowed_one["allowed"], [NAMES[0]])
+    report.equal("LOG_ONLY: the journal names the policy", len(allowed_one["policies"]), 1)
 
 
 def scopes(report, stack):
