@@ -60,6 +60,7 @@ mod user_attribute;
 mod user_filter;
 mod user_group;
 mod user_pool;
+mod user_pool_attribute;
 mod user_pool_client;
 mod user_pool_client_secret;
 mod user_pool_defaults;

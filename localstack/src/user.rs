@@ -128,7 +128,7 @@ fn check_aliases(session: &Session<'_>, pool: &Object, user: &Object, input: &Do
         let name = spelled(pool, user_attribute::value(user, attribute));
         let other = by_name(session, pool, &name).filter(|other| other.id != user.id);
         if is_called(pool, user, &name) && other.is_some() && !forced {
-            let message = format!("An account with the {attribute} already exists.");
+            let message = format!("An account with the given {attribute} already exists.");
             return Err(Failure::cognito("AliasExistsException", message));
         }
     }

@@ -31,7 +31,7 @@ impl Filter {
         if filter.trim().is_empty() {
             return Ok(Self { wanted: None });
         }
-        let wrong = || Failure::parameter("Error while parsing filter.");
+        let wrong = || Failure::parameter("Error while parsing filter");
         let (name, value) = filter.split_once('=').ok_or_else(wrong)?;
         let (name, begins) = match name.trim().strip_suffix('^') {
             Some(name) => (name.trim(), true),

@@ -329,3 +329,44 @@ async fn faults_and_the_journal_know_the_endpoints() {
     assert_eq!(journal[0].input["client_id"], pool.client);
     assert_eq!(journal[0].input["client_secret"], "(secret)");
 }
+
+#[tokio::test]
+async fn on_a_socket_everything_is_found_from_the_address_of_discovery() {
+    let served = super::served::Served::start().await;
+    let local = &served.local;
+    let pool = Pool::without_domain(local).await;
+    ok(local, "CreateUserPoolDomain", json!({"UserPoolId": pool.id, "Domain": "hr-agent"})).await;
+    let domain = json!({"Domain": "hr-agent"});
+    while at(&ok(local, "DescribeUserPoolDomain", domain.clone()).await, "/DomainDescription/Status") != "ACTIVE" {
+        tokio::task::yield_now().await;
+    }
+    let issuer = format!("http://{}/{}", served.address, pool.id);
+    let path = |url: &str| url.strip_prefix(&format!("http://{}", served.address)).unwrap().to_owned();
+    let (_, discovery) = served.ask("GET", &format!("/{}/.well-known/openid-configuration", pool.id), "", b"").await;
+    assert_eq!(discovery["issuer"], issuer);
+    let headers = format!("content-type: application/x-www-form-urlencoded\r\nauthorization: {}\r\n", pool.basic());
+    let endpoint = path(&at(&discovery, "/token_endpoint"));
+    let (status, answer) = served.ask("POST", &endpoint, &headers, b"grant_type=client_credentials").await;
+    assert_eq!(status, 200, "{answer}");
+    let token = at(&answer, "/access_token");
+    let (_, keys) = served.ask("GET", &path(&at(&discovery, "/jwks_uri")), "", b"").await;
+    let keys: JwkSet = serde_json::from_value(keys).unwrap();
+    let key = keys.find(&jsonwebtoken::decode_header(&token).unwrap().kid.unwrap()).unwrap();
+    // The whole check: signature, expiry, issuer.
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.set_issuer(&[&issuer]);
+    validation.set_required_spec_claims(&["exp", "iss", "sub"]);
+    let key = DecodingKey::from_jwk(key).unwrap();
+    assert_eq!(jsonwebtoken::decode::<Value>(&token, &key, &validation).unwrap().claims["sub"], pool.client);
+    validation.set_issuer(&["https://cognito-idp.us-east-1.amazonaws.com/another"]);
+    jsonwebtoken::decode::<Value>(&token, &key, &validation).unwrap_err();
+
+    let (status, state) = served.ask("GET", "/_localstack/state", "", b"").await;
+    let (_, journal) = served.ask("GET", "/_localstack/journal", "", b"").await;
+    assert_eq!(status, 200);
+    for secret in [pool.secret.as_str(), "PRIVATE KEY", token.as_str(), pool.basic().as_str()] {
+        assert!(!format!("{state} {journal}").contains(secret), "{secret}");
+    }
+    let (status, answer) = served.ask("POST", "/oauth2/token", &headers, b"grant_type=\xff").await;
+    assert_eq!((status, &answer["error"]), (400, &json!("invalid_request")));
+}
