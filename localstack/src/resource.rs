@@ -34,7 +34,7 @@ mod online_evaluation_config;
 mod payment_connector;
 mod payment_credential_provider;
 mod payment_manager;
-mod policy_generation;
+pub(crate) mod policy_generation;
 mod registry;
 mod registry_record;
 mod resource_policy;
@@ -498,4 +498,65 @@ fn filters<'a>(api: &'a Api, operation: &str, input: &'a Document) -> Vec<(&'a s
         .filter(|member| member.location != Location::Uri && Some(member.wire.as_str()) != token)
         .filter_map(|member| Some((member.wire.as_str(), input.get(&member.wire).filter(|value| value.is_string())?)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The members of what a `Get` answers about one.
+    fn shown(resource: &Resource) -> &'static [model::Member] {
+        let api = Api::agentcore();
+        let output = api.output(&format!("Get{}", resource.noun)).unwrap();
+        let inner = resource.wrapper.and_then(|wrapper| api.shape(&output.member(wrapper)?.shape));
+        inner.unwrap_or(output).members()
+    }
+
+    #[test]
+    fn a_row_says_what_the_model_has() {
+        let api = Api::agentcore();
+        for resource in RESOURCES {
+            let noun = resource.noun;
+            let get = api.input(&format!("Get{noun}")).unwrap();
+            assert!(api.operation(&format!("List{}", resource.plural)).is_some(), "{noun}");
+            assert!(get.member(resource.label).is_some(), "{noun}: {}", resource.label);
+            if let Some(parent) = &resource.parent {
+                assert!(get.member(parent.label).is_some(), "{noun}: {}", parent.label);
+            }
+            let members = shown(resource);
+            let has = |name: &str| members.iter().any(|member| member.wire == name);
+            let (id, _) = resource.id;
+            assert!(has(id) && has(resource.moments.0) && has(resource.moments.1), "{noun}");
+            assert!(resource.arn.is_none_or(|(arn, _)| has(arn)), "{noun}");
+            let in_creation = |member: &&&str| {
+                api.input(&format!("Create{noun}")).is_some_and(|input| input.member(member).is_none())
+            };
+            assert_eq!(resource.unique.iter().find(in_creation), None, "{noun}");
+        }
+    }
+
+    #[test]
+    fn every_state_is_one_of_the_kinds_own() {
+        for resource in RESOURCES {
+            let states = &resource.states;
+            let during = [
+                (states.creating, states.create_failed),
+                (states.updating, states.update_failed),
+                (states.deleting, states.delete_failed),
+            ];
+            let during = during.into_iter().filter_map(|(during, failed)| Some([during?, failed])).flatten();
+            let all: Vec<&str> = during.chain([states.ready]).filter(|state| !state.is_empty()).collect();
+            // The status of a bundle is shown by its deletion only.
+            let delete = Api::agentcore().output(&format!("Delete{}", resource.noun));
+            let members = shown(resource).iter().chain(delete.into_iter().flat_map(model::Shape::members));
+            let mut status = members.filter(|member| member.wire == "status");
+            match status.next().and_then(|member| Api::agentcore().shape(&member.shape)).map(|shape| &shape.body) {
+                Some(Body::String { values, .. }) => {
+                    let strange = all.iter().find(|state| !values.iter().any(|value| value == *state));
+                    assert_eq!(strange, None, "{}", resource.noun);
+                }
+                _ => assert!(all.is_empty(), "{}: {all:?}", resource.noun),
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::states::States;
-use super::{Id, PLAIN, Parent, Resource, states};
+use super::{Id, PLAIN, Parent, Resource, is_under_way, states};
 use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::identifier::hex;
@@ -73,6 +73,22 @@ fn assets(generation: &Object) -> Vec<Value> {
         })
     };
     sentences.filter(|sentence| !sentence.is_empty()).enumerate().map(asset).collect()
+}
+
+/// A request about a policy, with the statement instead of the asset that it names.
+pub(crate) fn written_out(session: &Session<'_>, input: &Document) -> Result<Document, Failure> {
+    let mut input = input.clone();
+    let named = input.get("definition").and_then(|definition| definition.get("policyGeneration")?.as_object()).cloned();
+    let Some(named) = named else { return Ok(input) };
+    let engine = text(&input, "policyEngineId");
+    let id = text(&named, "policyGenerationId");
+    let generation = session.state.find(Kind::PolicyGeneration, Some(engine), id);
+    let generation = generation.ok_or_else(|| Failure::missing(GENERATION.what, id))?;
+    let id = text(&named, "policyGenerationAssetId");
+    let asset = assets(generation).into_iter().find(|asset| asset.get("policyGenerationAssetId") == Some(&json!(id)));
+    let statement = asset.and_then(|asset| asset.get("definition").cloned()).filter(|_| !is_under_way(generation));
+    input.insert("definition".into(), statement.ok_or_else(|| Failure::missing("Policy generation asset", id))?);
+    Ok(input)
 }
 
 fn list_assets(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
