@@ -144,7 +144,9 @@ impl From<Stored> for State {
     fn from(stored: Stored) -> Self {
         let Stored { objects, counter, seen, answers } = stored;
         let mut state = Self { counter, seen, answers, ..Self::default() };
-        objects.into_iter().for_each(|object| state.put(object));
+        for object in objects {
+            state.put(object);
+        }
         state
     }
 }

@@ -62,7 +62,8 @@ impl Gateway {
                 return Some(Arc::clone(gateway));
             }
             let object = state.find(Kind::Gateway, None, id);
-            let Some(object) = object.filter(|gateway| !matches!(gateway.status(), "CREATING" | "DELETING" | "FAILED")) else {
+            let Some(object) = object.filter(|gateway| !matches!(gateway.status(), "CREATING" | "DELETING" | "FAILED"))
+            else {
                 kept.remove(id);
                 return None;
             };
@@ -78,12 +79,13 @@ impl Gateway {
         let name = text(document, "name");
         let targets = state.all(Kind::GatewayTarget, Some(&object.id));
         let tools: Vec<Tool> = targets.flat_map(|target| Tool::of_target(target, name, known, answers)).collect();
-        let actions: Vec<Action> = tools.iter().map(Tool::action).collect();
+        let actions: Vec<Action> = tools.iter().map(|tool| tool.action.clone()).collect();
         let by_name = tools.iter().enumerate().map(|(place, tool)| (tool.name.clone(), place)).collect();
         let mcp = document.get("protocolConfiguration").and_then(|configuration| configuration.get("mcp"));
         let setting = |member: &str| mcp.and_then(|mcp| mcp.get(member));
         let url = url(base, region, &object.id);
-        let metadata_url = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('/')?))) {
+        let metadata_url = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('/')?)))
+        {
             Some((scheme, (host, path))) => format!("{scheme}://{host}/.well-known/oauth-protected-resource/{path}"),
             None => url.clone(),
         };
@@ -142,7 +144,12 @@ fn nobody_can() -> JwtAuthorizer {
 }
 
 /// The JWT authorizer of a gateway or runtime.
-pub(super) fn jwt_authorizer(state: &State, base: Option<&str>, region: &str, document: &Document) -> Option<JwtAuthorizer> {
+pub(super) fn jwt_authorizer(
+    state: &State,
+    base: Option<&str>,
+    region: &str,
+    document: &Document,
+) -> Option<JwtAuthorizer> {
     let configuration = document.get("authorizerConfiguration")?.get("customJWTAuthorizer")?.clone();
     let url = configuration.get("discoveryUrl").and_then(Value::as_str).unwrap_or_default();
     let pool = issuer::pool_of(base, url).and_then(|pool| issuer::of_pool(state, base, region, &pool));

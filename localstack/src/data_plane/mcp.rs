@@ -75,7 +75,12 @@ pub(super) async fn answer(engine: &Engine, id: &str, request: &Request<Bytes>) 
 }
 
 /// One exchange: the code of its error, if it is one, and the answer.
-async fn exchange(engine: &Engine, id: &str, request: &Request<Bytes>, note: &mut Note) -> (Option<String>, Response<Bytes>) {
+async fn exchange(
+    engine: &Engine,
+    id: &str,
+    request: &Request<Bytes>,
+    note: &mut Note,
+) -> (Option<String>, Response<Bytes>) {
     let Some(gateway) = Gateway::find(engine, id).filter(|gateway| gateway.speaks_mcp) else {
         let message = format!("there is no gateway {id} that speaks MCP");
         return (Some("ResourceNotFoundException".to_owned()), plain(StatusCode::NOT_FOUND, &message));
@@ -91,9 +96,8 @@ async fn exchange(engine: &Engine, id: &str, request: &Request<Bytes>, note: &mu
             return (Some(code), gateway.challenge(&refusal));
         }
     };
-    let failed = |status, problem: &Problem| {
-        (Some(problem.code.to_string()), respond(status, &problem.reply(&Value::Null)))
-    };
+    let failed =
+        |status, problem: &Problem| (Some(problem.code.to_string()), respond(status, &problem.reply(&Value::Null)));
     let message = match read(request.body()) {
         Ok(Some(message)) => message,
         Ok(None) => return (None, accepted()),
@@ -195,8 +199,7 @@ impl Exchange<'_> {
     }
 
     async fn perform(&self, message: &Value, note: &mut Note) -> Result<Value, Problem> {
-        let none = Value::Null;
-        let params = message.get("params").unwrap_or(&none);
+        let params = message.get("params").unwrap_or(&Value::Null);
         match message.get("method").and_then(Value::as_str).unwrap_or_default() {
             "initialize" => Ok(self.initialize(params)),
             "ping" => Ok(json!({})),
@@ -292,12 +295,11 @@ impl Exchange<'_> {
     /// Lets the policies decide. Who may never call a tool is told so whatever the arguments, all others that those are wrong.
     fn decide(&self, tool: &Tool, input: &Result<Value, String>, note: &mut Note) -> Result<(), Problem> {
         let Some(guard) = &self.gateway.guard else { return Ok(()) };
-        let verdict = match input {
-            Ok(input) => guard.decide(self.caller, &tool.name, input, self.engine.now()),
-            Err(_) => {
-                let allowed = !guard.visible(self.caller, [tool.name.as_str()]).is_empty();
-                Verdict { allowed, policies: Vec::new() }
-            }
+        let verdict = if let Ok(input) = input {
+            guard.decide(self.caller, &tool.name, input, self.engine.now())
+        } else {
+            let allowed = !guard.visible(self.caller, [tool.name.as_str()]).is_empty();
+            Verdict { allowed, policies: Vec::new() }
         };
         let name = vec![tool.name.clone()];
         let (allowed, denied) = if verdict.allowed { (name, Vec::new()) } else { (Vec::new(), name) };
@@ -316,8 +318,7 @@ impl Exchange<'_> {
         } else {
             format!("Policy evaluation denied due to {}", verdict.policies.join(", "))
         };
-        let message =
-            format!("Tool Execution Denied: Tool call not allowed due to policy enforcement [{reason}]");
+        let message = format!("Tool Execution Denied: Tool call not allowed due to policy enforcement [{reason}]");
         Err(Problem::new(DENIED, message))
     }
 }

@@ -26,6 +26,9 @@ const CUSTOM: &str = "x-amzn-bedrock-agentcore-runtime-custom-";
 
 const DEFAULT: &str = "DEFAULT";
 
+/// How long an agent may take unless the mapping says so, in seconds.
+const PATIENCE: u64 = 60;
+
 /// A runtime as its callers see it.
 struct Runtime {
     arn: String,
@@ -185,9 +188,10 @@ async fn forward(
     if let Some(canned) = &answer.answer {
         return Ok(respond(StatusCode::OK, canned));
     }
-    let patience = answer.seconds.map_or(Duration::from_secs(60), Duration::from_secs);
+    let patience = Duration::from_secs(answer.seconds.unwrap_or(PATIENCE));
     if let Some(command) = &answer.command {
-        let body = serde_json::from_slice(request.body()).unwrap_or_else(|_| json!(String::from_utf8_lossy(request.body())));
+        let body =
+            serde_json::from_slice(request.body()).unwrap_or_else(|_| json!(String::from_utf8_lossy(request.body())));
         let event = Event { body, context: json!({"custom": {"sessionId": session}}) };
         let mut response = Response::new(run(command.clone(), event, patience).await?);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

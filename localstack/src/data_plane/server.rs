@@ -24,7 +24,8 @@ pub(super) async fn call(
     arguments: Map<String, Value>,
     seconds: Option<u64>,
 ) -> Result<Value, String> {
-    let mut client = Client { url, patience: Duration::from_secs(seconds.unwrap_or(PATIENCE)), session: None, version: None };
+    let mut client =
+        Client { url, patience: Duration::from_secs(seconds.unwrap_or(PATIENCE)), session: None, version: None };
     let about = json!({"name": "gateway", "version": env!("CARGO_PKG_VERSION")});
     let hello = json!({"protocolVersion": VERSION, "capabilities": {}, "clientInfo": about});
     let welcome = client.ask(1, "initialize", hello).await?;
@@ -47,7 +48,8 @@ impl Client<'_> {
             self.session = Some(session.clone());
         }
         let answers = messages(&response).into_iter();
-        let mut answer = answers.into_iter().find(|message| message.get("id").and_then(Value::as_u64) == Some(id.into()));
+        let mut answer =
+            answers.into_iter().find(|message| message.get("id").and_then(Value::as_u64) == Some(id.into()));
         if let Some(result) = answer.as_mut().and_then(|answer| answer.get_mut("result")) {
             return Ok(result.take());
         }
