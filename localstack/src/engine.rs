@@ -20,7 +20,7 @@ use crate::session::{KnownTools, Run, Session};
 use crate::state::{Remembered, State};
 use crate::store::{Claim, Store};
 use crate::wire::{Call, Service, unknown_operation};
-use crate::{Config, StateError, kinds};
+use crate::{Config, StateError, client_token, kinds};
 
 /// Everything behind one stand-in.
 pub(crate) struct Engine {
@@ -327,6 +327,10 @@ fn validate(
     // The pattern knows no resource with a digit in its name, and so no `oauth2credentialprovider`, which can be tagged.
     violations.retain(
         |violation| !matches!(&violation.problem, Problem::Pattern { shape, .. } if shape == "TaggableResourcesArn"),
+    );
+    // The list of sign-in flows lacks the one of `GetClientToken`.
+    violations.retain(
+        |violation| !matches!(&violation.problem, Problem::NotAllowed { found, .. } if found == client_token::FLOW),
     );
     let returned = match updated(state, service, operation, input) {
         Some(object) => take_back(object, input, &mut violations),

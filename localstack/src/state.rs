@@ -25,6 +25,11 @@ pub(crate) enum Kind {
     ResourceServer,
     Group,
     IdentityProvider,
+    User,
+    /// What a sign-in leaves behind.
+    RefreshToken,
+    /// A sign-in that waits for the answer to a challenge.
+    SignIn,
     WorkloadIdentity,
     ApiKeyCredentialProvider,
     Oauth2CredentialProvider,

@@ -12,7 +12,7 @@ use crate::session::Session;
 use crate::state::{Kind, Object};
 use crate::user_pool_endpoint::{POOL, host};
 use crate::wire::{decode, header};
-use crate::{resource_server, token, user_pool_client_secret};
+use crate::{refresh_token, resource_server, token, user_pool_client_secret};
 
 /// The member under which a call has the host that it was sent to.
 const HOST: &str = "Host";
@@ -81,6 +81,7 @@ pub(crate) fn token(session: &mut Session<'_>, input: &Document) -> Result<Value
     match text(input, "grant_type") {
         "" => Err(invalid_request("`grant_type` is missing")),
         "client_credentials" => client_credentials(session, input),
+        "refresh_token" => refresh(session, input),
         other => Err(Failure::oauth("unsupported_grant_type", format!("there is no grant type `{other}` here"))),
     }
 }
@@ -149,6 +150,30 @@ fn client_credentials(session: &mut Session<'_>, input: &Document) -> Result<Val
     let resource = input.get("resource").and_then(Value::as_str);
     let (token, seconds) = token::of_client(session, &client, &scopes, resource)?;
     Ok(json!({"access_token": token, "expires_in": seconds, "token_type": "Bearer"}))
+}
+
+fn refresh(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
+    let client = client(session, input)?;
+    if !refresh_token::is_allowed(&client) && !refresh_token::rotates(&client) {
+        return Err(unauthorized_client("the client is not allowed to refresh tokens"));
+    }
+    let token = text(input, "refresh_token");
+    if token.is_empty() {
+        return Err(invalid_request("`refresh_token` is missing"));
+    }
+    let result = refresh_token::refresh(session, &client, token).map_err(|failure| match failure.status {
+        400 => Failure::oauth("invalid_grant", failure.message),
+        _ => failure,
+    })?;
+    let members = [
+        ("AccessToken", "access_token"),
+        ("IdToken", "id_token"),
+        ("RefreshToken", "refresh_token"),
+        ("ExpiresIn", "expires_in"),
+        ("TokenType", "token_type"),
+    ];
+    let answer = members.iter().filter_map(|(member, name)| Some(((*name).to_owned(), result.get(*member)?.clone())));
+    Ok(Value::Object(answer.collect()))
 }
 
 /// The scopes that a client gets: those it asks for, or else all that it is allowed. Fails with the first that it does not get.

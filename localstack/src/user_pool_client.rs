@@ -8,7 +8,7 @@ use crate::identifier::SMALL;
 use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::{resource_server, user_pool, user_pool_client_secret};
+use crate::{client_token, resource_server, user_pool, user_pool_client_secret};
 
 pub(crate) const OPERATIONS: Operations = &[
     ("CreateUserPoolClient", create),
@@ -115,7 +115,7 @@ fn check(session: &Session<'_>, pool_id: &str, input: &Document, has_secret: boo
     check_scopes(session, pool_id, input)?;
     check_flows(input, has_secret)?;
     check_attributes(pool, input)?;
-    check_sign_in(input)?;
+    check_sign_in(input, has_secret)?;
     check_validity(input)?;
     let exists =
         |name: &str| name == "COGNITO" || session.state.find(Kind::IdentityProvider, Some(pool_id), name).is_some();
@@ -175,11 +175,18 @@ fn check_attributes(pool: &Object, input: &Document) -> Result<(), Failure> {
 }
 
 /// The old names of the sign-in flows and the new ones do not mix.
-fn check_sign_in(input: &Document) -> Result<(), Failure> {
+fn check_sign_in(input: &Document, has_secret: bool) -> Result<(), Failure> {
     let flows = texts(input, "ExplicitAuthFlows");
     let new = flows.iter().filter(|flow| flow.starts_with("ALLOW_")).count();
     if new > 0 && new < flows.len() {
         let message = "Invalid ExplicitAuthFlows: flows with the prefix ALLOW_ cannot be mixed with flows without it";
+        return Err(Failure::parameter(message));
+    }
+    if flows.contains(&client_token::FLOW) && (flows.len() > 1 || !has_secret) {
+        let message = format!(
+            "Invalid ExplicitAuthFlows: {} is the only flow of a client, and needs a secret",
+            client_token::FLOW
+        );
         return Err(Failure::parameter(message));
     }
     Ok(())

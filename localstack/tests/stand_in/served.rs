@@ -11,15 +11,15 @@ use tokio::task::JoinHandle;
 use super::*;
 
 /// A stand-in that is being served.
-struct Served {
-    local: Localstack,
-    address: SocketAddr,
+pub(crate) struct Served {
+    pub(crate) local: Localstack,
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     server: JoinHandle<std::io::Result<()>>,
 }
 
 impl Served {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let local = stand_in();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -38,7 +38,7 @@ impl Served {
         String::from_utf8(answer).unwrap()
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, Value) {
+    pub(crate) async fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, Value) {
         let length = body.len();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
@@ -111,6 +111,9 @@ async fn a_clients_mistakes_are_modelled_refusals() {
         ("PUT", "/_localstack/journal", "", b"", 405),
         ("POST", "/_localstack/faults", "", b"{\"outcome\": \"drop\"}", 400),
         ("POST", "/_localstack/plant", "", b"\xff", 400),
+        ("GET", "/us-east-1_%00/.well-known/jwks.json", "", b"", 404),
+        ("GET", "/../.well-known/openid-configuration", "", b"", 404),
+        ("DELETE", "/us-east-1_x/.well-known/jwks.json", "", b"", 405),
         ("POST", "/_localstack/plant", "", br#"{"id": "none", "pointer": "/x", "value": 1}"#, 404),
     ] {
         let (answered, body) = served.ask(method, path, headers, body).await;
