@@ -34,6 +34,8 @@ pub(super) struct Gateway {
     /// It tells its clients what went wrong behind it.
     pub(super) debug: bool,
     pub(super) tools: Vec<Tool>,
+    /// The endpoints of servers whose tools no configuration states.
+    pub(super) servers: Vec<String>,
     by_name: BTreeMap<String, usize>,
     pub(super) guard: Option<Guard>,
     pub(super) interceptors: Interceptors,
@@ -78,6 +80,8 @@ impl Gateway {
         let document = &object.document;
         let name = text(document, "name");
         let targets = state.all(Kind::GatewayTarget, Some(&object.id));
+        let servers = targets.filter_map(|target| Tool::unlisted_server(target, name, known)).collect();
+        let targets = state.all(Kind::GatewayTarget, Some(&object.id));
         let tools: Vec<Tool> = targets.flat_map(|target| Tool::of_target(target, name, known, answers)).collect();
         let actions: Vec<Action> = tools.iter().map(|tool| tool.action.clone()).collect();
         let by_name = tools.iter().enumerate().map(|(place, tool)| (tool.name.clone(), place)).collect();
@@ -101,6 +105,7 @@ impl Gateway {
             interceptors: Interceptors::of(document),
             authorizer: authorizer(state, base, region, document),
             tools,
+            servers,
             by_name,
             url,
             metadata_url,

@@ -10,13 +10,10 @@ use super::gateway::Gateway;
 use super::interceptor::{Reply, Turn};
 use super::stand_for::Answers;
 use super::tool::{Call, Tool};
-use super::{not_allowed, plain, respond};
+use super::{INVOKE_GATEWAY, not_allowed, plain, respond, server};
 use crate::engine::Engine;
 use crate::journal::{Decision, Entry, without_secrets};
 use crate::wire::header;
-
-/// What requests are called in the journal that came to no method of the protocol.
-const INVOKE: &str = "InvokeGateway";
 
 /// How many tools a page has.
 const PAGE: usize = 30;
@@ -59,7 +56,7 @@ struct Note {
 
 /// Answers a request to the endpoint of a gateway.
 pub(super) async fn answer(engine: &Engine, id: &str, request: &Request<Bytes>) -> Response<Bytes> {
-    let mut note = Note { method: INVOKE.to_owned(), ..Note::default() };
+    let mut note = Note { method: INVOKE_GATEWAY.to_owned(), ..Note::default() };
     note.input.insert("gateway".into(), json!(id));
     let (code, response) = exchange(engine, id, request, &mut note).await;
     engine.note(Entry {
@@ -81,7 +78,7 @@ async fn exchange(
     request: &Request<Bytes>,
     note: &mut Note,
 ) -> (Option<String>, Response<Bytes>) {
-    let Some(gateway) = Gateway::find(engine, id).filter(|gateway| gateway.speaks_mcp) else {
+    let Some(mut gateway) = Gateway::find(engine, id).filter(|gateway| gateway.speaks_mcp) else {
         let message = format!("there is no gateway {id} that speaks MCP");
         return (Some("ResourceNotFoundException".to_owned()), plain(StatusCode::NOT_FOUND, &message));
     };
@@ -108,6 +105,12 @@ async fn exchange(
     if !spoken && message.get("method") != Some(&json!("initialize")) {
         let problem = Problem::new(INVALID_REQUEST, format!("Unsupported protocol version: {version}"));
         return failed(StatusCode::BAD_REQUEST, &problem);
+    }
+    if !gateway.servers.is_empty() {
+        if let Some(problem) = server::ask_for_tools(engine, &gateway.servers).await {
+            note.input.insert("problem".into(), json!(problem));
+        }
+        gateway = Gateway::find(engine, id).unwrap_or(gateway);
     }
     let answers = engine.data_plane.answers();
     let exchange = Exchange { engine, gateway: &gateway, caller: &caller, request, answers: &answers };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::authorizer::{JwtAuthorizer, Refusal, role};
 use super::gateway::jwt_authorizer;
 use super::stand_for::{Answer, Event, run};
-use super::{loopback, not_allowed, plain, respond};
+use super::{INVOKE_RUNTIME, loopback, not_allowed, plain, respond};
 use crate::document::{Document, texts};
 use crate::engine::Engine;
 use crate::failure::Failure;
@@ -89,7 +89,7 @@ pub(super) async fn answer(engine: &Engine, name: &str, request: &Request<Bytes>
     let response = invoke(engine, name, &qualifier, request).await.unwrap_or_else(|refused| *refused);
     let code = response.headers().get("x-amzn-errortype").and_then(|code| code.to_str().ok()).map(ToOwned::to_owned);
     engine.note(Entry {
-        operation: "InvokeAgentRuntime".to_owned(),
+        operation: INVOKE_RUNTIME.to_owned(),
         mutating: false,
         status: response.status().as_u16(),
         code,

@@ -80,10 +80,19 @@ impl Tool {
             return all(definitions.collect(), &behind);
         }
         let stated = model::tool_definitions(&configuration).or_else(|| {
-            let endpoint = place("/mcp/mcpServer/endpoint").or_else(|| place("/mcp/lambda/lambdaArn"))?;
-            answers.find(endpoint, None)?.tools.clone()
+            let resource = place("/mcp/mcpServer/endpoint").or_else(|| place("/mcp/lambda/lambdaArn"))?;
+            answers.tools(resource).map(<[Value]>::to_vec)
         });
         all(stated.unwrap_or_default(), &behind)
+    }
+
+    /// The endpoint of the server behind a target, if nothing but the server says which tools it has.
+    pub(super) fn unlisted_server(target: &Object, gateway: &str, known: &KnownTools) -> Option<String> {
+        let configuration = target.document.get("targetConfiguration")?;
+        let endpoint = configuration.pointer("/mcp/mcpServer/endpoint")?.as_str()?;
+        let name = text(&target.document, "name").to_owned();
+        let told = known.contains_key(&(gateway.to_owned(), name)) || model::tool_definitions(configuration).is_some();
+        (!told).then(|| endpoint.to_owned())
     }
 
     fn new(target: &Object, target_name: &str, mut definition: Value, behind: Behind) -> Option<Self> {

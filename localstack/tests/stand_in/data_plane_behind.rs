@@ -237,17 +237,21 @@ async fn an_api_is_asked_over_http_and_a_server_over_mcp() {
     ok(&behind, "CreateGatewayTarget", target_input(&inner, "hr")).await;
     let url = at(&ok(&behind, "GetGateway", json!({"gatewayIdentifier": inner})).await, "/gatewayUrl");
     assert!(url.starts_with("http://127.0.0.1:") && url.ends_with(&format!("/gateways/{inner}/mcp")), "{url}");
-    let schema = json!({"type": "object", "properties": {"id": {"type": "integer"}}});
     let target = json!({
         "gatewayIdentifier": gateway, "name": "srv", "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://mcp.example/mcp"}}},
     });
     ok(&local, "CreateGatewayTarget", target).await;
-    answers(
-        &local,
-        &json!([{"resource": "https://mcp.example/mcp", "url": url, "tools": [{"name": "hr___read", "inputSchema": schema}]}]),
-    );
+    answers(&local, &json!([{"resource": "https://mcp.example/mcp", "url": url}]));
     let answer = post(&local, &gateway, "tools/call", json!({"name": "srv___hr___read", "arguments": {"id": 5}})).await;
     assert!(said(&answer).contains(r#""arguments":{"id":5}"#), "{answer}");
+    let listed = post(&local, &gateway, "tools/list", json!({})).await;
+    let names: Vec<String> =
+        listed["result"]["tools"].as_array().unwrap().iter().map(|tool| at(tool, "/name")).collect();
+    assert_eq!(names, ["api___rename", "srv___hr___read", "srv___hr___write"]);
+    // What is told is believed, and the server is not asked.
+    answers(&local, &json!([{"resource": "https://mcp.example/mcp", "url": url, "tools": [{"name": "told"}]}]));
+    let listed = post(&local, &gateway, "tools/list", json!({})).await;
+    assert_eq!(at(&listed, "/result/tools/1/name"), "srv___told");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,8 +12,7 @@ use rmcp::service::ServiceError;
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::common::client_side_sse::BoxedSseResponse;
 use rmcp::transport::streamable_http_client::{
-    StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError,
-    StreamableHttpPostResponse,
+    StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError, StreamableHttpPostResponse,
 };
 use serde_json::json;
 
@@ -84,7 +83,10 @@ async fn a_client_of_others_lists_calls_and_is_denied() {
     };
     let client = connect(scene.token(1).await).await.unwrap();
     let server = client.peer_info().unwrap().clone();
-    assert_eq!((server.server_info.as_ref().unwrap().name.as_str(), server.protocol_version.as_str()), ("orders", "2025-03-26"));
+    assert_eq!(
+        (server.server_info.as_ref().unwrap().name.as_str(), server.protocol_version.as_str()),
+        ("orders", "2025-03-26")
+    );
     let tools = client.list_all_tools().await.unwrap();
     assert_eq!(tools.len(), 4);
     let call = |tool: &'static str| {
