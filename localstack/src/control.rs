@@ -78,16 +78,17 @@ fn faults(stand_in: &Localstack, body: &[u8]) -> Response<Bytes> {
 /// file that the stand-in is started with.
 fn answers(stand_in: &Localstack, body: &[u8]) -> Response<Bytes> {
     match Answer::list(body) {
-        Ok(answers) => match answers.iter().find(|answer| answer.command.is_some()) {
-            Some(answer) => {
-                let message = format!("the command for `{}` is taken from the file of `--answers` only", answer.resource);
-                refuse(StatusCode::BAD_REQUEST, &message)
+        Ok(answers) => {
+            if let Some(answer) = answers.iter().find(|answer| answer.command.is_some()) {
+                let message =
+                    format!("the command for `{}` is taken from the file of `--answers` only", answer.resource);
+                return refuse(StatusCode::BAD_REQUEST, &message);
             }
-            None => {
-                answers.into_iter().for_each(|answer| stand_in.answer_for(answer));
-                done()
+            for answer in answers {
+                stand_in.answer_for(answer);
             }
-        },
+            done()
+        }
         Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }

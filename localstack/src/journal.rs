@@ -8,7 +8,7 @@ use serde_json::Value;
 pub struct Entry {
     /// The operation, for example `CreateGateway`.
     pub operation: String,
-    /// It may change something: it neither gets, describes nor lists.
+    /// It may change something: it neither gets, describes nor lists, and invokes nothing.
     pub mutating: bool,
     /// The HTTP status of the answer; 0 when the connection was dropped.
     pub status: u16,
@@ -52,7 +52,7 @@ pub(crate) fn note(journal: &mut Vec<Entry>, entry: Entry) {
 /// Whether an operation may change something.
 pub(crate) fn is_mutating(operation: &str) -> bool {
     let operation = operation.strip_prefix("Admin").unwrap_or(operation);
-    !["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb))
+    !["Get", "List", "Describe", "Invoke"].iter().any(|verb| operation.starts_with(verb))
 }
 
 /// Members whose values are secret, compared without case and underscores.

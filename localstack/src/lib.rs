@@ -154,7 +154,7 @@ impl Localstack {
     /// Answers one HTTP request.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
         let answer = match data_plane::route(&request) {
-            Some(route) => Ok(data_plane::answer(&self.engine, &route, &request).await),
+            Some(route) => self.invoke(&route, &request).await,
             None => self.answer(&request),
         };
         let latency = self.engine.latency();
@@ -173,6 +173,27 @@ impl Localstack {
     fn refuse(&self, head: &http::request::Parts, failure: &Failure) -> Response<Bytes> {
         self.engine.note_unreadable(&format!("{} {}", head.method, head.uri.path()), failure);
         wire::refusal(wire::service(&head.uri, &head.headers), failure, &self.engine.next_request_id())
+    }
+
+    /// Answers a client of a gateway or runtime, unless a fault comes in its way.
+    async fn invoke(&self, route: &data_plane::Route, request: &Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
+        let mut fault = None;
+        self.engine.with_faults(|faults| fault = faults.strike(route.operation()));
+        match &fault {
+            Some(FaultKind::Refuse { status, code, message }) => {
+                let failure = Failure::with_status(*status, code, message);
+                self.engine.note_unreadable(route.operation(), &failure);
+                return Ok(wire::refusal(Service::AgentCore, &failure, &self.engine.next_request_id()));
+            }
+            Some(FaultKind::Drop) => return Err(Dropped),
+            _ => {}
+        }
+        let response = data_plane::answer(&self.engine, route, request).await;
+        match fault {
+            Some(FaultKind::LoseAnswer) => Err(Dropped),
+            Some(FaultKind::NotJson) => Ok(wire::not_json(&self.engine.next_request_id())),
+            _ => Ok(response),
+        }
     }
 
     fn answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Dropped> {

@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::issuer::{self, Issuer};
-use super::token::{self, Claims};
 use super::respond;
+use super::token::{self, Claims};
 use crate::engine::Engine;
 use crate::wire::header;
 
@@ -105,7 +105,8 @@ impl JwtAuthorizer {
 
     /// The answer to a caller who may not, with the way to a better token.
     pub(super) fn challenge(&self, refusal: &Refusal, metadata_url: &str) -> Response<Bytes> {
-        let quoted = |text: &str| text.replace(['"', '\\'], "'").replace(|letter: char| !(' '..='~').contains(&letter), " ");
+        let quoted =
+            |text: &str| text.replace(['"', '\\'], "'").replace(|letter: char| !(' '..='~').contains(&letter), " ");
         let mut parts = Vec::new();
         if let Some(error) = refusal.error {
             parts.push(format!("error=\"{error}\""));

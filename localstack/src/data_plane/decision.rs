@@ -201,7 +201,10 @@ fn schema(actions: &[Action]) -> Value {
         kinds.insert("UnauthenticatedUser".into(), json!({}));
     }
     for action in actions {
-        let path = format!("/AgentCore/actions/{}/appliesTo/principalTypes", action.id().replace('~', "~0").replace('/', "~1"));
+        let path = format!(
+            "/AgentCore/actions/{}/appliesTo/principalTypes",
+            action.id().replace('~', "~0").replace('/', "~1")
+        );
         if let Some(Value::Array(kinds)) = schema.pointer_mut(&path) {
             kinds.push(json!("UnauthenticatedUser"));
         }

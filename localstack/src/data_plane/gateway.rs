@@ -34,6 +34,8 @@ pub(super) struct Gateway {
     /// It tells its clients what went wrong behind it.
     pub(super) debug: bool,
     pub(super) tools: Vec<Tool>,
+    /// The endpoints of servers whose tools no configuration states.
+    pub(super) servers: Vec<String>,
     by_name: BTreeMap<String, usize>,
     pub(super) guard: Option<Guard>,
     pub(super) interceptors: Interceptors,
@@ -62,7 +64,8 @@ impl Gateway {
                 return Some(Arc::clone(gateway));
             }
             let object = state.find(Kind::Gateway, None, id);
-            let Some(object) = object.filter(|gateway| !matches!(gateway.status(), "CREATING" | "DELETING" | "FAILED")) else {
+            let Some(object) = object.filter(|gateway| !matches!(gateway.status(), "CREATING" | "DELETING" | "FAILED"))
+            else {
                 kept.remove(id);
                 return None;
             };
@@ -77,13 +80,16 @@ impl Gateway {
         let document = &object.document;
         let name = text(document, "name");
         let targets = state.all(Kind::GatewayTarget, Some(&object.id));
+        let servers = targets.filter_map(|target| Tool::unlisted_server(target, name, known)).collect();
+        let targets = state.all(Kind::GatewayTarget, Some(&object.id));
         let tools: Vec<Tool> = targets.flat_map(|target| Tool::of_target(target, name, known, answers)).collect();
-        let actions: Vec<Action> = tools.iter().map(Tool::action).collect();
+        let actions: Vec<Action> = tools.iter().map(|tool| tool.action.clone()).collect();
         let by_name = tools.iter().enumerate().map(|(place, tool)| (tool.name.clone(), place)).collect();
         let mcp = document.get("protocolConfiguration").and_then(|configuration| configuration.get("mcp"));
         let setting = |member: &str| mcp.and_then(|mcp| mcp.get(member));
         let url = url(base, region, &object.id);
-        let metadata_url = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('/')?))) {
+        let metadata_url = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('/')?)))
+        {
             Some((scheme, (host, path))) => format!("{scheme}://{host}/.well-known/oauth-protected-resource/{path}"),
             None => url.clone(),
         };
@@ -99,6 +105,7 @@ impl Gateway {
             interceptors: Interceptors::of(document),
             authorizer: authorizer(state, base, region, document),
             tools,
+            servers,
             by_name,
             url,
             metadata_url,
@@ -142,7 +149,12 @@ fn nobody_can() -> JwtAuthorizer {
 }
 
 /// The JWT authorizer of a gateway or runtime.
-pub(super) fn jwt_authorizer(state: &State, base: Option<&str>, region: &str, document: &Document) -> Option<JwtAuthorizer> {
+pub(super) fn jwt_authorizer(
+    state: &State,
+    base: Option<&str>,
+    region: &str,
+    document: &Document,
+) -> Option<JwtAuthorizer> {
     let configuration = document.get("authorizerConfiguration")?.get("customJWTAuthorizer")?.clone();
     let url = configuration.get("discoveryUrl").and_then(Value::as_str).unwrap_or_default();
     let pool = issuer::pool_of(base, url).and_then(|pool| issuer::of_pool(state, base, region, &pool));

@@ -115,17 +115,22 @@ impl Interceptor {
             "rawGatewayRequest": {"body": String::from_utf8_lossy(request.body())},
             "gatewayRequest": {"path": "/mcp", "httpMethod": "POST", "body": message},
         });
-        if let Some(request) = mcp.pointer_mut("/gatewayRequest").and_then(Value::as_object_mut).filter(|_| self.headers) {
+        if let Some(request) =
+            mcp.pointer_mut("/gatewayRequest").and_then(Value::as_object_mut).filter(|_| self.headers)
+        {
             request.insert("headers".into(), headers);
         }
         if let (Some(reply), Some(mcp)) = (reply, mcp.as_object_mut()) {
             let body = if self.without_body { &Value::Null } else { &reply.body };
             let headers: Document = reply.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-            let response = json!({"statusCode": reply.status, "headers": headers, "body": body, "isStreamingResponse": false});
+            let response =
+                json!({"statusCode": reply.status, "headers": headers, "body": body, "isStreamingResponse": false});
             mcp.insert("gatewayResponse".into(), response);
         }
-        let event = Event { body: json!({"interceptorInputVersion": "1.0", "mcp": mcp}), context: json!({"custom": {}}) };
-        let output = invoke(answer, event).await.map_err(|problem| format!("the interceptor {}: {problem}", self.arn))?;
+        let event =
+            Event { body: json!({"interceptorInputVersion": "1.0", "mcp": mcp}), context: json!({"custom": {}}) };
+        let output =
+            invoke(answer, event).await.map_err(|problem| format!("the interceptor {}: {problem}", self.arn))?;
         if output.get("interceptorOutputVersion").and_then(Value::as_str) == Some("1.0") {
             return Ok(output);
         }

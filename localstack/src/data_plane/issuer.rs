@@ -36,7 +36,8 @@ pub(super) fn pool_of(base: Option<&str>, url: &str) -> Option<String> {
     let (issuer, _) = url.split_once("/.well-known/")?;
     let uri: Uri = issuer.parse().ok()?;
     let host = uri.host()?;
-    let aws = ["cognito-idp.", "issuer-cognito-idp."].iter().any(|name| host.starts_with(name)) && host.contains(".amazonaws.com");
+    let aws = ["cognito-idp.", "issuer-cognito-idp."].iter().any(|name| host.starts_with(name))
+        && host.contains(".amazonaws.com");
     let own = loopback::is_local(host)
         && base.and_then(|base| base.parse::<Uri>().ok()).is_some_and(|base| base.port_u16() == uri.port_u16());
     let pool = uri.path().trim_matches('/');
@@ -46,7 +47,8 @@ pub(super) fn pool_of(base: Option<&str>, url: &str) -> Option<String> {
 /// A pool of this stand-in as an issuer.
 pub(super) fn of_pool(state: &State, base: Option<&str>, region: &str, pool: &str) -> Option<Issuer> {
     let pool = state.find(Kind::UserPool, None, pool)?;
-    let aws = ["cognito-idp", "issuer-cognito-idp"].map(|name| format!("https://{name}.{region}.amazonaws.com/{}", pool.id));
+    let aws =
+        ["cognito-idp", "issuer-cognito-idp"].map(|name| format!("https://{name}.{region}.amazonaws.com/{}", pool.id));
     let own = base.map(|base| format!("{base}/{}", pool.id));
     Some(Issuer { keys: signing_key::public_keys(pool), names: aws.into_iter().chain(own).collect() })
 }

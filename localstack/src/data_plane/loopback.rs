@@ -39,7 +39,10 @@ pub(super) async fn send(request: Request<Bytes>, patience: Duration) -> Result<
     }
 }
 
-async fn exchange(request: Request<Bytes>, uri: &Uri) -> Result<Response<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
+async fn exchange(
+    request: Request<Bytes>,
+    uri: &Uri,
+) -> Result<Response<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let stream = TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await?;
     if !stream.peer_addr()?.ip().is_loopback() {

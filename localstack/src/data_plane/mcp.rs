@@ -10,13 +10,10 @@ use super::gateway::Gateway;
 use super::interceptor::{Reply, Turn};
 use super::stand_for::Answers;
 use super::tool::{Call, Tool};
-use super::{not_allowed, plain, respond};
+use super::{INVOKE_GATEWAY, not_allowed, plain, respond, server};
 use crate::engine::Engine;
 use crate::journal::{Decision, Entry, without_secrets};
 use crate::wire::header;
-
-/// What requests are called in the journal that came to no method of the protocol.
-const INVOKE: &str = "InvokeGateway";
 
 /// How many tools a page has.
 const PAGE: usize = 30;
@@ -59,7 +56,7 @@ struct Note {
 
 /// Answers a request to the endpoint of a gateway.
 pub(super) async fn answer(engine: &Engine, id: &str, request: &Request<Bytes>) -> Response<Bytes> {
-    let mut note = Note { method: INVOKE.to_owned(), ..Note::default() };
+    let mut note = Note { method: INVOKE_GATEWAY.to_owned(), ..Note::default() };
     note.input.insert("gateway".into(), json!(id));
     let (code, response) = exchange(engine, id, request, &mut note).await;
     engine.note(Entry {
@@ -75,8 +72,13 @@ pub(super) async fn answer(engine: &Engine, id: &str, request: &Request<Bytes>) 
 }
 
 /// One exchange: the code of its error, if it is one, and the answer.
-async fn exchange(engine: &Engine, id: &str, request: &Request<Bytes>, note: &mut Note) -> (Option<String>, Response<Bytes>) {
-    let Some(gateway) = Gateway::find(engine, id).filter(|gateway| gateway.speaks_mcp) else {
+async fn exchange(
+    engine: &Engine,
+    id: &str,
+    request: &Request<Bytes>,
+    note: &mut Note,
+) -> (Option<String>, Response<Bytes>) {
+    let Some(mut gateway) = Gateway::find(engine, id).filter(|gateway| gateway.speaks_mcp) else {
         let message = format!("there is no gateway {id} that speaks MCP");
         return (Some("ResourceNotFoundException".to_owned()), plain(StatusCode::NOT_FOUND, &message));
     };
@@ -91,9 +93,8 @@ async fn exchange(engine: &Engine, id: &str, request: &Request<Bytes>, note: &mu
             return (Some(code), gateway.challenge(&refusal));
         }
     };
-    let failed = |status, problem: &Problem| {
-        (Some(problem.code.to_string()), respond(status, &problem.reply(&Value::Null)))
-    };
+    let failed =
+        |status, problem: &Problem| (Some(problem.code.to_string()), respond(status, &problem.reply(&Value::Null)));
     let message = match read(request.body()) {
         Ok(Some(message)) => message,
         Ok(None) => return (None, accepted()),
@@ -104,6 +105,12 @@ async fn exchange(engine: &Engine, id: &str, request: &Request<Bytes>, note: &mu
     if !spoken && message.get("method") != Some(&json!("initialize")) {
         let problem = Problem::new(INVALID_REQUEST, format!("Unsupported protocol version: {version}"));
         return failed(StatusCode::BAD_REQUEST, &problem);
+    }
+    if !gateway.servers.is_empty() {
+        if let Some(problem) = server::ask_for_tools(engine, &gateway.servers).await {
+            note.input.insert("problem".into(), json!(problem));
+        }
+        gateway = Gateway::find(engine, id).unwrap_or(gateway);
     }
     let answers = engine.data_plane.answers();
     let exchange = Exchange { engine, gateway: &gateway, caller: &caller, request, answers: &answers };
@@ -195,8 +202,7 @@ impl Exchange<'_> {
     }
 
     async fn perform(&self, message: &Value, note: &mut Note) -> Result<Value, Problem> {
-        let none = Value::Null;
-        let params = message.get("params").unwrap_or(&none);
+        let params = message.get("params").unwrap_or(&Value::Null);
         match message.get("method").and_then(Value::as_str).unwrap_or_default() {
             "initialize" => Ok(self.initialize(params)),
             "ping" => Ok(json!({})),
@@ -292,12 +298,11 @@ impl Exchange<'_> {
     /// Lets the policies decide. Who may never call a tool is told so whatever the arguments, all others that those are wrong.
     fn decide(&self, tool: &Tool, input: &Result<Value, String>, note: &mut Note) -> Result<(), Problem> {
         let Some(guard) = &self.gateway.guard else { return Ok(()) };
-        let verdict = match input {
-            Ok(input) => guard.decide(self.caller, &tool.name, input, self.engine.now()),
-            Err(_) => {
-                let allowed = !guard.visible(self.caller, [tool.name.as_str()]).is_empty();
-                Verdict { allowed, policies: Vec::new() }
-            }
+        let verdict = if let Ok(input) = input {
+            guard.decide(self.caller, &tool.name, input, self.engine.now())
+        } else {
+            let allowed = !guard.visible(self.caller, [tool.name.as_str()]).is_empty();
+            Verdict { allowed, policies: Vec::new() }
         };
         let name = vec![tool.name.clone()];
         let (allowed, denied) = if verdict.allowed { (name, Vec::new()) } else { (Vec::new(), name) };
@@ -316,8 +321,7 @@ impl Exchange<'_> {
         } else {
             format!("Policy evaluation denied due to {}", verdict.policies.join(", "))
         };
-        let message =
-            format!("Tool Execution Denied: Tool call not allowed due to policy enforcement [{reason}]");
+        let message = format!("Tool Execution Denied: Tool call not allowed due to policy enforcement [{reason}]");
         Err(Problem::new(DENIED, message))
     }
 }

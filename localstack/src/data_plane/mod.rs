@@ -39,7 +39,7 @@ pub use stand_for::{Answer, AnswerError};
 
 use gateway::Gateway;
 use issuer::Issuers;
-use stand_for::Answers;
+use stand_for::{Answers, Listed};
 
 /// What the data plane keeps beside the state.
 #[derive(Default)]
@@ -67,6 +67,14 @@ impl DataPlane {
     fn answers(&self) -> Arc<Answers> {
         Arc::clone(&self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Keeps what a server lists.
+    fn learn(&self, endpoint: &str, listed: Listed) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::make_mut(&mut answers).learn(endpoint, listed) {
+            self.gateways.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
 }
 
 /// What a request of the data plane is for.
@@ -80,6 +88,22 @@ pub(crate) enum Route {
     Invocation(String),
     /// The protected-resource metadata of a runtime.
     RuntimeMetadata(String),
+}
+
+/// What requests of the data plane are called by faults, and by the journal where they come to nothing else.
+pub(crate) const OPERATIONS: [&str; 2] = [INVOKE_GATEWAY, INVOKE_RUNTIME];
+
+const INVOKE_GATEWAY: &str = "InvokeGateway";
+const INVOKE_RUNTIME: &str = "InvokeAgentRuntime";
+
+impl Route {
+    /// What a request is called.
+    pub(crate) fn operation(&self) -> &'static str {
+        match self {
+            Self::Mcp(_) | Self::GatewayMetadata(_) => INVOKE_GATEWAY,
+            Self::Invocation(_) | Self::RuntimeMetadata(_) => INVOKE_RUNTIME,
+        }
+    }
 }
 
 /// Where RFC 9728 has the metadata of what a token is for.

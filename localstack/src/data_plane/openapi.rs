@@ -39,8 +39,7 @@ pub(super) fn tools(api: &Value) -> Vec<(Value, Operation)> {
 fn tool(api: &Value, path: &str, item: &Value, method: &str, operation: &Value) -> Option<(Value, Operation)> {
     let name = operation.get("operationId")?.as_str()?;
     let text = |member: &str| operation.get(member).and_then(Value::as_str);
-    let mut known =
-        Operation { method: method.to_ascii_uppercase(), path: path.to_owned(), places: BTreeMap::new() };
+    let mut known = Operation { method: method.to_ascii_uppercase(), path: path.to_owned(), places: BTreeMap::new() };
     let (mut properties, mut required) = (Map::new(), Vec::new());
     let list = |of: &Value| of.get("parameters").and_then(Value::as_array).cloned().unwrap_or_default();
     for parameter in list(item).into_iter().chain(list(operation)).map(|parameter| resolve(api, &parameter, 0)) {

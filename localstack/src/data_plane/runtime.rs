@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::authorizer::{JwtAuthorizer, Refusal, role};
 use super::gateway::jwt_authorizer;
 use super::stand_for::{Answer, Event, run};
-use super::{loopback, not_allowed, plain, respond};
+use super::{INVOKE_RUNTIME, loopback, not_allowed, plain, respond};
 use crate::document::{Document, texts};
 use crate::engine::Engine;
 use crate::failure::Failure;
@@ -25,6 +25,9 @@ const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
 const CUSTOM: &str = "x-amzn-bedrock-agentcore-runtime-custom-";
 
 const DEFAULT: &str = "DEFAULT";
+
+/// How long an agent may take unless the mapping says so, in seconds.
+const PATIENCE: u64 = 60;
 
 /// A runtime as its callers see it.
 struct Runtime {
@@ -86,7 +89,7 @@ pub(super) async fn answer(engine: &Engine, name: &str, request: &Request<Bytes>
     let response = invoke(engine, name, &qualifier, request).await.unwrap_or_else(|refused| *refused);
     let code = response.headers().get("x-amzn-errortype").and_then(|code| code.to_str().ok()).map(ToOwned::to_owned);
     engine.note(Entry {
-        operation: "InvokeAgentRuntime".to_owned(),
+        operation: INVOKE_RUNTIME.to_owned(),
         mutating: false,
         status: response.status().as_u16(),
         code,
@@ -185,9 +188,10 @@ async fn forward(
     if let Some(canned) = &answer.answer {
         return Ok(respond(StatusCode::OK, canned));
     }
-    let patience = answer.seconds.map_or(Duration::from_secs(60), Duration::from_secs);
+    let patience = Duration::from_secs(answer.seconds.unwrap_or(PATIENCE));
     if let Some(command) = &answer.command {
-        let body = serde_json::from_slice(request.body()).unwrap_or_else(|_| json!(String::from_utf8_lossy(request.body())));
+        let body =
+            serde_json::from_slice(request.body()).unwrap_or_else(|_| json!(String::from_utf8_lossy(request.body())));
         let event = Event { body, context: json!({"custom": {"sessionId": session}}) };
         let mut response = Response::new(run(command.clone(), event, patience).await?);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,5 +1,6 @@
 //! What answers in the place of what AWS would reach: a local URL, a command, or a canned answer, by ARN or endpoint.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -106,19 +107,54 @@ impl Answer {
 
 /// Everything that answers in the place of something else.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Answers(Vec<Answer>);
+pub(super) struct Answers {
+    told: Vec<Answer>,
+    /// What servers on this machine list, by the endpoints in whose place they answer.
+    listed: BTreeMap<String, Listed>,
+}
+
+/// What a server listed.
+#[derive(Debug, Clone)]
+pub(super) struct Listed {
+    /// When it was asked, in milliseconds since 1970.
+    pub(super) at: u64,
+    pub(super) tools: Vec<Value>,
+}
 
 impl Answers {
     pub(super) fn add(&mut self, answer: Answer) {
-        self.0.retain(|known| known.resource != answer.resource || known.tool != answer.tool);
-        self.0.push(answer);
+        self.listed.remove(answer.resource.trim_end_matches('/'));
+        self.told.retain(|known| known.resource != answer.resource || known.tool != answer.tool);
+        self.told.push(answer);
+    }
+
+    /// The tools of a server, as they were told or else as it lists them.
+    pub(super) fn tools(&self, resource: &str) -> Option<&[Value]> {
+        let told = self.find(resource, None).and_then(|answer| answer.tools.as_deref());
+        told.or_else(|| self.listed(resource).map(|listed| listed.tools.as_slice()))
+    }
+
+    /// What a server listed when it was last asked.
+    pub(super) fn listed(&self, resource: &str) -> Option<&Listed> {
+        self.listed.get(resource.trim_end_matches('/'))
+    }
+
+    /// Keeps what a server lists. Says whether that is news.
+    pub(super) fn learn(&mut self, resource: &str, listed: Listed) -> bool {
+        let news = self.listed(resource).is_none_or(|known| known.tools != listed.tools);
+        self.listed.insert(resource.trim_end_matches('/').to_owned(), listed);
+        news
     }
 
     /// What answers for a resource: what was set for this very tool, else what was set for all of it.
     pub(super) fn find(&self, resource: &str, tool: Option<&str>) -> Option<&Answer> {
         let same = |answer: &&Answer| answer.resource.trim_end_matches('/') == resource.trim_end_matches('/');
         let own = |answer: &&Answer| answer.tool.is_some() && answer.tool.as_deref() == tool;
-        self.0.iter().filter(same).find(own).or_else(|| self.0.iter().filter(same).find(|answer| answer.tool.is_none()))
+        self.told
+            .iter()
+            .filter(same)
+            .find(own)
+            .or_else(|| self.told.iter().filter(same).find(|answer| answer.tool.is_none()))
     }
 }
 

@@ -120,7 +120,8 @@ fn holds(rule: &Value, claims: &Claims) -> bool {
     let text = |pointer: &str| rule.pointer(pointer).and_then(Value::as_str);
     let claim = text("/inboundTokenClaimName").and_then(|name| claims.get(name));
     let one = text("/authorizingClaimMatchValue/claimMatchValue/matchValueString");
-    let many = rule.pointer("/authorizingClaimMatchValue/claimMatchValue/matchValueStringList").and_then(Value::as_array);
+    let many =
+        rule.pointer("/authorizingClaimMatchValue/claimMatchValue/matchValueStringList").and_then(Value::as_array);
     let kind = text("/inboundTokenClaimValueType");
     match (kind, text("/authorizingClaimMatchValue/claimMatchOperator"), claim) {
         (Some("STRING"), Some("EQUALS"), Some(Value::String(claim))) => one == Some(claim.as_str()),

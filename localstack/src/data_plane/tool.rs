@@ -26,8 +26,8 @@ pub(super) struct Tool {
     pub(super) name: String,
     /// What `tools/list` shows.
     pub(super) definition: Value,
-    tool: model::Tool,
-    target: String,
+    /// The tool as an action of Cedar.
+    pub(super) action: Action,
     target_id: String,
     arguments: Result<Validator, String>,
     /// The headers of a request that its target is told.
@@ -74,16 +74,25 @@ impl Tool {
             (None, None) => Behind::Other,
         };
         if let Some(told) = told {
-            let definitions = told.iter().map(|tool| {
-                json!({"name": tool.name, "description": tool.name, "inputSchema": tool.input_schema})
-            });
+            let definitions = told
+                .iter()
+                .map(|tool| json!({"name": tool.name, "description": tool.name, "inputSchema": tool.input_schema}));
             return all(definitions.collect(), &behind);
         }
         let stated = model::tool_definitions(&configuration).or_else(|| {
-            let endpoint = place("/mcp/mcpServer/endpoint").or_else(|| place("/mcp/lambda/lambdaArn"))?;
-            answers.find(endpoint, None)?.tools.clone()
+            let resource = place("/mcp/mcpServer/endpoint").or_else(|| place("/mcp/lambda/lambdaArn"))?;
+            answers.tools(resource).map(<[Value]>::to_vec)
         });
         all(stated.unwrap_or_default(), &behind)
+    }
+
+    /// The endpoint of the server behind a target, if nothing but the server says which tools it has.
+    pub(super) fn unlisted_server(target: &Object, gateway: &str, known: &KnownTools) -> Option<String> {
+        let configuration = target.document.get("targetConfiguration")?;
+        let endpoint = configuration.pointer("/mcp/mcpServer/endpoint")?.as_str()?;
+        let name = text(&target.document, "name").to_owned();
+        let told = known.contains_key(&(gateway.to_owned(), name)) || model::tool_definitions(configuration).is_some();
+        (!told).then(|| endpoint.to_owned())
     }
 
     fn new(target: &Object, target_name: &str, mut definition: Value, behind: Behind) -> Option<Self> {
@@ -94,26 +103,27 @@ impl Tool {
         let arguments = jsonschema::validator_for(&tool.input_schema).map_err(|error| error.to_string());
         let metadata = target.document.get("metadataConfiguration").and_then(Value::as_object);
         let headers = metadata.map(|metadata| texts(metadata, "allowedRequestHeaders")).unwrap_or_default();
-        let headers = headers.into_iter().map(str::to_ascii_lowercase).filter(|header| header != "authorization").collect();
-        let (target, target_id) = (target_name.to_owned(), target.id.clone());
-        Some(Self { name, definition, tool, target, target_id, arguments, headers, behind })
-    }
-
-    /// The tool as an action of Cedar.
-    pub(super) fn action(&self) -> Action {
-        Action { target: self.target.clone(), tool: self.tool.clone() }
+        let headers =
+            headers.into_iter().map(str::to_ascii_lowercase).filter(|header| header != "authorization").collect();
+        let action = Action { target: target_name.to_owned(), tool };
+        Some(Self { name, definition, action, target_id: target.id.clone(), arguments, headers, behind })
     }
 
     /// Arguments as `context.input` of Cedar. Fails, in words, for arguments that the tool's schema does not allow.
     pub(super) fn input(&self, arguments: &Map<String, Value>) -> Result<Value, String> {
-        let validator = self.arguments.as_ref().map_err(|error| format!("the schema of the tool is not valid: {error}"))?;
+        let validator =
+            self.arguments.as_ref().map_err(|error| format!("the schema of the tool is not valid: {error}"))?;
         let instance = Value::Object(arguments.clone());
         let problems = validator.iter_errors(&instance).take(10).map(|error| match error.instance_path().to_string() {
             path if path.is_empty() => error.to_string(),
             path => format!("{path}: {error}"),
         });
         let problems: Vec<String> = problems.collect();
-        if problems.is_empty() { model::cedar_input(&self.tool.input_schema, arguments) } else { Err(problems.join("; ")) }
+        if problems.is_empty() {
+            model::cedar_input(&self.action.tool.input_schema, arguments)
+        } else {
+            Err(problems.join("; "))
+        }
     }
 
     /// Calls the tool, and answers a tool's result. Fails, in words, if what is behind it does.
@@ -121,16 +131,18 @@ impl Tool {
         let resource = match &self.behind {
             Behind::Lambda(arn) => arn,
             Behind::Server(endpoint) | Behind::Api(endpoint, _) => endpoint,
-            Behind::Other => return Ok(self.canned("its target", arguments)),
+            Behind::Other => return Ok(self.canned("its target", &arguments)),
         };
-        let Some(answer) = caller.answers.find(resource, Some(&self.tool.name)) else {
-            return Ok(self.canned(resource, arguments));
+        let Some(answer) = caller.answers.find(resource, Some(&self.action.tool.name)) else {
+            return Ok(self.canned(resource, &arguments));
         };
         match (&self.behind, &answer.url) {
             (Behind::Api(_, operation), Some(url)) => self.request(operation, url, &arguments).await,
-            (Behind::Server(_), Some(url)) => server::call(url, &self.tool.name, arguments, answer.seconds).await,
+            (Behind::Server(_), Some(url)) => {
+                server::call(url, &self.action.tool.name, arguments, answer.seconds).await
+            }
             _ if answer.url.is_none() && answer.command.is_none() && answer.answer.is_none() => {
-                Ok(self.canned(resource, arguments))
+                Ok(self.canned(resource, &arguments))
             }
             _ => self.invoke(caller, answer, arguments).await,
         }
@@ -149,7 +161,8 @@ impl Tool {
         if let (Behind::Api(_, operation), Some(context)) = (&self.behind, context.as_object_mut()) {
             context.insert("operation".into(), operation.about());
         }
-        let told = self.headers.iter().filter_map(|name| Some((name.clone(), json!(call.headers.get(name)?.to_str().ok()?))));
+        let told =
+            self.headers.iter().filter_map(|name| Some((name.clone(), json!(call.headers.get(name)?.to_str().ok()?))));
         let told: Map<String, Value> = told.collect();
         if let Some(context) = context.as_object_mut().filter(|_| !told.is_empty()) {
             context.insert("bedrockAgentCorePropagatedHeaders".into(), Value::Object(told));
@@ -183,7 +196,7 @@ impl Tool {
         result
     }
 
-    fn canned(&self, resource: &str, arguments: Map<String, Value>) -> Value {
+    fn canned(&self, resource: &str, arguments: &Map<String, Value>) -> Value {
         let note = format!("a canned answer of the local stand-in: nothing was told to answer for {resource}");
         let value = json!({"note": note, "tool": self.name, "arguments": arguments});
         json!({"content": [{"type": "text", "text": value.to_string()}], "isError": false})

@@ -44,8 +44,10 @@ impl Scene {
     /// The same on another stand-in.
     pub(super) async fn on(local: Localstack) -> Self {
         let pool = at(&ok(&local, "CreateUserPool", json!({"PoolName": "hr"})).await, "/UserPool/Id");
-        let scopes: Vec<Value> =
-            ["read", "write", "admin"].iter().map(|name| json!({"ScopeName": name, "ScopeDescription": name})).collect();
+        let scopes: Vec<Value> = ["read", "write", "admin"]
+            .iter()
+            .map(|name| json!({"ScopeName": name, "ScopeDescription": name}))
+            .collect();
         let server = json!({"UserPoolId": pool, "Identifier": "api", "Name": "api", "Scopes": scopes});
         ok(&local, "CreateResourceServer", server).await;
         ok(&local, "CreateUserPoolDomain", json!({"UserPoolId": pool, "Domain": "hr-three-roles"})).await;
@@ -62,8 +64,7 @@ impl Scene {
         let engine = ok(&local, "CreatePolicyEngine", json!({"name": "guard"})).await;
         let (engine, engine_arn) = (at(&engine, "/policyEngineId"), at(&engine, "/policyEngineArn"));
         settle().await;
-        let mut scene =
-            Self { local, pool, gateway: String::new(), arn: String::new(), engine, engine_arn, clients };
+        let mut scene = Self { local, pool, gateway: String::new(), arn: String::new(), engine, engine_arn, clients };
         let created = ok(&scene.local, "CreateGateway", scene.gateway_input("ENFORCE")).await;
         (scene.gateway, scene.arn) = (at(&created, "/gatewayId"), at(&created, "/gatewayArn"));
         settle().await;
@@ -72,7 +73,9 @@ impl Scene {
         target["targetConfiguration"]["mcp"]["lambda"]["toolSchema"]["inlinePayload"] = json!(tools);
         ok(&scene.local, "CreateGatewayTarget", target).await;
         settle().await;
-        for (scope, tools) in [("read", ["get", "list"]), ("write", ["create", "update"]), ("admin", ["delete", "refund"])] {
+        for (scope, tools) in
+            [("read", ["get", "list"]), ("write", ["create", "update"]), ("admin", ["delete", "refund"])]
+        {
             let when = format!(r#"principal.hasTag("scope") && principal.getTag("scope") like "*api/{scope}*""#);
             scene.permit(scope, &tools, &when).await;
         }
@@ -81,7 +84,8 @@ impl Scene {
 
     pub(super) fn gateway_input(&self, mode: &str) -> Value {
         let clients: Vec<&str> = self.clients.iter().map(|(id, _)| id.as_str()).collect();
-        let discovery = format!("https://cognito-idp.us-east-1.amazonaws.com/{}/.well-known/openid-configuration", self.pool);
+        let discovery =
+            format!("https://cognito-idp.us-east-1.amazonaws.com/{}/.well-known/openid-configuration", self.pool);
         with(
             gateway_input("orders"),
             json!({
@@ -100,8 +104,7 @@ impl Scene {
 
     /// A policy about some tools. Answers its identifier.
     pub(super) async fn policy(&self, name: &str, effect: &str, tools: &[&str], when: &str) -> String {
-        let tools: Vec<String> =
-            tools.iter().map(|tool| format!("AgentCore::Action::\"orders___{tool}\"")).collect();
+        let tools: Vec<String> = tools.iter().map(|tool| format!("AgentCore::Action::\"orders___{tool}\"")).collect();
         let statement = format!(
             "{effect}(principal, action in [{}], resource == AgentCore::Gateway::\"{}\") when {{ {when} }};",
             tools.join(", "),
@@ -209,7 +212,10 @@ async fn the_journal_names_the_decision_and_never_the_token() {
     let forbid = scene.policy("no_seven", "forbid", &["get"], "context.input.id == 7").await;
     scene.local.clear_journal();
     let answer = scene.call(&token, "get", json!({"id": 7})).await;
-    assert!(at(&answer, "/error/message").ends_with(&format!("[Policy evaluation denied due to {forbid}]")), "{answer}");
+    assert!(
+        at(&answer, "/error/message").ends_with(&format!("[Policy evaluation denied due to {forbid}]")),
+        "{answer}"
+    );
     scene.call(&token, "get", json!({"id": 8})).await;
     scene.sees(&token).await;
     let journal = scene.local.journal();
@@ -264,7 +270,9 @@ async fn only_active_policies_in_active_enforcement_combine() {
 async fn policies_see_the_arguments_typed_and_the_claims_as_text() {
     let scene = Scene::new().await;
     let token = scene.token(0).await;
-    scene.permit("small", &["refund"], "context.input has amount && context.input.amount.lessThan(decimal(\"500.0\"))").await;
+    scene
+        .permit("small", &["refund"], "context.input has amount && context.input.amount.lessThan(decimal(\"500.0\"))")
+        .await;
     let when = r#"principal.hasTag("version") && principal.getTag("version") == "2" && context.system.now > datetime("2020-01-01")"#;
     scene.permit("claims", &["create"], when).await;
     let small = scene.call(&token, "refund", json!({"id": 1, "amount": 499.999_99, "why": null})).await;
@@ -286,10 +294,15 @@ async fn policies_see_the_arguments_typed_and_the_claims_as_text() {
 async fn arguments_are_held_against_the_schema_of_the_tool() {
     let scene = Scene::new().await;
     let token = scene.token(0).await;
-    for (arguments, words) in [(json!({}), "\"id\" is a required property"), (json!({"id": "7"}), "/id: \"7\" is not of type")] {
+    for (arguments, words) in
+        [(json!({}), "\"id\" is a required property"), (json!({"id": "7"}), "/id: \"7\" is not of type")]
+    {
         let answer = scene.call(&token, "get", arguments.clone()).await;
         assert_eq!(answer["result"]["isError"], true, "{answer}");
-        assert!(said(&answer).starts_with("Parameter validation failed: ") && said(&answer).contains(words), "{answer}");
+        assert!(
+            said(&answer).starts_with("Parameter validation failed: ") && said(&answer).contains(words),
+            "{answer}"
+        );
         // Who may not call it at all learns nothing about it.
         assert_eq!(scene.call(&token, "refund", arguments).await["error"]["message"], NOBODY_PERMITS);
     }
@@ -360,7 +373,10 @@ async fn a_gateway_has_its_own_host_name_and_one_that_signs_has_roles() {
         let host = format!("{}.gateway.bedrock-agentcore.us-east-1.amazonaws.com", scene.gateway);
         let request = Request::post("/mcp")
             .header("host", host)
-            .header("authorization", format!("AWS4-HMAC-SHA256 Credential={key}/20261124/us-east-1/bedrock-agentcore/aws4_request"))
+            .header(
+                "authorization",
+                format!("AWS4-HMAC-SHA256 Credential={key}/20261124/us-east-1/bedrock-agentcore/aws4_request"),
+            )
             .body(Bytes::from_static(list.as_bytes()));
         answered(&scene.local.handle(request.unwrap()).await.unwrap())
     };

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 mod cognito;
 mod data_plane;
+mod data_plane_behind;
+mod data_plane_client;
 mod data_plane_tokens;
 mod engine;
 mod faults;

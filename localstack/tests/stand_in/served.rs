@@ -212,3 +212,18 @@ async fn rates_and_latency_are_the_wires_and_run_on_the_paused_clock() {
     assert_eq!(begun.elapsed(), Duration::from_millis(160));
     assert_eq!(local.journal()[1].code.as_deref(), Some("ThrottlingException"));
 }
+
+#[tokio::test]
+async fn what_answers_for_others_is_set_over_the_socket_but_no_command_is() {
+    let served = Served::start().await;
+    let canned = json!([{"resource": "arn:aws:lambda:us-east-1:111122223333:function:hr", "answer": 1}]).to_string();
+    assert_eq!(served.ask("POST", "/_localstack/answers", "", canned.as_bytes()).await.0, 204);
+    let command =
+        json!([{"resource": "arn:aws:lambda:us-east-1:111122223333:function:hr", "command": ["touch", "/tmp/x"]}]);
+    let (status, body) = served.ask("POST", "/_localstack/answers", "", command.to_string().as_bytes()).await;
+    assert_eq!(status, 400);
+    assert!(at(&body, "/message").contains("`--answers` only"), "{body}");
+    let (status, body) = served.ask("POST", "/_localstack/answers", "", b"{}").await;
+    assert_eq!((status, at(&body, "/message").contains("not a list of answers")), (400, true));
+    assert_eq!(served.ask("DELETE", "/_localstack/answers", "", b"").await.0, 204);
+}
