@@ -197,7 +197,9 @@ const PLAIN: Resource = Resource {
 
 /// The row and the verb of an operation.
 pub(crate) fn operation(name: &str) -> Option<(&'static Resource, Verb)> {
-    let is = |resource: &Resource, verb: &str, noun: &str| name.strip_prefix(verb) == Some(noun) && !resource.noun.is_empty();
+    let is = |resource: &Resource, verb: &str, noun: &str| {
+        name.strip_prefix(verb) == Some(noun) && !resource.noun.is_empty()
+    };
     RESOURCES.iter().find_map(|resource| {
         let verb = match name.chars().next()? {
             'L' if is(resource, "List", resource.plural) => Verb::List,
@@ -337,7 +339,8 @@ impl Resource {
         let first = 1 + (self.built_in)(session).len() as u64;
         let objects = session.state.all(self.kind, parent.map(|parent| parent.id.as_str()));
         let objects = objects.map(|object| (object, self.view(session, object))).filter(|(_, view)| pass(view));
-        let items = objects.map(|(object, view)| (first + object.serial, session.show(&element, view, &object.planted)));
+        let items =
+            objects.map(|(object, view)| (first + object.serial, session.show(&element, view, &object.planted)));
         page(session, operation, input, built_in.into_iter().chain(items), self.page)
     }
 
@@ -357,7 +360,9 @@ impl Resource {
     /// A copy of the object that a request wants to change, if it is in a state for that.
     fn to_change(&self, session: &Session<'_>, input: &Document) -> Result<Object, Failure> {
         let object = self.find(session, input)?;
-        if is_under_way(object) || (object.status() == self.states.create_failed && object.status() != self.states.ready) {
+        if is_under_way(object)
+            || (object.status() == self.states.create_failed && object.status() != self.states.ready)
+        {
             let message = format!("{} {} is in {} state and cannot be updated", self.what, object.id, object.status());
             return Err(Failure::conflict(message));
         }
@@ -418,7 +423,13 @@ impl Resource {
         self.wrapped(session, &output(operation), self.view(session, object), &object.planted)
     }
 
-    fn wrapped(&self, session: &Session<'_>, shape: &str, view: Document, planted: &[crate::planted::Planted]) -> Value {
+    fn wrapped(
+        &self,
+        session: &Session<'_>,
+        shape: &str,
+        view: Document,
+        planted: &[crate::planted::Planted],
+    ) -> Value {
         let api = session.service.api();
         let inner = self.wrapper.and_then(|wrapper| Some((wrapper, api.shape(shape)?.member(wrapper)?)));
         match inner {

@@ -55,6 +55,7 @@ impl Filter {
             "status" => "Disabled",
             name => user_attribute::value(user, name),
         };
-        if *begins { found.starts_with(wanted) } else { found == wanted }
+        // Who lacks the attribute is not found by an empty text either.
+        !found.is_empty() && if *begins { found.starts_with(wanted) } else { found == wanted }
     }
 }
