@@ -103,17 +103,16 @@ fn list_versions(session: &mut Session<'_>, input: &Document) -> Result<Value, F
         let branch = lineage(version, "branchName");
         versions(bundle).rfind(|other| lineage(other, "branchName") == branch).is_some_and(|latest| latest == version)
     };
-    let author = |version: &Document| {
-        version.get("lineageMetadata").and_then(|lineage| lineage.get("createdBy")?.get("name")).cloned()
-    };
+    let author = |version: &Document| version.get("lineageMetadata").and_then(|lineage| lineage.get("createdBy")?.get("name")).cloned();
     let pass = |version: &Document| {
         filter.get("branchName").is_none_or(|branch| branch == lineage(version, "branchName"))
             && filter.get("createdByName").is_none_or(|name| author(version).as_ref() == Some(name))
             && (!latest_only || is_latest(version))
     };
     let items = (1..).zip(versions(bundle)).filter(|(_, version)| pass(version));
-    let items = items
-        .map(|(place, version)| (place, session.show("ConfigurationBundleVersionSummary", at(bundle, version), &[])));
+    let items = items.map(|(place, version)| {
+        (place, session.show("ConfigurationBundleVersionSummary", at(bundle, version), &[]))
+    });
     page(session, "ListConfigurationBundleVersions", input, items, 100)
 }
 

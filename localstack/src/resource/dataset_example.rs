@@ -137,8 +137,7 @@ fn list(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
         conditions.is_none_or(|conditions| conditions.iter().all(has_any))
             && generations.is_none_or(|ids| example.get("generationId").is_some_and(|id| ids.contains(id)))
     };
-    let items =
-        (1..).zip(examples).filter(|(_, example)| pass(example)).map(|(place, example)| (place, example.clone()));
+    let items = (1..).zip(examples).filter(|(_, example)| pass(example)).map(|(place, example)| (place, example.clone()));
     let mut answer = document(page(session, "ListDatasetExamples", input, items, 100)?);
     answer.insert("datasetArn".into(), json!(dataset.arn));
     answer.insert("datasetId".into(), json!(dataset.id));

@@ -53,22 +53,8 @@ const VENDORS: [Vendor; 2] = [
         arm: "coinbaseCdpConfiguration",
         public: &["apiKeyId"],
         secrets: [
-            names(
-                "apiKeySecret",
-                "apiKeySecretConfig",
-                "apiKeySecretSource",
-                "apiKeySecretArn",
-                "apiKeySecretJsonKey",
-                "api_key_secret",
-            ),
-            names(
-                "walletSecret",
-                "walletSecretConfig",
-                "walletSecretSource",
-                "walletSecretArn",
-                "walletSecretJsonKey",
-                "wallet_secret",
-            ),
+            names("apiKeySecret", "apiKeySecretConfig", "apiKeySecretSource", "apiKeySecretArn", "apiKeySecretJsonKey", "api_key_secret"),
+            names("walletSecret", "walletSecretConfig", "walletSecretSource", "walletSecretArn", "walletSecretJsonKey", "wallet_secret"),
         ],
     },
     Vendor {

@@ -62,14 +62,12 @@ fn become_(
 ) -> Result<Value, Failure> {
     let mut record = RECORD.find(session, input)?.clone();
     if !from.contains(&record.status()) {
-        let message =
-            format!("Registry record {} is in {} state and cannot become {status}", record.id, record.status());
+        let message = format!("Registry record {} is in {} state and cannot become {status}", record.id, record.status());
         return Err(Failure::conflict(message));
     }
     record.document.insert("updatedAt".into(), json!(session.now));
     record.status = Some(status.to_owned());
-    record.reasons =
-        Some(text(input, "statusReason")).filter(|reason| !reason.is_empty()).map(Into::into).into_iter().collect();
+    record.reasons = Some(text(input, "statusReason")).filter(|reason| !reason.is_empty()).map(Into::into).into_iter().collect();
     let answer = RECORD.answer(session, operation, &record);
     keep(session, record);
     Ok(answer)
