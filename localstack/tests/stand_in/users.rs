@@ -327,6 +327,7 @@ async fn users_and_their_groups_are_listed_page_by_page() {
         ("username ^= \"b\"", vec!["bob", "bea"]),
         ("email = \"ada@example.com\"", vec!["ada"]),
         ("status = \"Disabled\"", vec![]),
+        ("family_name = \"\"", vec![]),
     ] {
         assert_eq!(names(&realm.ok("ListUsers", json!({"Filter": filter})).await), found, "{filter}");
     }
