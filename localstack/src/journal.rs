@@ -56,7 +56,7 @@ pub(crate) fn is_mutating(operation: &str) -> bool {
 }
 
 /// Members whose values are secret, compared without case and underscores.
-const SECRET: [&str; 23] = [
+const SECRET: [&str; 25] = [
     "clientsecret",
     "clientsecretvalue",
     "apikey",
@@ -81,6 +81,8 @@ const SECRET: [&str; 23] = [
     "refreshtoken",
     "session",
     "signingkey",
+    "authorizationcode",
+    "codeverifier",
 ];
 
 /// Whether a member's value is a secret.

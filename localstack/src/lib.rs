@@ -15,6 +15,7 @@ use http::{Request, Response};
 use serde_json::Value;
 
 mod api_key_credential_provider;
+mod authorization_endpoint;
 mod authorizer;
 mod client_token;
 mod clock;
@@ -33,6 +34,7 @@ mod identity_provider;
 mod journal;
 mod kinds;
 mod oauth2_credential_provider;
+mod oauth_request;
 mod page;
 mod password;
 mod planted;

@@ -91,7 +91,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     user_attribute::check_new(&pool, &attributes)?;
     let mut stored = document(json!({
         "Username": id, "Attributes": [{"Name": "sub", "Value": sub}], "Enabled": true,
-        "UserStatus": "FORCE_CHANGE_PASSWORD", "UserCreateDate": session.now, "UserLastModifiedDate": session.now,
+        "UserStatus": password::TEMPORARY, "UserCreateDate": session.now, "UserLastModifiedDate": session.now,
     }));
     user_attribute::set(&mut stored, attributes);
     let mut user = session.object(Kind::User, Some(&pool.id), &id, stored);

@@ -55,7 +55,10 @@ impl Filter {
             "status" => "Disabled",
             name => user_attribute::value(user, name),
         };
-        // Who lacks the attribute is not found by an empty text either.
-        !found.is_empty() && if *begins { found.starts_with(wanted) } else { found == wanted }
+        // Whoever has no such attribute is not found by an empty one.
+        if found.is_empty() {
+            return false;
+        }
+        if *begins { found.starts_with(wanted) } else { found == wanted }
     }
 }

@@ -151,7 +151,12 @@ fn set_mfa(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure
         || input.contains_key("SmsMfaConfiguration")
         || input.contains_key("EmailMfaConfiguration");
     if mode != json!("OFF") && !has_factor {
-        return Err(Failure::parameter("MFA needs at least one factor: SMS, software token or email"));
+        let message = "At least one of [SmsMfaConfiguration] or [SoftwareTokenMfaConfiguration] must be provided.";
+        return Err(Failure::parameter(message));
+    }
+    if input.get("SmsMfaConfiguration").is_some_and(|sms| sms.get("SmsConfiguration").is_none()) {
+        let message = "[SmsConfiguration] is a required member of [SmsMfaConfiguration].";
+        return Err(Failure::parameter(message));
     }
     let now = session.now;
     let pool = find_mut(session, text(input, "UserPoolId"))?;

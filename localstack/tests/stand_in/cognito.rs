@@ -122,7 +122,9 @@ async fn mfa_is_set_on_its_own_and_kept_by_name() {
     let id = pool(&local).await;
     let describe = json!({"UserPoolId": id});
     let set = |changes: Value| with(json!({"UserPoolId": id, "MfaConfiguration": "ON"}), changes);
-    refused_with(&local, "SetUserPoolMfaConfig", set(json!({})), "InvalidParameterException", "factor").await;
+    refused_with(&local, "SetUserPoolMfaConfig", set(json!({})), "InvalidParameterException", "At least one").await;
+    let bare = set(json!({"SmsMfaConfiguration": {}}));
+    refused_with(&local, "SetUserPoolMfaConfig", bare, "InvalidParameterException", "[SmsConfiguration]").await;
     ok(&local, "SetUserPoolMfaConfig", set(json!({"SoftwareTokenMfaConfiguration": {"Enabled": true}}))).await;
     let mfa = ok(&local, "GetUserPoolMfaConfig", describe.clone()).await;
     assert_eq!(mfa, json!({"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}}));
