@@ -95,11 +95,9 @@ mod tests {
 
     #[test]
     fn every_operation_that_is_built_is_in_the_model() {
-        for (service, kinds) in [
-            (Service::AgentCore, AGENTCORE),
-            (Service::AgentCore, resource::IRREGULAR),
-            (Service::Cognito, COGNITO),
-        ] {
+        for (service, kinds) in
+            [(Service::AgentCore, AGENTCORE), (Service::AgentCore, resource::IRREGULAR), (Service::Cognito, COGNITO)]
+        {
             for (name, _) in kinds.iter().flat_map(|operations| operations.iter()) {
                 assert!(service.api().operation(name).is_some(), "{name}");
             }

@@ -4,16 +4,13 @@
 //! the identifier and the ARN, the states and their order, what an object lives in and what lives in it, the wrapper around an
 //! answer and what the service fills in. What follows from neither is an operation of its own in the same file, or a hook.
 
-use model::{Api, Body, Location};
-use serde_json::{Value, json};
+use model::Api;
+use serde_json::Value;
 
-use crate::document::{Document, created, document, merge, text};
+use crate::document::Document;
 use crate::failure::Failure;
-use crate::identifier::{MIXED, SMALL, request_id};
-use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::tag;
 
 mod agent_insight_store;
 mod browser;
@@ -28,6 +25,7 @@ mod gateway_rate_limit;
 mod gateway_rule;
 mod harness;
 mod harness_endpoint;
+mod lifecycle;
 mod memory;
 mod memory_strategy;
 mod online_evaluation_config;
@@ -41,6 +39,7 @@ mod resource_policy;
 mod states;
 mod token_vault;
 
+use lifecycle::{is_under_way, keep, output, uuid};
 use states::{NONE, States};
 
 /// When what is built in was made, in milliseconds since 1970: at the end of 2025.
@@ -80,7 +79,6 @@ pub(crate) const IRREGULAR: &[Operations] = &[
     dataset_example::OPERATIONS,
     gateway_rate_limit::OPERATIONS,
     harness::OPERATIONS,
-    memory::OPERATIONS,
     payment_connector::OPERATIONS,
     policy_generation::OPERATIONS,
     registry_record::OPERATIONS,
@@ -195,27 +193,28 @@ const PLAIN: Resource = Resource {
     built_in: |_| Vec::new(),
 };
 
+const VERBS: [(&str, Verb); 5] = [
+    ("Create", Verb::Create),
+    ("Get", Verb::Get),
+    ("List", Verb::List),
+    ("Update", Verb::Update),
+    ("Delete", Verb::Delete),
+];
+
 /// The row and the verb of an operation.
 pub(crate) fn operation(name: &str) -> Option<(&'static Resource, Verb)> {
-    let is = |resource: &Resource, verb: &str, noun: &str| {
-        name.strip_prefix(verb) == Some(noun) && !resource.noun.is_empty()
+    let (verb, noun) = VERBS.iter().find_map(|(prefix, verb)| Some((*verb, name.strip_prefix(prefix)?)))?;
+    let is_meant = |resource: &&&Resource| match verb {
+        Verb::List => resource.plural == noun,
+        _ => resource.noun == noun,
     };
-    RESOURCES.iter().find_map(|resource| {
-        let verb = match name.chars().next()? {
-            'L' if is(resource, "List", resource.plural) => Verb::List,
-            'C' if is(resource, "Create", resource.noun) => Verb::Create,
-            'G' if is(resource, "Get", resource.noun) => Verb::Get,
-            'U' if is(resource, "Update", resource.noun) => Verb::Update,
-            'D' if is(resource, "Delete", resource.noun) => Verb::Delete,
-            _ => return None,
-        };
-        Some((*resource, verb))
-    })
+    RESOURCES.iter().find(is_meant).map(|resource| (*resource, verb))
 }
 
-/// The kind that an update is about, and the members of the request that name its parent and itself.
+/// The kind that an update of the model is about, and the members of the request that name its parent and itself.
 pub(crate) fn updated(name: &str) -> Option<(Kind, Option<&'static str>, &'static str)> {
     let (resource, _) = operation(name).filter(|(_, verb)| matches!(verb, Verb::Update))?;
+    Api::agentcore().operation(name)?;
     Some((resource.kind, resource.parent.as_ref().map(|parent| parent.label), resource.label))
 }
 
@@ -236,283 +235,10 @@ pub(crate) fn run(
     }
 }
 
-/// The object of a kind and a parent that an identifier or an ARN names; the patterns of labels say which of both is taken.
-fn named<'a>(session: &'a Session<'_>, kind: Kind, parent: Option<&str>, id: &str) -> Option<&'a Object> {
-    if id.starts_with("arn:") {
-        return session.state.by_arn(id).filter(|object| object.kind == kind && object.parent.as_deref() == parent);
-    }
-    session.state.find(kind, parent, id)
-}
-
-impl Resource {
-    /// The object that a request names, by its identifier or its ARN.
-    fn find<'a>(&self, session: &'a Session<'_>, input: &Document) -> Result<&'a Object, Failure> {
-        let id = text(input, self.label);
-        let parent = self.parent(session, input)?.map(|parent| parent.id.as_str());
-        named(session, self.kind, parent, id).ok_or_else(|| Failure::missing(self.what, id))
-    }
-
-    /// What the object lives in that a request is about.
-    fn parent<'a>(&self, session: &'a Session<'_>, input: &Document) -> Result<Option<&'a Object>, Failure> {
-        let Some(parent) = &self.parent else { return Ok(None) };
-        let id = text(input, parent.label);
-        named(session, parent.kind, None, id).map(Some).ok_or_else(|| Failure::missing(parent.what, id))
-    }
-
-    fn create(&self, session: &mut Session<'_>, operation: &str, input: &Document) -> Result<Value, Failure> {
-        let parent = self.parent(session, input)?.cloned();
-        if let Some(parent) = &parent {
-            check_parent(parent)?;
-        }
-        tag::check_agentcore(input.get("tags"))?;
-        let parent_id = parent.as_ref().map(|parent| parent.id.as_str());
-        let id = self.new_id(session, input);
-        if session.state.find(self.kind, parent_id, &id).is_some() {
-            return Err(Failure::conflict(format!("{} {id} already exists", self.what)));
-        }
-        if self.most.is_some_and(|most| session.state.all(self.kind, parent_id).count() >= most) {
-            let most = self.most.unwrap_or_default();
-            return Err(Failure::quota(format!("There can be at most {most} of the kind {}", self.what)));
-        }
-        let mut stored = document((self.defaults)());
-        stored.extend(created(session.service.api(), operation, input));
-        stored.insert(self.id.0.to_owned(), json!(id));
-        stored.insert(self.moments.0.to_owned(), json!(session.now));
-        stored.insert(self.moments.1.to_owned(), json!(session.now));
-        if let (Some(row), Some(parent)) = (&self.parent, &parent) {
-            stored.insert(row.label.to_owned(), json!(parent.id));
-            stored.insert(row.arn.to_owned(), json!(parent.arn));
-        }
-        let mut object = session.object(self.kind, parent_id, &id, stored);
-        if let Some((member, end)) = self.arn {
-            let end = end.replace("{id}", &id).replace("{parent}", parent_id.unwrap_or_default());
-            let arn = session.arn("bedrock-agentcore", &end);
-            object.document.insert(member.to_owned(), json!(arn));
-            object.arn = Some(arn);
-        }
-        object.tags = tag::of(input, "tags");
-        match self.states.creating {
-            Some(creating) => object.begin(creating, session.ending(self.states.ready, self.states.create_failed)),
-            None => object.status = Some(self.states.ready.to_owned()).filter(|status| !status.is_empty()),
-        }
-        (self.on_create)(session, &mut object, input)?;
-        self.check_unique(session, &object)?;
-        let answer = self.answer(session, operation, &object);
-        session.state.add(object);
-        Ok(answer)
-    }
-
-    fn new_id(&self, session: &mut Session<'_>, input: &Document) -> String {
-        match self.id.1 {
-            Id::Named(member) => format!("{}-{}", text(input, member), session.letters(SMALL, 10)),
-            Id::Lower(member) => {
-                format!("{}-{}", text(input, member).to_ascii_lowercase(), session.letters(SMALL, 10))
-            }
-            Id::Letters(length) => session.letters(MIXED, length),
-            Id::Uuid => uuid(session),
-            Id::Own(member) if input.contains_key(member) => text(input, member).to_owned(),
-            Id::Own(_) => session.letters(SMALL, 10),
-        }
-    }
-
-    fn get(&self, session: &Session<'_>, operation: &str, input: &Document) -> Result<Value, Failure> {
-        let found = self.find(session, input);
-        match (self.built_in)(session).into_iter().find(|(id, _)| id == text(input, self.label)) {
-            Some((_, document)) if found.is_err() => Ok(self.wrapped(session, &output(operation), document, &[])),
-            _ => Ok(self.answer(session, operation, found?)),
-        }
-    }
-
-    /// Answers those that the request's filters let through: texts of the request that are texts of the object.
-    fn list(&self, session: &Session<'_>, operation: &str, input: &Document) -> Result<Value, Failure> {
-        let parent = self.parent(session, input)?;
-        let api = session.service.api();
-        let element = element(api, operation);
-        let filters = filters(api, operation, input);
-        let pass = |view: &Document| filters.iter().all(|(member, value)| view.get(*member) == Some(*value));
-        let built_in: Vec<(u64, Value)> = (1..)
-            .zip((self.built_in)(session))
-            .filter(|(_, (_, view))| pass(view))
-            .map(|(place, (_, view))| (place, session.show(&element, view, &[])))
-            .collect();
-        // A place is one's own in the order of creation, so that what is built in comes before.
-        let first = 1 + (self.built_in)(session).len() as u64;
-        let objects = session.state.all(self.kind, parent.map(|parent| parent.id.as_str()));
-        let objects = objects.map(|object| (object, self.view(session, object))).filter(|(_, view)| pass(view));
-        let items =
-            objects.map(|(object, view)| (first + object.serial, session.show(&element, view, &object.planted)));
-        page(session, operation, input, built_in.into_iter().chain(items), self.page)
-    }
-
-    fn update(&self, session: &mut Session<'_>, operation: &str, input: &Document) -> Result<Value, Failure> {
-        let mut object = self.to_change(session, input)?;
-        let api = session.service.api();
-        let shape = api.operation(operation).and_then(|operation| operation.input.as_deref()).unwrap_or_default();
-        merge(api, shape, &mut object.document, input);
-        self.touch(session, &mut object);
-        (self.on_update)(session, &mut object, input)?;
-        self.check_unique(session, &object)?;
-        let answer = self.answer(session, operation, &object);
-        keep(session, object);
-        Ok(answer)
-    }
-
-    /// A copy of the object that a request wants to change, if it is in a state for that.
-    fn to_change(&self, session: &Session<'_>, input: &Document) -> Result<Object, Failure> {
-        let object = self.find(session, input)?;
-        if is_under_way(object)
-            || (object.status() == self.states.create_failed && object.status() != self.states.ready)
-        {
-            let message = format!("{} {} is in {} state and cannot be updated", self.what, object.id, object.status());
-            return Err(Failure::conflict(message));
-        }
-        Ok(object.clone())
-    }
-
-    /// The object was updated: its moment says so, and it takes its time if its kind does.
-    fn touch(&self, session: &Session<'_>, object: &mut Object) {
-        object.document.insert(self.moments.1.to_owned(), json!(session.now));
-        if let Some(updating) = self.states.updating {
-            object.begin(updating, session.ending(self.states.ready, self.states.update_failed));
-        }
-    }
-
-    fn delete(&self, session: &mut Session<'_>, operation: &str, input: &Document) -> Result<Value, Failure> {
-        let mut object = self.find(session, input)?.clone();
-        if is_under_way(&object) {
-            let message = format!("{} {} is in {} state and cannot be deleted", self.what, object.id, object.status());
-            return Err(Failure::conflict(message));
-        }
-        let mut children = self.children.iter().flat_map(|kind| session.state.all(*kind, Some(&object.id)));
-        if let Some(child) = children.next() {
-            let message = format!("{} {} still has {} and cannot be deleted", self.what, object.id, child.id);
-            return Err(Failure::conflict(message));
-        }
-        drop(children);
-        (self.on_delete)(session, &object)?;
-        object.document.insert(self.moments.1.to_owned(), json!(session.now));
-        let Some(deleting) = self.states.deleting else {
-            session.state.remove(self.kind, object.parent.as_deref(), &object.id);
-            return Ok(self.answer(session, operation, &object));
-        };
-        let mut end = session.leaving();
-        // A kind may have no state for a deletion that failed.
-        end.status = end.status.map(|_| self.states.delete_failed.to_owned());
-        object.begin(deleting, end);
-        let answer = self.answer(session, operation, &object);
-        keep(session, object);
-        Ok(answer)
-    }
-
-    fn check_unique(&self, session: &Session<'_>, object: &Object) -> Result<(), Failure> {
-        for member in self.unique {
-            let value = object.document.get(*member);
-            let mut others = session.state.all(self.kind, object.parent.as_deref());
-            if value.is_some()
-                && others.any(|other| other.serial != object.serial && other.document.get(*member) == value)
-            {
-                let value = value.and_then(Value::as_str).map_or_else(|| json!(value).to_string(), ToOwned::to_owned);
-                return Err(Failure::conflict(format!("{} with {member} {value} already exists", self.what)));
-            }
-        }
-        Ok(())
-    }
-
-    /// The answer of an operation about one object.
-    fn answer(&self, session: &Session<'_>, operation: &str, object: &Object) -> Value {
-        self.wrapped(session, &output(operation), self.view(session, object), &object.planted)
-    }
-
-    fn wrapped(
-        &self,
-        session: &Session<'_>,
-        shape: &str,
-        view: Document,
-        planted: &[crate::planted::Planted],
-    ) -> Value {
-        let api = session.service.api();
-        let inner = self.wrapper.and_then(|wrapper| Some((wrapper, api.shape(shape)?.member(wrapper)?)));
-        match inner {
-            Some((wrapper, member)) => json!({wrapper: session.show(&member.shape, view, planted)}),
-            None => session.show(shape, view, planted),
-        }
-    }
-
-    /// Everything that can be shown of an object; a shape takes what it has.
-    fn view(&self, session: &Session<'_>, object: &Object) -> Document {
-        let mut view = object.document.clone();
-        if object.status.is_some() {
-            view.insert("status".into(), json!(object.status()));
-        }
-        view.insert("statusReasons".into(), json!(object.reasons));
-        if !object.reasons.is_empty() {
-            let reason = object.reasons.join("; ");
-            view.insert("failureReason".into(), json!(reason));
-            view.insert("statusReason".into(), json!(reason));
-        }
-        if !object.tags.is_empty() {
-            view.insert("tags".into(), json!(object.tags));
-        }
-        (self.on_show)(session, object, &mut view);
-        view
-    }
-}
-
-/// Something is happening to it.
-fn is_under_way(object: &Object) -> bool {
-    matches!(object.status(), "CREATING" | "UPDATING" | "DELETING" | "GENERATING" | "SAVING" | "PROVISIONING")
-}
-
-/// A new object needs a parent that is ready for it.
-fn check_parent(parent: &Object) -> Result<(), Failure> {
-    if matches!(parent.status(), "" | "READY" | "ACTIVE") {
-        return Ok(());
-    }
-    let message = format!("{} is in {} state, it must be ready", parent.id, parent.status());
-    Err(Failure::conflict(message))
-}
-
-/// Puts an object back that was changed.
-fn keep(session: &mut Session<'_>, object: Object) {
-    if let Some(live) = session.state.find_mut(object.kind, object.parent.as_deref(), &object.id) {
-        *live = object;
-    }
-}
-
-/// A UUID that nobody had before.
-fn uuid(session: &mut Session<'_>) -> String {
-    session.state.counter += 1;
-    request_id(session.config.seed, session.state.counter)
-}
-
-/// The output shape of an operation.
-fn output(operation: &str) -> String {
-    Api::agentcore().output(operation).map(|shape| shape.name.clone()).unwrap_or_default()
-}
-
-/// The shape of what a listing lists.
-fn element(api: &Api, operation: &str) -> String {
-    let result = api.paginators.get(operation).and_then(|paginator| paginator.result_key.as_str());
-    let list = result.and_then(|result| api.output(operation)?.member(result)).and_then(|list| api.shape(&list.shape));
-    match list.map(|list| &list.body) {
-        Some(Body::List { element, .. }) => element.clone(),
-        _ => String::new(),
-    }
-}
-
-/// The texts in a request by which a listing is filtered.
-fn filters<'a>(api: &'a Api, operation: &str, input: &'a Document) -> Vec<(&'a str, &'a Value)> {
-    let token = api.paginators.get(operation).map(|paginator| paginator.input_token.as_str());
-    let members = api.input(operation).map(model::Shape::members).unwrap_or_default();
-    members
-        .iter()
-        .filter(|member| member.location != Location::Uri && Some(member.wire.as_str()) != token)
-        .filter_map(|member| Some((member.wire.as_str(), input.get(&member.wire).filter(|value| value.is_string())?)))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use model::Body;
+
     use super::*;
 
     /// The members of what a `Get` answers about one.
@@ -552,7 +278,10 @@ mod tests {
             let states = &resource.states;
             let during = [
                 (states.creating, states.create_failed),
-                (states.updating, states.update_failed),
+                (
+                    states.updating.filter(|_| updated(&format!("Update{}", resource.noun)).is_some()),
+                    states.update_failed,
+                ),
                 (states.deleting, states.delete_failed),
             ];
             let during = during.into_iter().filter_map(|(during, failed)| Some([during?, failed])).flatten();
@@ -560,13 +289,36 @@ mod tests {
             // The status of a bundle is shown by its deletion only.
             let delete = Api::agentcore().output(&format!("Delete{}", resource.noun));
             let members = shown(resource).iter().chain(delete.into_iter().flat_map(model::Shape::members));
-            let mut status = members.filter(|member| member.wire == "status");
-            match status.next().and_then(|member| Api::agentcore().shape(&member.shape)).map(|shape| &shape.body) {
+            let mut shown = members.filter(|member| member.wire == "status");
+            match shown.next().and_then(|member| Api::agentcore().shape(&member.shape)).map(|shape| &shape.body) {
                 Some(Body::String { values, .. }) => {
                     let strange = all.iter().find(|state| !values.iter().any(|value| value == *state));
                     assert_eq!(strange, None, "{}", resource.noun);
                 }
                 _ => assert!(all.is_empty(), "{}: {all:?}", resource.noun),
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_table_refuses_the_model_can_refuse() {
+        let api = Api::agentcore();
+        for resource in RESOURCES {
+            let (noun, has_parent) = (resource.noun, resource.parent.is_some());
+            let can_clash = has_parent || !resource.unique.is_empty() || matches!(resource.id.1, Id::Own(_));
+            let settles = !resource.states.ready.is_empty();
+            let refusals = [
+                (format!("Create{noun}"), [can_clash, has_parent, resource.most.is_some()]),
+                (format!("Get{noun}"), [false, true, false]),
+                (format!("Update{noun}"), [settles || !resource.unique.is_empty(), true, false]),
+                (format!("Delete{noun}"), [settles || !resource.children.is_empty(), true, false]),
+            ];
+            for (name, refusals) in refusals {
+                let Some(operation) = api.operation(&name) else { continue };
+                let codes = ["ConflictException", "ResourceNotFoundException", "ServiceQuotaExceededException"];
+                for (code, _) in codes.iter().zip(refusals).filter(|(_, can)| *can) {
+                    assert!(operation.errors.iter().any(|error| error == code), "{name} cannot raise {code}");
+                }
             }
         }
     }

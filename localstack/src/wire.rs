@@ -122,9 +122,9 @@ fn route(method: &Method, path: &str) -> Option<(&'static Operation, Vec<(String
 
 fn labels(template: &str, path: &str) -> Option<Vec<(String, String)>> {
     let template = template.split('?').next().unwrap_or_default();
-    let mut steps = path.split('/').filter(|step| !step.is_empty());
+    let mut steps = within_slashes(path).split('/');
     let mut labels = Vec::new();
-    for wanted in template.split('/').filter(|step| !step.is_empty()) {
+    for wanted in within_slashes(template).split('/') {
         let step = steps.next()?;
         match wanted.strip_prefix('{').and_then(|label| label.strip_suffix('}')) {
             Some(label) => labels.push((label.trim_end_matches('+').to_owned(), decode(step))),
@@ -133,6 +133,12 @@ fn labels(template: &str, path: &str) -> Option<Vec<(String, String)>> {
         }
     }
     steps.next().is_none().then_some(labels)
+}
+
+/// A path without its outermost slashes. Those inside stay: between two of them is a label that is empty.
+fn within_slashes(path: &str) -> &str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.strip_suffix('/').unwrap_or(path)
 }
 
 /// Query parameters by the type of their members; a repeated one is a list.
@@ -300,6 +306,12 @@ mod tests {
         let call = read_path("GET", "/tags/arn%3Aaws%3Abedrock-agentcore%3Ax%3A1%3Agateway%2Fg-1", "");
         assert_eq!(call.operation, "ListTagsForResource");
         assert_eq!(call.input["resourceArn"], "arn:aws:bedrock-agentcore:x:1:gateway/g-1");
+    }
+
+    #[test]
+    fn an_empty_label_is_no_listing() {
+        let call = read_path("GET", "/gateways//", "");
+        assert_eq!((call.operation.as_str(), &call.input["gatewayIdentifier"]), ("GetGateway", &json!("")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::states::{ACTIVE, States};
+use super::states::{NONE, States};
 use super::{Id, PLAIN, Resource};
 use crate::document::{Document, document, text};
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ pub(super) const STORE: Resource = Resource {
     what: "Agent insight store",
     label: "agentInsightStoreId",
     id: ("agentInsightStoreId", Id::Own("agentInsightStoreId")),
-    states: States { update_failed: "ERROR", ..ACTIVE },
+    states: States { ready: "ACTIVE", updating: Some("UPDATING"), update_failed: "ERROR", ..NONE },
     on_update: |session, store, _| {
         let enabled = text(&store.document, "enablementStatus") == "ENABLED";
         let end = session.ending(if enabled { "ACTIVE" } else { "INACTIVE" }, "ERROR");

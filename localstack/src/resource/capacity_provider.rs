@@ -1,6 +1,6 @@
 //! Capacity providers: only their description can be changed, and runtimes have to let go of them first.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::states::READY;
 use super::{Id, PLAIN, Resource};
@@ -41,8 +41,9 @@ fn users<'a>(session: &'a Session<'_>, provider: &'a Object) -> impl Iterator<It
 }
 
 fn list_runtimes(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
-    let provider = PROVIDER.find(session, input)?;
-    let versions = (1..).zip(users(session, provider));
+    // The model does not let it say that there is no such provider.
+    let provider = PROVIDER.find(session, input).ok();
+    let versions = (1..).zip(provider.into_iter().flat_map(|provider| users(session, provider)));
     let items = versions.map(|(place, (_, version))| (place, session.show("AgentRuntimeVersionSummary", version, &[])));
     page(session, "ListAgentRuntimeVersionsByCapacityProvider", input, items, 100)
 }
@@ -50,7 +51,7 @@ fn list_runtimes(session: &mut Session<'_>, input: &Document) -> Result<Value, F
 fn refuse_while_used(session: &Session<'_>, provider: &Object) -> Result<(), Failure> {
     match users(session, provider).next() {
         Some((runtime, _)) => {
-            let message = format!("Capacity provider {} is used by agent runtime {}", provider.id, json!(runtime.id));
+            let message = format!("Capacity provider {} is used by agent runtime {}", provider.id, runtime.id);
             Err(Failure::conflict(message))
         }
         None => Ok(()),

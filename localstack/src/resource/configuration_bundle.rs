@@ -22,7 +22,7 @@ pub(super) const BUNDLE: Resource = Resource {
     states: States { ready: "ACTIVE", deleting: Some("DELETING"), delete_failed: "DELETE_FAILED", ..NONE },
     unique: &["bundleName"],
     on_create: |session, bundle, input| {
-        commit(session, bundle, input, MAIN, Vec::new());
+        commit(session, bundle, input, MAIN, &[]);
         Ok(())
     },
     ..PLAIN
@@ -55,7 +55,7 @@ fn lineage<'a>(version: &'a Document, member: &str) -> &'a str {
 }
 
 /// Makes what the bundle now says its latest version.
-fn commit(session: &mut Session<'_>, bundle: &mut Object, input: &Document, branch: &str, parents: Vec<String>) {
+fn commit(session: &mut Session<'_>, bundle: &mut Object, input: &Document, branch: &str, parents: &[String]) {
     let mut lineage = document(json!({"branchName": branch, "parentVersionIds": parents}));
     for member in ["branchName", "createdBy", "commitMessage"] {
         bundle.document.shift_remove(member);
@@ -78,11 +78,13 @@ fn at(bundle: &Object, version: &Document) -> Document {
     view
 }
 
-/// The latest version of a branch; without a branch of the whole bundle.
+/// The latest version of a branch: the one that the bundle was created on, unless the request names another.
 fn get(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
     let bundle = BUNDLE.find(session, input)?;
     let branch = text(input, "branchName");
-    let version = versions(bundle).rfind(|version| branch.is_empty() || lineage(version, "branchName") == branch);
+    let first = versions(bundle).next().map(|first| lineage(first, "branchName")).unwrap_or_default();
+    let branch = if branch.is_empty() { first } else { branch };
+    let version = versions(bundle).rfind(|version| lineage(version, "branchName") == branch);
     let version = version.ok_or_else(|| Failure::missing("Branch", branch))?;
     Ok(session.show("GetConfigurationBundleResponse", at(bundle, version), &bundle.planted))
 }
@@ -103,16 +105,17 @@ fn list_versions(session: &mut Session<'_>, input: &Document) -> Result<Value, F
         let branch = lineage(version, "branchName");
         versions(bundle).rfind(|other| lineage(other, "branchName") == branch).is_some_and(|latest| latest == version)
     };
-    let author = |version: &Document| version.get("lineageMetadata").and_then(|lineage| lineage.get("createdBy")?.get("name")).cloned();
+    let author = |version: &Document| {
+        version.get("lineageMetadata").and_then(|lineage| lineage.get("createdBy")?.get("name")).cloned()
+    };
     let pass = |version: &Document| {
         filter.get("branchName").is_none_or(|branch| branch == lineage(version, "branchName"))
             && filter.get("createdByName").is_none_or(|name| author(version).as_ref() == Some(name))
             && (!latest_only || is_latest(version))
     };
     let items = (1..).zip(versions(bundle)).filter(|(_, version)| pass(version));
-    let items = items.map(|(place, version)| {
-        (place, session.show("ConfigurationBundleVersionSummary", at(bundle, version), &[]))
-    });
+    let items = items
+        .map(|(place, version)| (place, session.show("ConfigurationBundleVersionSummary", at(bundle, version), &[])));
     page(session, "ListConfigurationBundleVersions", input, items, 100)
 }
 
@@ -141,7 +144,7 @@ fn update(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     for member in ["bundleName", "description", "components", "kmsKeyArn"] {
         bundle.document.extend(input.get(member).map(|value| (member.to_owned(), value.clone())));
     }
-    commit(session, &mut bundle, input, &branch, parents);
+    commit(session, &mut bundle, input, &branch, &parents);
     BUNDLE.touch(session, &mut bundle);
     BUNDLE.check_unique(session, &bundle)?;
     let answer = BUNDLE.answer(session, "UpdateConfigurationBundle", &bundle);

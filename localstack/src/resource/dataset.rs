@@ -94,9 +94,7 @@ fn counts_match(input: &Document, counts: &Value) -> bool {
     let conditions = input.get("filter").and_then(|filter| filter.get("exampleCountByField")?.as_array());
     conditions.into_iter().flatten().filter_map(Value::as_object).all(|condition| {
         let bound = |member: &str| condition.get(member).and_then(Value::as_u64);
-        let within = |count: u64| {
-            count >= bound("min").unwrap_or(1) && bound("max").is_none_or(|most| count <= most)
-        };
+        let within = |count: u64| count >= bound("min").unwrap_or(1) && bound("max").is_none_or(|most| count <= most);
         let fields = condition.get("anyOf").and_then(Value::as_array).into_iter().flatten();
         fields.filter_map(|field| count_of(counts, field.as_str()?)).any(within)
     })
@@ -151,9 +149,8 @@ fn list_versions(session: &mut Session<'_>, input: &Document) -> Result<Value, F
     };
     let draft = DATASET.view(session, dataset);
     let all = std::iter::once(draft).chain(versions(dataset).map(described));
-    let all = (1..).zip(all).filter(|(_, view)| {
-        counts_match(input, view.get("exampleCountByField").unwrap_or(&Value::Null))
-    });
+    let all =
+        (1..).zip(all).filter(|(_, view)| counts_match(input, view.get("exampleCountByField").unwrap_or(&Value::Null)));
     let items = all.map(|(place, view)| (place, session.show("DatasetVersionSummary", view, &[])));
     page(session, "ListDatasetVersions", input, items, 100)
 }

@@ -66,7 +66,9 @@ pub(super) fn take_in(session: &mut Session<'_>, dataset: &mut Object, source: &
         if examples(dataset).iter().any(|other| other.get(ID) == Some(&id)) {
             return Err(Failure::conflict(format!("An example {id} already exists in the dataset")));
         }
-        examples_mut(dataset).map(|examples| examples.push(Value::Object(example)));
+        if let Some(examples) = examples_mut(dataset) {
+            examples.push(Value::Object(example));
+        }
         ids.push(id);
     }
     Ok(ids)
@@ -113,7 +115,9 @@ fn delete(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     }
     let is_deleted = |example: &Value| ids.iter().any(|id| example.get(ID) == Some(&json!(id)));
     let before = examples(&dataset).len();
-    examples_mut(&mut dataset).map(|examples| examples.retain(|example| !is_deleted(example)));
+    if let Some(examples) = examples_mut(&mut dataset) {
+        examples.retain(|example| !is_deleted(example));
+    }
     let deleted = before - examples(&dataset).len();
     Ok(changed(session, "DeleteDatasetExamples", dataset, json!({"deletedCount": deleted})))
 }
@@ -137,7 +141,8 @@ fn list(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
         conditions.is_none_or(|conditions| conditions.iter().all(has_any))
             && generations.is_none_or(|ids| example.get("generationId").is_some_and(|id| ids.contains(id)))
     };
-    let items = (1..).zip(examples).filter(|(_, example)| pass(example)).map(|(place, example)| (place, example.clone()));
+    let items =
+        (1..).zip(examples).filter(|(_, example)| pass(example)).map(|(place, example)| (place, example.clone()));
     let mut answer = document(page(session, "ListDatasetExamples", input, items, 100)?);
     answer.insert("datasetArn".into(), json!(dataset.arn));
     answer.insert("datasetId".into(), json!(dataset.id));

@@ -79,7 +79,7 @@ fn complete(session: &mut Session<'_>, harness: &mut Object, _: &Document) -> Re
 const ENVIRONMENT: &str = "agentCoreRuntimeEnvironment";
 
 /// Every version of a harness with its status.
-pub(super) fn versions<'a>(harness: &'a Object) -> impl Iterator<Item = Document> + use<'a> {
+pub(super) fn versions(harness: &Object) -> impl Iterator<Item = Document> {
     let latest = text(&harness.document, "harnessVersion");
     let versions = harness.hidden.get(VERSIONS).and_then(Value::as_object).into_iter().flatten();
     versions.filter_map(move |(number, kept)| {

@@ -7,7 +7,7 @@ use super::states::{ACTIVE, States};
 use super::{Id, PLAIN, Resource};
 use crate::document::Document;
 use crate::failure::Failure;
-use crate::session::{Operations, Session};
+use crate::session::Session;
 use crate::state::{Kind, Object};
 
 pub(super) const MEMORY: Resource = Resource {
@@ -24,17 +24,13 @@ pub(super) const MEMORY: Resource = Resource {
     page: 10,
     on_create: memory_strategy::change,
     on_update: update,
-    on_show: memory_strategy::show,
+    on_show: |_, memory, view| {
+        // A deletion calls it so.
+        view.insert("memoryId".into(), json!(memory.id));
+        memory_strategy::show(memory, view);
+    },
     ..PLAIN
 };
-
-/// The identifier alone is shown of one that is deleted.
-pub(super) const OPERATIONS: Operations = &[("DeleteMemory", |session, input| {
-    let id = MEMORY.find(session, input)?.id.clone();
-    MEMORY.delete(session, "GetMemory", input)?;
-    let status = session.state.find(Kind::Memory, None, &id).map(|memory| memory.status().to_owned());
-    Ok(json!({"memoryId": id, "status": status}))
-})];
 
 /// How many keys are indexed at most.
 const MOST_KEYS: usize = 10;

@@ -100,7 +100,7 @@ fn modify(session: &Session<'_>, strategy: &mut Document, command: &Document) ->
 }
 
 /// A strategy is ready when its memory is, and gone then if it was deleted.
-pub(super) fn show(_: &Session<'_>, memory: &Object, view: &mut Document) {
+pub(super) fn show(memory: &Object, view: &mut Document) {
     let Some(Value::Array(strategies)) = view.get_mut(STRATEGIES) else { return };
     if is_under_way(memory) {
         return;

@@ -37,7 +37,8 @@ pub(super) const OPERATIONS: Operations = &[("RotatePaymentConnectorCredentials"
 /// A connector that the service provisions waits for a person who signs in.
 fn provision(session: &mut Session<'_>, connector: &mut Object, _: &Document) -> Result<(), Failure> {
     if text(&connector.document, "provisionMode") == "QUICK_CREATE" {
-        let url = format!("https://payments.bedrock-agentcore.{}.amazonaws.com/{}", session.config.region, connector.id);
+        let url =
+            format!("https://payments.bedrock-agentcore.{}.amazonaws.com/{}", session.config.region, connector.id);
         connector.document.insert("authorizationUrl".into(), json!(url));
         connector.status = Some("PENDING_AUTHENTICATION".to_owned());
         connector.settles.clear();
@@ -50,7 +51,8 @@ fn check(session: &Session<'_>, connector: &Object) -> Result<(), Failure> {
     let arm = if text(&connector.document, "type") == "CoinbaseCDP" { "coinbaseCDP" } else { "stripePrivy" };
     let configurations = connector.document.get("credentialProviderConfigurations").and_then(Value::as_array);
     for configuration in configurations.into_iter().flatten() {
-        let Some(arn) = configuration.get(arm).and_then(|credentials| credentials.get("credentialProviderArn")?.as_str())
+        let Some(arn) =
+            configuration.get(arm).and_then(|credentials| credentials.get("credentialProviderArn")?.as_str())
         else {
             let message = format!("The credentials of a connector of this type are {arm}");
             return Err(Failure::invalid_field("credentialProviderConfigurations", message));

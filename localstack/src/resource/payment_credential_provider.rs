@@ -53,8 +53,22 @@ const VENDORS: [Vendor; 2] = [
         arm: "coinbaseCdpConfiguration",
         public: &["apiKeyId"],
         secrets: [
-            names("apiKeySecret", "apiKeySecretConfig", "apiKeySecretSource", "apiKeySecretArn", "apiKeySecretJsonKey", "api_key_secret"),
-            names("walletSecret", "walletSecretConfig", "walletSecretSource", "walletSecretArn", "walletSecretJsonKey", "wallet_secret"),
+            names(
+                "apiKeySecret",
+                "apiKeySecretConfig",
+                "apiKeySecretSource",
+                "apiKeySecretArn",
+                "apiKeySecretJsonKey",
+                "api_key_secret",
+            ),
+            names(
+                "walletSecret",
+                "walletSecretConfig",
+                "walletSecretSource",
+                "walletSecretArn",
+                "walletSecretJsonKey",
+                "wallet_secret",
+            ),
         ],
     },
     Vendor {
@@ -107,14 +121,14 @@ fn keep_secrets(session: &mut Session<'_>, provider: &mut Object, input: &Docume
 fn refuse_while_used(session: &Session<'_>, provider: &Object) -> Result<(), Failure> {
     let names_it = |connector: &&Object| {
         let configurations = connector.document.get("credentialProviderConfigurations").and_then(Value::as_array);
-        let arms = configurations.into_iter().flatten().filter_map(Value::as_object).flat_map(Document::values);
-        let mut arns = arms.filter_map(|arm| arm.get("credentialProviderArn")?.as_str());
+        let credentials = configurations.into_iter().flatten().filter_map(Value::as_object).flat_map(Document::values);
+        let mut arns = credentials.filter_map(|arm| arm.get("credentialProviderArn")?.as_str());
         arns.any(|arn| arn.rsplit('/').next() == Some(provider.id.as_str()))
     };
     match session.state.all(Kind::PaymentConnector, None).find(names_it) {
         Some(connector) => {
             let message = format!("Payment credential provider {} is used by connector {}", provider.id, connector.id);
-            Err(Failure::conflict(message))
+            Err(Failure::invalid(message))
         }
         None => Ok(()),
     }

@@ -26,14 +26,21 @@ pub(super) const GENERATION: Resource = Resource {
     label: "policyGenerationId",
     id: ("policyGenerationId", Id::Named("name")),
     arn: Some(("policyGenerationArn", "policy-engine/{parent}/policy-generation/{id}")),
-    states: States { creating: Some("GENERATING"), create_failed: "GENERATE_FAILED", ready: "GENERATED", ..states::NONE },
+    states: States {
+        creating: Some("GENERATING"),
+        create_failed: "GENERATE_FAILED",
+        ready: "GENERATED",
+        ..states::NONE
+    },
     page: 10,
     on_create: |session, generation, _| {
         let arn = resource_arn(generation);
         if session.state.by_arn(&arn).is_none_or(|resource| resource.kind != Kind::Gateway) {
             return Err(Failure::missing("Gateway", &arn));
         }
-        generation.hidden.extend(generation.document.shift_remove("content").map(|content| ("content".into(), content)));
+        generation
+            .hidden
+            .extend(generation.document.shift_remove("content").map(|content| ("content".into(), content)));
         Ok(())
     },
     on_show: |_, generation, view| {
@@ -48,7 +55,9 @@ pub(super) const GENERATION: Resource = Resource {
 pub(super) const OPERATIONS: Operations = &[
     ("StartPolicyGeneration", |session, input| GENERATION.create(session, "StartPolicyGeneration", input)),
     ("GetPolicyGenerationSummary", |session, input| GENERATION.get(session, "GetPolicyGenerationSummary", input)),
-    ("ListPolicyGenerationSummaries", |session, input| GENERATION.list(session, "ListPolicyGenerationSummaries", input)),
+    ("ListPolicyGenerationSummaries", |session, input| {
+        GENERATION.list(session, "ListPolicyGenerationSummaries", input)
+    }),
     ("ListPolicyGenerationAssets", list_assets),
 ];
 

@@ -43,10 +43,9 @@ fn submit(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
 fn decide(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
     let status = text(input, "status");
     let from: &[&str] = match status {
-        "APPROVED" => &["PENDING_APPROVAL", "REJECTED"],
+        "APPROVED" | "DRAFT" => &["PENDING_APPROVAL", "REJECTED"],
         "REJECTED" => &["PENDING_APPROVAL", "APPROVED"],
         "DEPRECATED" => &["DRAFT", "PENDING_APPROVAL", "APPROVED", "REJECTED"],
-        "DRAFT" => &["PENDING_APPROVAL", "REJECTED"],
         _ => &[],
     };
     become_(session, "UpdateRegistryRecordStatus", input, status, from)
@@ -62,12 +61,14 @@ fn become_(
 ) -> Result<Value, Failure> {
     let mut record = RECORD.find(session, input)?.clone();
     if !from.contains(&record.status()) {
-        let message = format!("Registry record {} is in {} state and cannot become {status}", record.id, record.status());
+        let message =
+            format!("Registry record {} is in {} state and cannot become {status}", record.id, record.status());
         return Err(Failure::conflict(message));
     }
     record.document.insert("updatedAt".into(), json!(session.now));
     record.status = Some(status.to_owned());
-    record.reasons = Some(text(input, "statusReason")).filter(|reason| !reason.is_empty()).map(Into::into).into_iter().collect();
+    record.reasons =
+        Some(text(input, "statusReason")).filter(|reason| !reason.is_empty()).map(Into::into).into_iter().collect();
     let answer = RECORD.answer(session, operation, &record);
     keep(session, record);
     Ok(answer)

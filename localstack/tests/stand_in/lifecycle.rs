@@ -73,9 +73,22 @@ fn arns(answer: &Value) -> Vec<String> {
 
 /// Members of a creation that no read shows, or shows in another form; each file of a kind says which.
 const NOT_SHOWN: &[&str] = &[
-    "clientToken", "tags", "apiKey", "oauth2ProviderConfigInput", "providerConfigurationInput", "memoryStrategies",
-    "enableOnCreate", "source", "branchName", "commitMessage", "createdBy", "validationMode", "environment",
-    "apiKeySecretConfig", "privateEndpoint", "agentRuntimeVersion",
+    "clientToken",
+    "tags",
+    "apiKey",
+    "oauth2ProviderConfigInput",
+    "providerConfigurationInput",
+    "memoryStrategies",
+    "enableOnCreate",
+    "source",
+    "branchName",
+    "commitMessage",
+    "createdBy",
+    "validationMode",
+    "environment",
+    "apiKeySecretConfig",
+    "privateEndpoint",
+    "agentRuntimeVersion",
 ];
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +142,10 @@ async fn every_kind_is_created_once_tagged_listed_and_paged() {
             let mut other = input.clone();
             let free = ["description", "rateLimitId", "eventExpiryDuration"];
             if let Some(member) = free.iter().find(|member| takes(&create, member)) {
-                other.insert((*member).to_owned(), if *member == "eventExpiryDuration" { json!(9) } else { json!("other") });
+                other.insert(
+                    (*member).to_owned(),
+                    if *member == "eventExpiryDuration" { json!(9) } else { json!("other") },
+                );
                 let (status, refused) = drive.send(&create, &other).await;
                 assert_eq!(status, 400, "{kind}: {refused}");
             }
@@ -195,7 +211,8 @@ async fn every_kind_is_updated_and_deleted() {
         }
         let mut input = drive.input(&update, Extent::Required);
         let description = Api::agentcore().input(&update).unwrap().member("description");
-        let is_wrapped = description.is_some_and(|member| Api::agentcore().shape(&member.shape).unwrap().is_patch_wrapper());
+        let is_wrapped =
+            description.is_some_and(|member| Api::agentcore().shape(&member.shape).unwrap().is_patch_wrapper());
         if description.is_some() {
             let words = json!("Other words");
             input.insert("description".into(), if is_wrapped { json!({"optionalValue": words}) } else { words });

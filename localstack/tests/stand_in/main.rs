@@ -61,6 +61,13 @@ pub(crate) async fn refused(local: &Localstack, operation: &str, input: Value) -
 /// A call that must be refused with this code, and words of this in the message.
 pub(crate) async fn refused_with(local: &Localstack, operation: &str, input: Value, code: &str, words: &str) {
     let failure = refused(local, operation, input).await;
+    // Cognito tags with operations of the same names.
+    let operation =
+        model::Api::agentcore().operation(operation).filter(|operation| !operation.uri.starts_with("/tags/"));
+    if let Some(operation) = operation {
+        let modelled = operation.errors.contains(&failure.code) || code == "UnknownOperationException";
+        assert!(modelled, "{} cannot raise {failure}", operation.name);
+    }
     assert_eq!(failure.code, code, "{failure}");
     assert!(failure.message.contains(words), "{failure}");
 }

@@ -80,3 +80,68 @@ async fn every_operation_answers_what_its_output_shape_demands() {
     assert!(drive.problems.is_empty(), "{:#?}", drive.problems);
     assert!(drive.local.journal().iter().all(|entry| entry.code.is_none()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_token_in_the_query_makes_a_deletion_idempotent() {
+    let in_query = |operation: &str| {
+        let members = model::Api::agentcore().input(operation).map(model::Shape::members).unwrap_or_default();
+        members.iter().any(|member| member.idempotency_token && member.location == model::Location::Query)
+    };
+    let mut drive = Drive::new(stand_in());
+    for kind in KINDS {
+        let operation = format!("Create{kind}");
+        let input = drive.input(&operation, Extent::Required);
+        drive.call(&operation, &input).await;
+    }
+    let mut deletions = 0;
+    for operation in KINDS.iter().rev().map(|kind| format!("Delete{kind}")) {
+        if !in_query(&operation) {
+            continue;
+        }
+        let mut input = drive.input(&operation, Extent::Required);
+        input.insert("clientToken".into(), json!("a-token-of-at-least-thirty-three-letters"));
+        let first = drive.call(&operation, &input).await;
+        let second = drive.call(&operation, &input).await;
+        assert_eq!(first, second, "{operation}");
+        deletions += 1;
+    }
+    assert_eq!((deletions, drive.problems), (11, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_an_empty_account_every_operation_answers_or_refuses_as_it_can() {
+    let drive = Drive::new(stand_in());
+    let mut strange = Vec::new();
+    for (name, operation) in &model::Api::agentcore().operations {
+        for extent in [Extent::Required, Extent::Everything] {
+            let (status, code, answer) = drive.exchange(name, &super::sample::input(name, extent)).await;
+            match code {
+                Some(code) if !operation.errors.contains(&code) => strange.push(format!("{name}: {code}")),
+                Some(_) => assert!((400..500).contains(&status), "{name}: {status} {answer}"),
+                None => assert_eq!(super::sample::problems(name, &answer), Vec::<String>::new(), "{name}"),
+            }
+        }
+    }
+    strange.dedup();
+    assert_eq!(strange, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_keeps_one_of_every_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let open = || Localstack::open(&path, Config { seed: 7, ..Config::default() }).unwrap();
+    let mut drive = Drive::new(open());
+    for kind in KINDS {
+        let operation = format!("Create{kind}");
+        let input = drive.input(&operation, Extent::Everything);
+        drive.call(&operation, &input).await;
+    }
+    assert_eq!(drive.problems, Vec::<String>::new());
+    let kept = drive.local.observe();
+    assert!(kept["objects"].as_array().unwrap().len() >= KINDS.len() - 1, "a dataset keeps its versions itself");
+    drop(drive);
+    let again = open();
+    settle().await;
+    assert!(again.observe() == kept, "what was kept is not what is read");
+}

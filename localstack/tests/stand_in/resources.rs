@@ -42,13 +42,22 @@ async fn strategies_of_a_memory_are_shown_in_another_form_and_changed_by_command
     settle().await;
     let memory = ok(&local, "GetMemory", json!({"memoryId": id})).await;
     let strategies = &memory["memory"]["strategies"];
-    assert_eq!((at(&memory, "/memory/status"), at(&memory, "/memory/strategies/0/status")), ("ACTIVE".into(), "ACTIVE".into()));
+    assert_eq!(
+        (at(&memory, "/memory/status"), at(&memory, "/memory/strategies/0/status")),
+        ("ACTIVE".into(), "ACTIVE".into())
+    );
     assert_eq!(strategies[0]["namespaces"], json!(["/strategies/{memoryStrategyId}/actors/{actorId}/"]));
-    assert_eq!((&strategies[1]["type"], &strategies[1]["namespaceTemplates"]), (&json!("SUMMARIZATION"), &json!(["/own/"])));
-    assert_eq!(strategies[2]["configuration"], json!({
-        "type": "SEMANTIC_OVERRIDE",
-        "extraction": {"customExtractionConfiguration": {"semanticExtractionOverride": prompt}},
-    }));
+    assert_eq!(
+        (&strategies[1]["type"], &strategies[1]["namespaceTemplates"]),
+        (&json!("SUMMARIZATION"), &json!(["/own/"]))
+    );
+    assert_eq!(
+        strategies[2]["configuration"],
+        json!({
+            "type": "SEMANTIC_OVERRIDE",
+            "extraction": {"customExtractionConfiguration": {"semanticExtractionOverride": prompt}},
+        })
+    );
     assert_eq!(strategies[3]["configuration"]["selfManagedConfiguration"]["historicalContextWindowSize"], 9);
     let strategy = |place: usize| strategies[place]["strategyId"].clone();
     let update = json!({"memoryId": id, "addIndexedKeys": [{"key": "k", "type": "STRING"}], "memoryStrategies": {
@@ -61,11 +70,13 @@ async fn strategies_of_a_memory_are_shown_in_another_form_and_changed_by_command
     assert_eq!(at(&updating, "/memory/strategies/0/status"), "DELETING");
     settle().await;
     let memory = ok(&local, "GetMemory", json!({"memoryId": id})).await;
-    let names: Vec<&Value> = memory["memory"]["strategies"].as_array().unwrap().iter().map(|strategy| &strategy["name"]).collect();
+    let names: Vec<&Value> =
+        memory["memory"]["strategies"].as_array().unwrap().iter().map(|strategy| &strategy["name"]).collect();
     assert_eq!(names, ["sums", "own", "self", "likes"]);
     assert_eq!(memory["memory"]["strategies"][0]["recordExpiryDurationDays"], 40);
     assert_eq!(memory["memory"]["indexedKeys"], json!([{"key": "k", "type": "STRING"}]));
-    let unknown = json!({"memoryId": id, "memoryStrategies": {"deleteMemoryStrategies": [{"memoryStrategyId": strategy(0)}]}});
+    let unknown =
+        json!({"memoryId": id, "memoryStrategies": {"deleteMemoryStrategies": [{"memoryStrategyId": strategy(0)}]}});
     refused_with(&local, "UpdateMemory", unknown, "ResourceNotFoundException", "strategy").await;
     let taken = json!({"memoryId": id, "memoryStrategies": {"addMemoryStrategies": [{"semanticMemoryStrategy": {"name": "own"}}]}});
     refused_with(&local, "UpdateMemory", taken, "ConflictException", "own").await;
@@ -80,10 +91,16 @@ async fn an_update_of_a_harness_is_a_new_version_that_endpoints_choose() {
     let local = &drive.local;
     let first = ok(local, "GetHarness", json!({"harnessId": id, "harnessVersion": "1"})).await;
     assert_eq!((at(&first, "/harness/harnessVersion"), first["harness"].get("maxTokens")), ("1".into(), None));
-    assert_eq!(ok(local, "ListHarnessVersions", json!({"harnessId": id})).await["harnessVersions"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        ok(local, "ListHarnessVersions", json!({"harnessId": id})).await["harnessVersions"].as_array().unwrap().len(),
+        2
+    );
     let aim = json!({"harnessId": id, "endpointName": "Name1", "targetVersion": "2"});
     let aiming = ok(local, "UpdateHarnessEndpoint", aim).await;
-    assert_eq!((at(&aiming, "/endpoint/liveVersion"), at(&aiming, "/endpoint/targetVersion")), ("1".into(), "2".into()));
+    assert_eq!(
+        (at(&aiming, "/endpoint/liveVersion"), at(&aiming, "/endpoint/targetVersion")),
+        ("1".into(), "2".into())
+    );
     settle().await;
     let endpoint = ok(local, "GetHarnessEndpoint", json!({"harnessId": id, "endpointName": "Name1"})).await;
     assert_eq!(at(&endpoint, "/endpoint/liveVersion"), "2");
@@ -98,7 +115,8 @@ async fn a_bundle_refuses_an_update_that_has_not_seen_the_latest_version() {
     let components = json!({"c": {"configuration": {"a": 1}}});
     let created = ok(&local, "CreateConfigurationBundle", json!({"bundleName": "b", "components": components})).await;
     let (id, first) = (at(&created, "/bundleId"), at(&created, "/versionId"));
-    let update = |parent: &str| json!({"bundleId": id, "parentVersionIds": [parent], "commitMessage": "m", "description": "d"});
+    let update =
+        |parent: &str| json!({"bundleId": id, "parentVersionIds": [parent], "commitMessage": "m", "description": "d"});
     let second = at(&ok(&local, "UpdateConfigurationBundle", update(&first)).await, "/versionId");
     refused_with(&local, "UpdateConfigurationBundle", update(&first), "ConflictException", &second).await;
     let branch = with(update(&first), json!({"branchName": "try", "components": {"d": {"configuration": {}}}}));
@@ -128,7 +146,10 @@ async fn versions_of_a_dataset_keep_the_examples_that_the_draft_had() {
     assert_eq!((added["addedCount"].clone(), at(&added, "/status")), (json!(2), "UPDATING".into()));
     settle().await;
     let draft = ok(&local, "GetDataset", json!({"datasetId": id})).await;
-    assert_eq!((draft["exampleCount"].clone(), at(&draft, "/draftStatus"), at(&draft, "/datasetVersion")), (json!(4), "MODIFIED".into(), "DRAFT".into()));
+    assert_eq!(
+        (draft["exampleCount"].clone(), at(&draft, "/draftStatus"), at(&draft, "/datasetVersion")),
+        (json!(4), "MODIFIED".into(), "DRAFT".into())
+    );
     assert_eq!(draft["exampleCountByField"], json!({"turns": 2, "input": 2, "actorProfile": 0}));
     let first = ok(&local, "GetDataset", json!({"datasetId": id, "datasetVersion": "1"})).await;
     assert_eq!(first["exampleCount"], 2);
@@ -140,33 +161,51 @@ async fn versions_of_a_dataset_keep_the_examples_that_the_draft_had() {
     assert_eq!(ok(&local, "DeleteDatasetExamples", gone.clone()).await["deletedCount"], 1);
     settle().await;
     refused_with(&local, "DeleteDatasetExamples", gone, "ResourceNotFoundException", "Example").await;
-    assert_eq!(ok(&local, "ListDatasetVersions", json!({"datasetId": id})).await["versions"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        ok(&local, "ListDatasetVersions", json!({"datasetId": id})).await["versions"].as_array().unwrap().len(),
+        2
+    );
     ok(&local, "DeleteDataset", json!({"datasetId": id, "datasetVersion": "1"})).await;
     settle().await;
-    assert_eq!(ok(&local, "ListDatasetVersions", json!({"datasetId": id})).await["versions"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        ok(&local, "ListDatasetVersions", json!({"datasetId": id})).await["versions"].as_array().unwrap().len(),
+        1
+    );
     ok(&local, "GetDataset", json!({"datasetId": id})).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_record_goes_from_draft_to_approved_and_a_change_makes_it_a_draft_again() {
     let drive = with_kinds(&["Registry", "RegistryRecord"]).await;
-    let (local, ids) = (&drive.local, json!({"registryId": drive.known["registryId"], "recordId": drive.known["recordId"]}));
+    let (local, ids) =
+        (&drive.local, json!({"registryId": drive.known["registryId"], "recordId": drive.known["recordId"]}));
     let decide = |status: &str| with(ids.clone(), json!({"status": status, "statusReason": "fine"}));
     refused_with(local, "UpdateRegistryRecordStatus", decide("APPROVED"), "ConflictException", "DRAFT").await;
     assert_eq!(at(&ok(local, "SubmitRegistryRecordForApproval", ids.clone()).await, "/status"), "PENDING_APPROVAL");
     ok(local, "UpdateRegistryRecordStatus", decide("APPROVED")).await;
     let record = ok(local, "GetRegistryRecord", ids.clone()).await;
     assert_eq!((at(&record, "/status"), at(&record, "/statusReason")), ("APPROVED".into(), "fine".into()));
-    let server = json!({"optionalValue": {"mcp": {"optionalValue": {"server": {"optionalValue": {"inlineContent": "{}"}}}}}});
+    let server =
+        json!({"optionalValue": {"mcp": {"optionalValue": {"server": {"optionalValue": {"inlineContent": "{}"}}}}}});
     ok(local, "UpdateRegistryRecord", with(ids.clone(), json!({"descriptors": server}))).await;
     settle().await;
     let record = ok(local, "GetRegistryRecord", ids.clone()).await;
-    assert_eq!((at(&record, "/status"), &record["descriptors"]), ("DRAFT".into(), &json!({"mcp": {"server": {"inlineContent": "{}"}}})));
+    assert_eq!(
+        (at(&record, "/status"), &record["descriptors"]),
+        ("DRAFT".into(), &json!({"mcp": {"server": {"inlineContent": "{}"}}}))
+    );
     let tools = json!({"optionalValue": {"mcp": {"optionalValue": {"tools": {"optionalValue": {"inlineContent": "[]"}}, "server": {}}}}});
     ok(local, "UpdateRegistryRecord", with(ids.clone(), json!({"descriptors": tools}))).await;
     settle().await;
     let record = ok(local, "GetRegistryRecord", ids.clone()).await;
     assert_eq!(record["descriptors"], json!({"mcp": {"tools": {"inlineContent": "[]"}}}));
+    // Both can be named by their ARNs, and neither can be tagged.
+    let arns = json!({"registryId": record["registryArn"], "recordId": record["recordArn"]});
+    assert_eq!(ok(local, "GetRegistryRecord", arns.clone()).await, record);
+    let other = with(arns, json!({"registryId": at(&record, "/registryArn").replace("111122223333", "999999999999")}));
+    refused_with(local, "GetRegistryRecord", other, "ResourceNotFoundException", "999999999999").await;
+    let tags = json!({"resourceArn": record["registryArn"]});
+    refused_with(local, "ListTagsForResource", tags, "ResourceNotFoundException", "registry/").await;
     let registry = json!({"registryId": ids["registryId"]});
     refused_with(local, "DeleteRegistry", registry.clone(), "ConflictException", "still has").await;
     let automatic = with(registry, json!({"approvalConfiguration": {"optionalValue": {"autoApproval": true}}}));
@@ -180,12 +219,14 @@ async fn secrets_of_payment_providers_are_never_shown() {
     let local = &drive.local;
     let provider = ok(local, "GetPaymentCredentialProvider", json!({"name": "Name1"})).await;
     let shown = &provider["providerConfigurationOutput"]["coinbaseCdpConfiguration"];
-    assert!(at(shown, "/apiKeySecretArn/secretArn").contains("secret:bedrock-agentcore-identity!default/payment/Name1-"));
+    assert!(
+        at(shown, "/apiKeySecretArn/secretArn").contains("secret:bedrock-agentcore-identity!default/payment/Name1-")
+    );
     assert_ne!(shown["apiKeySecretArn"], shown["walletSecretArn"]);
     let everything = format!("{provider} {} {:?}", local.observe(), local.journal());
     assert!(!everything.contains("first-secret") && !everything.contains("second-secret"));
     let in_use = json!({"name": "Name1"});
-    refused_with(local, "DeletePaymentCredentialProvider", in_use, "ConflictException", "is used by connector").await;
+    refused_with(local, "DeletePaymentCredentialProvider", in_use, "ValidationException", "is used by connector").await;
     let manager = json!({"paymentManagerId": drive.known["paymentManagerId"]});
     refused_with(local, "DeletePaymentManager", manager, "ConflictException", "still has").await;
     let other_vendor = json!({
@@ -219,7 +260,14 @@ async fn a_resource_policy_is_about_its_resource_and_goes_with_it() {
     let read = json!({"resourceArn": arn});
     refused_with(&local, "GetResourcePolicy", read.clone(), "ResourceNotFoundException", "policy").await;
     refused_with(&local, "PutResourcePolicy", policy("*"), "ValidationException", "exactly").await;
-    refused_with(&local, "PutResourcePolicy", with(policy(&arn), json!({"policy": "no"})), "ValidationException", "JSON").await;
+    refused_with(
+        &local,
+        "PutResourcePolicy",
+        with(policy(&arn), json!({"policy": "no"})),
+        "ValidationException",
+        "JSON",
+    )
+    .await;
     ok(&local, "PutResourcePolicy", policy(&arn)).await;
     assert!(at(&ok(&local, "GetResourcePolicy", read.clone()).await, "/policy").contains("2012-10-17"));
     ok(&local, "DeleteGateway", json!({"gatewayIdentifier": gateway})).await;
@@ -263,7 +311,8 @@ async fn rules_and_limits_of_a_gateway_refuse_what_makes_no_sense() {
     let taken = json!({"gatewayIdentifier": gateway, "ruleId": second, "priority": 1});
     refused_with(local, "UpdateGatewayRule", taken, "ConflictException", "priority 1").await;
     let limit = drive.input("CreateGatewayRateLimit", Extent::Required);
-    refused_with(local, "CreateGatewayRateLimit", Value::Object(limit.clone()), "ConflictException", "dimensionKeys").await;
+    refused_with(local, "CreateGatewayRateLimit", Value::Object(limit.clone()), "ConflictException", "dimensionKeys")
+        .await;
     let foreign = with(Value::Object(limit), json!({"dimensionKeys": ["targetName"]}));
     refused_with(local, "CreateGatewayRateLimit", foreign, "ValidationException", "dimensions").await;
     let entries = |key: &str| json!([{"dimensions": {key: "*"}, "requests": [{"rate": 5.0, "period": "minute"}]}]);
@@ -298,7 +347,8 @@ async fn listings_are_filtered_and_show_what_everybody_has() {
     assert_eq!(count(&ok(local, "ListRegistries", json!({"status": "READY"})).await, "registries"), 1);
     assert_eq!(count(&ok(local, "ListRegistries", json!({"authorizerType": "CUSTOM_JWT"})).await, "registries"), 0);
     ok(local, "GetEvaluator", json!({"evaluatorId": "Builtin.Helpfulness"})).await;
-    refused_with(local, "DeleteBrowser", json!({"browserId": "aws.browser.v1"}), "ResourceNotFoundException", "aws").await;
+    refused_with(local, "DeleteBrowser", json!({"browserId": "aws.browser.v1"}), "ResourceNotFoundException", "aws")
+        .await;
     // An evaluator that is at work is locked.
     let evaluator = json!({"evaluatorId": drive.known["evaluatorId"]});
     let config = json!({"onlineEvaluationConfigId": drive.known["onlineEvaluationConfigId"]});
@@ -315,7 +365,10 @@ async fn a_capacity_provider_stays_while_a_runtime_uses_it() {
     let mut drive = with_kinds(&["CapacityProvider"]).await;
     let provider = json!({"capacityProviderId": drive.known["capacityProviderId"]});
     let mut runtime = drive.input("CreateAgentRuntime", Extent::Required);
-    runtime.insert("capacityProviderConfiguration".into(), json!({"capacityProviderArn": drive.known["capacityProviderArn"]}));
+    runtime.insert(
+        "capacityProviderConfiguration".into(),
+        json!({"capacityProviderArn": drive.known["capacityProviderArn"]}),
+    );
     drive.call("CreateAgentRuntime", &runtime).await;
     let local = &drive.local;
     let users = ok(local, "ListAgentRuntimeVersionsByCapacityProvider", provider.clone()).await;
@@ -343,7 +396,14 @@ async fn a_policy_is_made_from_what_was_generated() {
             }},
         })
     };
-    refused_with(&drive.local, "CreatePolicy", policy(&json!("other-0123456789")), "ResourceNotFoundException", "other").await;
+    refused_with(
+        &drive.local,
+        "CreatePolicy",
+        policy(&json!("other-0123456789")),
+        "ResourceNotFoundException",
+        "other",
+    )
+    .await;
     let created = ok(&drive.local, "CreatePolicy", policy(&assets[0]["policyGenerationAssetId"])).await;
     assert_eq!(created["definition"], assets[0]["definition"]);
     settle().await;
@@ -359,7 +419,10 @@ async fn what_an_account_has_one_of_is_there_and_can_be_changed() {
     ok(&local, "UpdateAgentInsightStore", with(store.clone(), json!({"enablementStatus": "ENABLED"}))).await;
     settle().await;
     assert_eq!(at(&ok(&local, "GetAgentInsightStore", store).await, "/status"), "ACTIVE");
-    assert_eq!(ok(&local, "ListAgentInsightStores", json!({})).await["agentInsightStores"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        ok(&local, "ListAgentInsightStores", json!({})).await["agentInsightStores"].as_array().unwrap().len(),
+        1
+    );
     refused(&local, "UpdateAgentInsightStore", json!({"agentInsightStoreId": "other"})).await;
     let key = "arn:aws:kms:us-east-1:111122223333:key/12345678-1234-1234-1234-123456789012";
     let own = json!({"kmsConfiguration": {"keyType": "CustomerManagedKey", "kmsKeyArn": key}});

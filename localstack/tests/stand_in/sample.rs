@@ -1,5 +1,11 @@
 //! Inputs made from the model, and answers held against it.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the model's bounds are small whole numbers"
+)]
+
 use std::collections::BTreeMap;
 
 use ::http::Request;
@@ -87,7 +93,8 @@ pub(crate) fn value(shape: &str, extent: Extent, depth: usize) -> Value {
     match &shape.body {
         Body::Structure { members, union } => {
             // One arm of a union; optional members not for ever, since shapes contain themselves.
-            let arm = members.iter().find(|member| !union || shape_ends(&member.shape, depth)).map(|member| &member.wire);
+            let arm =
+                members.iter().find(|member| !union || shape_ends(&member.shape, depth)).map(|member| &member.wire);
             let chosen = members.iter().filter(|member| match union {
                 true => Some(&member.wire) == arm,
                 false => member.required || (extent == Extent::Everything && depth < 6 && !member.idempotency_token),
@@ -132,7 +139,8 @@ fn text_of(shape: &Shape) -> Value {
 pub(crate) fn input(operation: &str, extent: Extent) -> Map<String, Value> {
     let members = Api::agentcore().input(operation).map(Shape::members).unwrap_or_default();
     let wanted = members.iter().filter(|member| {
-        member.required || (extent == Extent::Everything && member.location == Location::Body && !member.idempotency_token)
+        member.required
+            || (extent == Extent::Everything && member.location == Location::Body && !member.idempotency_token)
     });
     wanted.map(|member| (member.wire.clone(), value(&member.shape, extent, 1))).collect()
 }
@@ -176,7 +184,9 @@ const WRONG_IN_THE_MODEL: &[&str] = &[
 /// Everything that is wrong with an answer.
 pub(crate) fn problems(operation: &str, answer: &Value) -> Vec<String> {
     let api = Api::agentcore();
-    let Some(shape) = api.operation(operation).and_then(|operation| operation.output.as_deref()) else { return Vec::new() };
+    let Some(shape) = api.operation(operation).and_then(|operation| operation.output.as_deref()) else {
+        return Vec::new();
+    };
     let violations = api.validate(shape, answer, &|_| false);
     let wrong = violations.iter().filter(|violation| match &violation.problem {
         model::Problem::Pattern { shape, .. } => !WRONG_IN_THE_MODEL.contains(&shape.as_str()),
@@ -239,7 +249,11 @@ impl Drive {
         let mut input = input(operation, extent);
         for (name, value) in &mut input {
             let member = Api::agentcore().input(operation).unwrap().member(name).unwrap();
-            if let Some(known) = self.known.get(name).filter(|_| member.location == Location::Uri || name.ends_with("Id") || name.ends_with("Identifier")) {
+            if let Some(known) = self
+                .known
+                .get(name)
+                .filter(|_| member.location == Location::Uri || name.ends_with("Id") || name.ends_with("Identifier"))
+            {
                 *value = known.clone();
             }
         }
@@ -295,7 +309,9 @@ impl Drive {
             (_, "AgentRuntime") => json!({"networkConfiguration": {"networkMode": "PUBLIC"}}),
             ("CreateMemory", _) => json!({"memoryStrategies": [{"semanticMemoryStrategy": {"name": "facts"}}]}),
             ("UpdatePolicy", _) => json!({"definition": null}),
-            (_, "ApiKeyCredentialProvider") => json!({"apiKey": "k", "apiKeySecretConfig": null, "apiKeySecretSource": null}),
+            (_, "ApiKeyCredentialProvider") => {
+                json!({"apiKey": "k", "apiKeySecretConfig": null, "apiKeySecretSource": null})
+            }
             (_, "Oauth2CredentialProvider") => json!({
                 "credentialProviderVendor": "GithubOauth2",
                 "oauth2ProviderConfigInput": {"githubOauth2ProviderConfig": {"clientId": "c", "clientSecret": "s"}},
@@ -313,7 +329,9 @@ impl Drive {
                     {"coinbaseCDP": {"credentialProviderArn": self.known("PaymentCredentialProvider")}},
                 ],
             }),
-            (_, "ConsentPortal") => json!({"sources": [{"identifier": self.known("gatewayId"), "type": "agentcore-gateway"}]}),
+            (_, "ConsentPortal") => {
+                json!({"sources": [{"identifier": self.known("gatewayId"), "type": "agentcore-gateway"}]})
+            }
             (_, "OnlineEvaluationConfig") => json!({"evaluators": [{"evaluatorId": "Builtin.Helpfulness"}]}),
             (_, "HarnessEndpoint") => json!({"targetVersion": "1"}),
             ("StartPolicyGeneration", _) => {
@@ -327,13 +345,21 @@ impl Drive {
                 }]});
                 json!({"resourceArn": gateway(), "policy": policy.to_string()})
             }
-            ("GetResourcePolicy" | "DeleteResourcePolicy" | "ListTagsForResource", _) => json!({"resourceArn": gateway()}),
+            ("GetResourcePolicy" | "DeleteResourcePolicy" | "ListTagsForResource", _) => {
+                json!({"resourceArn": gateway()})
+            }
             ("TagResource", _) => json!({"resourceArn": gateway(), "tags": {"team": "a"}}),
             ("UntagResource", _) => json!({"resourceArn": gateway(), "tagKeys": ["team"]}),
-            ("AddDatasetExamples", _) => json!({"source": {"inlineExamples": {"examples": [{"turns": []}, {"input": "x"}]}}}),
-            ("UpdateDatasetExamples", _) => json!({"examples": [{"exampleId": self.known("exampleIds")[0], "turns": [1]}]}),
+            ("AddDatasetExamples", _) => {
+                json!({"source": {"inlineExamples": {"examples": [{"turns": []}, {"input": "x"}]}}})
+            }
+            ("UpdateDatasetExamples", _) => {
+                json!({"examples": [{"exampleId": self.known("exampleIds")[0], "turns": [1]}]})
+            }
             ("DeleteDatasetExamples", _) => json!({"exampleIds": [self.known("exampleIds")[0]]}),
-            ("UpdateConfigurationBundle", _) => json!({"parentVersionIds": [self.known("versionId")], "branchName": null}),
+            ("UpdateConfigurationBundle", _) => {
+                json!({"parentVersionIds": [self.known("versionId")], "branchName": null})
+            }
             ("SynchronizeGatewayTargets", _) => json!({"targetIdList": [self.known("targetId")]}),
             ("UpdateRegistryRecordStatus", _) => json!({"status": "APPROVED"}),
             _ => json!({}),
@@ -349,7 +375,8 @@ impl Drive {
     pub(crate) async fn call(&mut self, operation: &str, input: &Map<String, Value>) -> Value {
         let (status, answer) = self.send(operation, input).await;
         if status == Api::agentcore().operation(operation).unwrap().status {
-            self.problems.extend(problems(operation, &answer).into_iter().map(|problem| format!("{operation}: {problem}")));
+            self.problems
+                .extend(problems(operation, &answer).into_iter().map(|problem| format!("{operation}: {problem}")));
             self.learn(operation, &answer);
         } else {
             self.problems.push(format!("{operation}: {status} {answer} for {}", Value::Object(input.clone())));
@@ -358,16 +385,23 @@ impl Drive {
         answer
     }
 
+    /// Sends an operation. A refusal must be one that the model lets it have.
     pub(crate) async fn send(&self, operation: &str, input: &Map<String, Value>) -> (u16, Value) {
+        let (status, code, body) = self.exchange(operation, input).await;
+        let errors = &Api::agentcore().operation(operation).unwrap().errors;
+        assert!(code.is_none_or(|code| errors.contains(&code)), "{operation} cannot raise this: {body}");
+        (status, body)
+    }
+
+    /// Sends an operation. Its status, the code of its error, and its body.
+    pub(crate) async fn exchange(&self, operation: &str, input: &Map<String, Value>) -> (u16, Option<String>, Value) {
         let response = self.local.handle(request(operation, input)).await.unwrap();
         let status = response.status().as_u16();
         assert!(status != 204 || response.body().is_empty(), "{operation}");
-        let body = if response.body().is_empty() { json!({}) } else { serde_json::from_slice(response.body()).unwrap() };
-        if let Some(code) = response.headers().get("x-amzn-errortype") {
-            let (code, known) = (code.to_str().unwrap(), &Api::agentcore().operation(operation).unwrap().errors);
-            assert!(known.iter().any(|error| error == code), "{operation} cannot raise {code}: {body}");
-        }
-        (status, body)
+        let body =
+            if response.body().is_empty() { json!({}) } else { serde_json::from_slice(response.body()).unwrap() };
+        let code = response.headers().get("x-amzn-errortype").map(|code| code.to_str().unwrap().to_owned());
+        (status, code, body)
     }
 
     /// Keeps identifiers: those of the answer itself, and those of what it wraps.
