@@ -91,6 +91,11 @@ impl Engine {
         inside.state.touch();
     }
 
+    /// What gateways were read from is no longer all there is.
+    pub(crate) fn touch(&self) {
+        self.inside().state.touch();
+    }
+
     /// The account, the region and everything else that was configured.
     pub(crate) fn config(&self) -> &Config {
         &self.config

@@ -276,11 +276,13 @@ impl Localstack {
     /// state.
     pub fn answer_for(&self, answer: Answer) {
         self.engine.data_plane.answer_for(answer);
+        self.engine.touch();
     }
 
     /// Forgets what answers in the place of others.
     pub fn clear_answers(&self) {
         self.engine.data_plane.clear_answers();
+        self.engine.touch();
     }
 
     /// Writes a member that neither the model nor an SDK knows into the object with this identifier. The structures around it must

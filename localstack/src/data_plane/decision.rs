@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::authorizer::Caller;
 use super::token::Claims;
 use crate::clock::iso8601;
+use crate::gateway::engine_arn;
 use crate::policy_text;
 use crate::state::{Kind, Object, State};
 
@@ -55,15 +56,19 @@ fn uid(kind: &str, id: &str) -> Option<EntityUid> {
     Some(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
 }
 
+/// The policies of the engine that is attached to a gateway.
+pub(super) fn policies<'a>(state: &'a State, gateway: &Object) -> impl Iterator<Item = &'a Object> {
+    let engine = engine_arn(gateway).and_then(|arn| state.by_arn(arn));
+    engine.into_iter().flat_map(|engine| state.all(Kind::Policy, Some(&engine.id)))
+}
+
 impl Guard {
     /// What guards a gateway; none: no engine is attached to it.
-    pub(super) fn of(state: &State, gateway: &Object, actions: &[Action]) -> Option<Self> {
+    pub(super) fn of(gateway: &Object, policies: &[Object], actions: &[Action]) -> Option<Self> {
         let configuration = gateway.document.get("policyEngineConfiguration")?;
         let text = |member: &str| configuration.get(member).and_then(Value::as_str);
         let arn = gateway.arn.as_deref().unwrap_or_default();
-        let engine = text("arn").and_then(|arn| state.by_arn(arn));
-        let policies = engine.into_iter().flat_map(|engine| state.all(Kind::Policy, Some(&engine.id)));
-        let policies: Vec<Policy> = policies.filter_map(|policy| in_force(policy, arn)).collect();
+        let policies: Vec<Policy> = policies.iter().filter_map(|policy| in_force(policy, arn)).collect();
         let schema = Schema::from_json_value(schema(actions)).map_err(|error| error.to_string());
         let typed: Vec<bool> =
             policies.iter().map(|policy| schema.as_ref().is_ok_and(|schema| fits(schema, policy))).collect();

@@ -13,7 +13,7 @@ use super::decision::Guard;
 use super::interceptor::Interceptors;
 use super::stand_for::Answers;
 use super::tool::Tool;
-use super::{issuer, plain, respond};
+use super::{decision, issuer, plain, respond};
 use crate::document::{Document, text};
 use crate::engine::Engine;
 use crate::gateway::{supported_versions, url};
@@ -51,43 +51,81 @@ enum Authorizer {
     Nobody,
 }
 
+/// What the state says of a gateway, taken out of it so that nobody waits while policies are parsed.
+struct Source {
+    revision: u64,
+    gateway: Object,
+    targets: Vec<Object>,
+    policies: Vec<Object>,
+    authorizer: Authorizer,
+    known: KnownTools,
+    answers: Arc<Answers>,
+}
+
+enum Found {
+    Kept(Arc<Gateway>),
+    Changed(Box<Source>),
+    Nothing,
+}
+
+impl Source {
+    fn of(state: &State, known: &KnownTools, engine: &Engine, gateway: &Object) -> Self {
+        let name = text(&gateway.document, "name");
+        let known = known.iter().filter(|((gateway, _), _)| gateway == name);
+        Self {
+            revision: state.revision(),
+            gateway: gateway.clone(),
+            targets: state.all(Kind::GatewayTarget, Some(&gateway.id)).cloned().collect(),
+            policies: decision::policies(state, gateway).cloned().collect(),
+            authorizer: authorizer(state, engine.base(), &engine.config().region, &gateway.document),
+            known: known.map(|(place, tools)| (place.clone(), tools.clone())).collect(),
+            answers: engine.data_plane.answers(),
+        }
+    }
+}
+
 impl Gateway {
     /// A gateway that answers its clients.
     pub(super) fn find(engine: &Engine, id: &str) -> Option<Arc<Self>> {
-        let answers = engine.data_plane.answers();
-        let kept = &engine.data_plane.gateways;
-        engine.with_tools(|state, known| {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((revision, gateway)) = kept.get(id)
+        let kept = || engine.data_plane.gateways.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = engine.with_tools(|state, known| {
+            if let Some((revision, gateway)) = kept().get(id)
                 && *revision == state.revision()
             {
-                return Some(Arc::clone(gateway));
+                return Found::Kept(Arc::clone(gateway));
             }
-            let object = state.find(Kind::Gateway, None, id);
-            let Some(object) = object.filter(|gateway| !matches!(gateway.status(), "CREATING" | "DELETING" | "FAILED"))
-            else {
-                kept.remove(id);
-                return None;
-            };
-            let gateway = Arc::new(Self::read(engine, state, known, &answers, object));
-            kept.insert(id.to_owned(), (state.revision(), Arc::clone(&gateway)));
-            Some(gateway)
-        })
+            let serves = |gateway: &&Object| !matches!(gateway.status(), "CREATING" | "DELETING" | "FAILED");
+            match state.find(Kind::Gateway, None, id).filter(serves) {
+                Some(gateway) => Found::Changed(Box::new(Source::of(state, known, engine, gateway))),
+                None => Found::Nothing,
+            }
+        });
+        let source = match found {
+            Found::Kept(gateway) => return Some(gateway),
+            Found::Changed(source) => source,
+            Found::Nothing => return None,
+        };
+        let revision = source.revision;
+        let gateway = Arc::new(Self::read(engine, *source));
+        let mut kept = kept();
+        // What was read before is read again when it is asked for. What somebody read meanwhile is newer.
+        kept.retain(|_, (known, _)| *known >= revision);
+        kept.entry(id.to_owned()).or_insert_with(|| (revision, Arc::clone(&gateway)));
+        Some(gateway)
     }
 
-    fn read(engine: &Engine, state: &State, known: &KnownTools, answers: &Answers, object: &Object) -> Self {
-        let (base, region) = (engine.base(), &engine.config().region);
+    fn read(engine: &Engine, source: Source) -> Self {
+        let Source { gateway: object, targets, policies, authorizer, known, answers, .. } = source;
         let document = &object.document;
         let name = text(document, "name");
-        let targets = state.all(Kind::GatewayTarget, Some(&object.id));
-        let servers = targets.filter_map(|target| Tool::unlisted_server(target, name, known)).collect();
-        let targets = state.all(Kind::GatewayTarget, Some(&object.id));
-        let tools: Vec<Tool> = targets.flat_map(|target| Tool::of_target(target, name, known, answers)).collect();
+        let servers = targets.iter().filter_map(|target| Tool::unlisted_server(target, name, &known)).collect();
+        let tools: Vec<Tool> =
+            targets.iter().flat_map(|target| Tool::of_target(target, name, &known, &answers)).collect();
         let actions: Vec<Action> = tools.iter().map(|tool| tool.action.clone()).collect();
         let by_name = tools.iter().enumerate().map(|(place, tool)| (tool.name.clone(), place)).collect();
         let mcp = document.get("protocolConfiguration").and_then(|configuration| configuration.get("mcp"));
         let setting = |member: &str| mcp.and_then(|mcp| mcp.get(member));
-        let url = url(base, region, &object.id);
+        let url = url(engine.base(), &engine.config().region, &object.id);
         let metadata_url = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('/')?)))
         {
             Some((scheme, (host, path))) => format!("{scheme}://{host}/.well-known/oauth-protected-resource/{path}"),
@@ -98,12 +136,12 @@ impl Gateway {
             name: name.to_owned(),
             instructions: setting("instructions").and_then(Value::as_str).map(ToOwned::to_owned),
             versions: supported_versions(document),
-            speaks_mcp: crate::gateway::speaks_mcp(object),
+            speaks_mcp: crate::gateway::speaks_mcp(&object),
             pages: setting("disableMcpListToolsPagination") != Some(&Value::Bool(true)),
             debug: text(document, "exceptionLevel") == "DEBUG",
-            guard: Guard::of(state, object, &actions),
+            guard: Guard::of(&object, &policies, &actions),
             interceptors: Interceptors::of(document),
-            authorizer: authorizer(state, base, region, document),
+            authorizer,
             tools,
             servers,
             by_name,

@@ -71,7 +71,9 @@ pub(super) async fn discover(engine: &Engine, url: &str) -> Result<Issuer, Strin
     };
     let set = serde_json::from_value(fetch(keys).await?).map_err(|error| format!("{keys} has no keys: {error}"))?;
     let issuer = Issuer { keys: set, names: vec![name.to_owned()] };
-    known.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), (now, issuer.clone()));
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    known.retain(|_, (at, _)| now.saturating_sub(*at) < BELIEVED);
+    known.insert(url.to_owned(), (now, issuer.clone()));
     Ok(issuer)
 }
 

@@ -10,7 +10,7 @@ use super::gateway::Gateway;
 use super::interceptor::{Reply, Turn};
 use super::stand_for::Answers;
 use super::tool::{Call, Tool};
-use super::{INVOKE_GATEWAY, not_allowed, plain, respond, server};
+use super::{INVOKE_GATEWAY, not_allowed, plain, respond, server, short};
 use crate::engine::Engine;
 use crate::journal::{Decision, Entry, without_secrets};
 use crate::wire::header;
@@ -20,6 +20,9 @@ const PAGE: usize = 30;
 
 /// The longest arguments that the journal keeps.
 const LONGEST_NOTE: usize = 4096;
+
+/// The most tools of a listing that it keeps.
+const MOST_NAMES: usize = 50;
 
 const PARSE_ERROR: i64 = -32700;
 const INVALID_REQUEST: i64 = -32600;
@@ -54,10 +57,25 @@ struct Note {
     decision: Option<Decision>,
 }
 
+impl Note {
+    fn say(&mut self, member: &str, text: &str) {
+        self.input.insert(member.to_owned(), json!(short(text)));
+    }
+}
+
+/// As many names of tools as the journal keeps, and how many more there are.
+fn some(names: &[&str]) -> Vec<String> {
+    let mut some: Vec<String> = names.iter().take(MOST_NAMES).map(|name| short(name)).collect();
+    if names.len() > MOST_NAMES {
+        some.push(format!("… {} more", names.len() - MOST_NAMES));
+    }
+    some
+}
+
 /// Answers a request to the endpoint of a gateway.
 pub(super) async fn answer(engine: &Engine, id: &str, request: &Request<Bytes>) -> Response<Bytes> {
     let mut note = Note { method: INVOKE_GATEWAY.to_owned(), ..Note::default() };
-    note.input.insert("gateway".into(), json!(id));
+    note.say("gateway", id);
     let (code, response) = exchange(engine, id, request, &mut note).await;
     engine.note(Entry {
         mutating: false,
@@ -88,7 +106,7 @@ async fn exchange(
     let caller = match gateway.caller(engine, request.headers()).await {
         Ok(caller) => caller,
         Err(refusal) => {
-            note.input.insert("problem".into(), json!(refusal.description));
+            note.say("problem", &refusal.description);
             let code = refusal.error.unwrap_or("unauthorized").to_owned();
             return (Some(code), gateway.challenge(&refusal));
         }
@@ -108,7 +126,7 @@ async fn exchange(
     }
     if !gateway.servers.is_empty() {
         if let Some(problem) = server::ask_for_tools(engine, &gateway.servers).await {
-            note.input.insert("problem".into(), json!(problem));
+            note.say("problem", &problem);
         }
         gateway = Gateway::find(engine, id).unwrap_or(gateway);
     }
@@ -197,7 +215,7 @@ impl Exchange<'_> {
 
     /// Something behind the gateway failed. Clients are told what only if the gateway says so, the journal is.
     fn internal(&self, problem: String, note: &mut Note) -> Problem {
-        note.input.insert("problem".into(), json!(problem));
+        note.say("problem", &problem);
         Problem::new(INTERNAL_ERROR, if self.gateway.debug { problem } else { INTERNAL.to_owned() })
     }
 
@@ -237,8 +255,8 @@ impl Exchange<'_> {
             let is_visible = |name: &str| visible.contains(&name);
             note.decision = Some(Decision {
                 principal: decision::name(self.caller),
-                allowed: visible.iter().map(ToString::to_string).collect(),
-                denied: names.filter(|name| !is_visible(name)).map(ToOwned::to_owned).collect(),
+                allowed: some(&visible),
+                denied: some(&names.filter(|name| !is_visible(name)).collect::<Vec<_>>()),
                 policies: Vec::new(),
                 mode: guard.mode.clone(),
             });
@@ -272,7 +290,7 @@ impl Exchange<'_> {
             Some(Value::Object(arguments)) => arguments.clone(),
             Some(_) => return Err(Problem::new(INVALID_PARAMS, "Invalid params: arguments are an object")),
         };
-        note.input.insert("name".into(), json!(name));
+        note.say("name", name);
         note.input.insert("arguments".into(), noted(&arguments));
         let Some(tool) = self.gateway.tool(name) else {
             return Err(Problem::new(INVALID_PARAMS, format!("Unknown tool: {name}")));
@@ -290,7 +308,7 @@ impl Exchange<'_> {
             headers: self.request.headers(),
         };
         Ok(tool.call(&call, arguments).await.unwrap_or_else(|problem| {
-            note.input.insert("problem".into(), json!(problem));
+            note.say("problem", &problem);
             if self.gateway.debug { failed(&problem, Some(&problem)) } else { failed(INTERNAL, None) }
         }))
     }

@@ -54,26 +54,21 @@ impl DataPlane {
     /// Says what answers in the place of something.
     pub(crate) fn answer_for(&self, answer: Answer) {
         Arc::make_mut(&mut self.answers.lock().unwrap_or_else(PoisonError::into_inner)).add(answer);
-        // The tools of a server may be told with its answers.
-        self.gateways.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Forgets what answers.
     pub(crate) fn clear_answers(&self) {
         *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
-        self.gateways.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn answers(&self) -> Arc<Answers> {
         Arc::clone(&self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Keeps what a server lists.
-    fn learn(&self, endpoint: &str, listed: Listed) {
+    /// Keeps what a server lists. Says whether that is news.
+    fn learn(&self, endpoint: &str, listed: Listed) -> bool {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        if Arc::make_mut(&mut answers).learn(endpoint, listed) {
-            self.gateways.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        }
+        Arc::make_mut(&mut answers).learn(endpoint, listed)
     }
 }
 
@@ -105,6 +100,9 @@ impl Route {
         }
     }
 }
+
+/// The longest text that the journal keeps, in characters.
+const LONGEST_TEXT: usize = 1000;
 
 /// Where RFC 9728 has the metadata of what a token is for.
 const METADATA: &str = ".well-known/oauth-protected-resource";
@@ -170,6 +168,11 @@ fn is_from_here(headers: &HeaderMap) -> bool {
         authority.and_then(|(_, authority)| authority.parse::<Authority>().ok())
     });
     origin.is_none_or(|authority| authority.is_some_and(|authority| local(authority.host())))
+}
+
+/// As much of a text as the journal keeps.
+fn short(text: &str) -> String {
+    text.chars().take(LONGEST_TEXT).collect()
 }
 
 fn respond(status: StatusCode, body: &Value) -> Response<Bytes> {

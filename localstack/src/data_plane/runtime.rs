@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::authorizer::{JwtAuthorizer, Refusal, role};
 use super::gateway::jwt_authorizer;
 use super::stand_for::{Answer, Event, run};
-use super::{INVOKE_RUNTIME, loopback, not_allowed, plain, respond};
+use super::{INVOKE_RUNTIME, loopback, not_allowed, plain, respond, short};
 use crate::document::{Document, texts};
 use crate::engine::Engine;
 use crate::failure::Failure;
@@ -93,7 +93,7 @@ pub(super) async fn answer(engine: &Engine, name: &str, request: &Request<Bytes>
         mutating: false,
         status: response.status().as_u16(),
         code,
-        input: json!({"agentRuntimeArn": name, "qualifier": qualifier}),
+        input: json!({"agentRuntimeArn": short(name), "qualifier": short(&qualifier)}),
         at_millis: engine.now(),
         decision: None,
     });

@@ -51,7 +51,9 @@ pub(super) async fn ask_for_tools(engine: &Engine, endpoints: &[String]) -> Opti
             problem = Some(error);
             Vec::new()
         });
-        engine.data_plane.learn(endpoint, Listed { at, tools });
+        if engine.data_plane.learn(endpoint, Listed { at, tools }) {
+            engine.touch();
+        }
     }
     problem
 }
