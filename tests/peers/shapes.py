@@ -10,10 +10,10 @@ from datetime import datetime
 
 import regex
 
-#: Members that no true answer can hold as the model has them, and why; they are not checked.
+#: True values that the model does not allow their member, and why.
 IMPOSSIBLE = {
-    "AgentRuntime.description": "required and not empty, though a runtime may have none",
-    "SchemaAttributeType.Name": "twenty characters at most, though phone_number_verified has 21",
+    ("AgentRuntime.description", ""): "required and not empty, though a runtime may have none",
+    ("SchemaAttributeType.Name", "phone_number_verified"): "21 characters, of twenty at most",
 }
 
 #: Patterns that are wrong, and what proves it; a value is not held against them.
@@ -94,11 +94,8 @@ def _structure(shape, value, path, found):
     if getattr(shape, "is_tagged_union", False) and len(value) != 1:
         found.append(f"{path}: a union with {len(value)} members: {sorted(value)}")
     for name, member in value.items():
-        if name in members:
-            below = []
-            _value(members[name][1], member, f"{path}.{name}", below)
-            if f"{shape.name}.{name}" not in IMPOSSIBLE:
-                found.extend(below)
+        if name in members and not (isinstance(member, str) and (f"{shape.name}.{name}", member) in IMPOSSIBLE):
+            _value(members[name][1], member, f"{path}.{name}", found)
 
 
 def _value(shape, value, path, found):
