@@ -10,7 +10,7 @@ import re
 import shapes
 
 #: What most patterns of names and identifiers take, tried in this order.
-CANDIDATES = ["peer", "peer_one", "peer-one", "peerone", "1", "123456", "/peer", "https://peer.example.com", "peer@example.com",
+CANDIDATES = ["peer_one", "peer-one", "peerone", "1", "123456", "/peer", "https://peer.example.com", "peer@example.com",
               "peer-0123456789", "p0123456789", "0123456789", "0123456789ab", "peer_0123456789abcdef", "terms-of-use", "import-peer",
               "subnet-0123456789abcdef0", "sg-0123456789abcdef0", "tkn0123456789abcdefghijklmno",
               "a0000000-0000-4000-8000-000000000000"]  # fmt: skip
@@ -37,6 +37,10 @@ class Inputs:
         self.arms = table.get("arms", {})
         self.own = {}
         self.known = {}
+        #: What names begin with; another one makes another object.
+        self.name = "peer"
+        #: Whether a structure without required members is filled with its first one.
+        self.is_generous = False
 
     def learn(self, operation, sent, document):
         """Remembers what was made: all of it under its noun, and its identifiers for whoever asks for one of that name."""
@@ -50,7 +54,7 @@ class Inputs:
                 found[name] = value
         lists = [(name, value[0]) for name, value in found.items() if isinstance(value, list) and value]
         found.update({name.removesuffix("s"): first for name, first in lists})  # of exampleIds the first is the exampleId
-        found = {name: value for name, value in found.items() if isinstance(value, str | list)}
+        found = {name: value for name, value in found.items() if isinstance(value, str)}
         self.own.setdefault(noun(operation), {}).update(found)
         for name, value in found.items():
             self.known.setdefault(name, value)
@@ -90,7 +94,7 @@ class Inputs:
         if kind == "map":
             return {self.value(shape.key, "key", guess): self.value(shape.value, "value", guess, depth + 1)}
         if kind == "string":
-            return shape.enum[0] if shape.enum else _text(shape, name, guess)
+            return shape.enum[0] if shape.enum else self._text(shape, name, guess)
         if kind in ("integer", "long", "float", "double"):
             return shape.metadata.get("min") or min(1, shape.metadata.get("max", 1))
         return {"boolean": True, "timestamp": 1_800_000_000, "blob": b"peer"}[kind]
@@ -99,6 +103,8 @@ class Inputs:
         if getattr(shape, "is_document_type", False):
             return {}
         names = shape.required_members
+        if self.is_generous and not names and depth < 5:
+            names = list(shape.members)[:1]
         if getattr(shape, "is_tagged_union", False):
             names = [self.arms.get(shape.name, next(iter(shape.members)))]
         if depth > 20:
@@ -113,6 +119,8 @@ class Inputs:
         if not isinstance(value, str):
             return value
 
+        value = value.replace("${new}", self.name)
+
         def answered(match):
             about, _, name = match[1].rpartition(".")
             known = self.own.get(about, {}) if about else self.known
@@ -122,15 +130,14 @@ class Inputs:
 
         return re.sub(r"\$\{([\w.]+)\}", answered, value)
 
-
-def _text(shape, name, guess):
-    """A text of a shape's pattern and length."""
-    smallest, largest = shape.metadata.get("min", 0), shape.metadata.get("max", 1 << 20)
-    pattern = shape.metadata.get("pattern", "(?s).*")
-    for candidate in CANDIDATES:
-        padded = candidate.ljust(smallest, "x")
-        if len(padded) <= largest and shapes.matches(pattern, padded):
-            return padded
-    if guess:
-        return CANDIDATES[0]
-    raise Unknown(name)
+    def _text(self, shape, name, guess):
+        """A text of a shape's pattern and length."""
+        smallest, largest = shape.metadata.get("min", 0), shape.metadata.get("max", 1 << 20)
+        pattern = shape.metadata.get("pattern", "(?s).*")
+        for candidate in [self.name, *CANDIDATES]:
+            padded = candidate.ljust(smallest, "x")
+            if len(padded) <= largest and shapes.matches(pattern, padded):
+                return padded
+        if guess:
+            return self.name
+        raise Unknown(name)

@@ -35,21 +35,23 @@ class Walk:
         #: By operation: what was answered, and what is wrong with it.
         self.outcomes = {}
 
-    def run(self):
-        """Calls every operation once; what was deleted is looked for once more."""
+    def run(self, *, ends=True):
+        """Calls every operation once; what was deleted is looked for once more. Without the ends everything is left standing."""
         names = self.client.model.operation_names
         rest = [name for name in names if name not in self.first and name not in self.last]
         makes = [name for name in rest if name.startswith(MAKES)]
-        ends = [name for name in rest if name.startswith(ENDS)]
+        deletes = [name for name in rest if name.startswith(ENDS)]
         reads = [name for name in rest if name.startswith(READS)]
-        changes = [name for name in rest if name not in {*makes, *ends, *reads}]
+        changes = [name for name in rest if name not in {*makes, *deletes, *reads}]
         self._in_order(self.first)
         self._when_ready(makes)
         for group in (reads, changes):
             self._when_ready(group)
+        if not ends:
+            return
         nouns = [noun(name) for name in self.made]
         order = {about: position for position, about in enumerate(nouns)}
-        self._in_order(sorted(ends, key=lambda name: -order.get(noun(name), len(nouns))))
+        self._in_order(sorted(deletes, key=lambda name: -order.get(noun(name), len(nouns))))
         self._in_order(self.last)
 
     def _in_order(self, names):
@@ -93,14 +95,14 @@ class Walk:
         if name.startswith(ENDS):
             self._gone(name)
 
-    def _reader(self, name):
+    def reader(self, name):
         about = noun(name)
         readers = [f"{verb}{about}" for verb in ("Get", "Describe") if f"{verb}{about}" in self.client.model.operation_names]
         return readers[0] if readers else None
 
     def _settle(self, name):
         """Reads what was changed until it is no longer on its way."""
-        reader = self._reader(name)
+        reader = self.reader(name)
         if not reader:
             return
         model = self.client.model.operation_model(reader)
@@ -118,7 +120,7 @@ class Walk:
 
     def _gone(self, name):
         """Reads what was deleted, and expects that it is not there."""
-        reader = self._reader(name)
+        reader = self.reader(name)
         if not reader or self.outcomes.get(reader, ("",))[0]:
             return
         answer = self.client.call(reader, **self.inputs.make(self.client.model.operation_model(reader), guess=True))
