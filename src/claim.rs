@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::address::Address;
+use crate::declared::Declared;
 use crate::kind::{Kind, Names};
 use crate::live::Listed;
 use crate::ownership::{ADDRESS, Child, Membership, STACK, Tags};
@@ -65,15 +66,14 @@ pub(crate) type Claimed = (Address, Option<Claim>);
 #[derive(Clone, Copy)]
 pub(crate) struct Claims<'a> {
     pub(crate) stack: &'a Stack,
+    pub(crate) declared: &'a Declared<'a>,
     pub(crate) owner: &'a str,
 }
 
 impl<'a> Claims<'a> {
     /// The resource that adopts the object with this id.
     pub(crate) fn adopting(&self, kind: &Kind, id: &str, parent: Option<&Address>) -> Option<&'a Resource> {
-        self.stack.resources.iter().find(|resource| {
-            resource.kind == kind && resource.adopt.as_deref() == Some(id) && resource.parent.as_ref() == parent
-        })
+        self.declared.adopting(kind, id, parent)
     }
 
     /// Where an object that lives in nothing is; nothing if it is somebody else's and stays so.
@@ -100,7 +100,7 @@ impl<'a> Claims<'a> {
         }
         match adopting {
             // The address it carries is given up: it is free to be taken.
-            Some(address) if address != tagged && self.stack.resource(&tagged).is_none() => {
+            Some(address) if address != tagged && self.declared.at(&tagged).is_none() => {
                 (address, Some(Claim::Moved { owner: None, from: tagged.to_string() }))
             }
             _ => (tagged, None),
@@ -110,12 +110,6 @@ impl<'a> Claims<'a> {
     /// The line of `[moved]` about an object of a stack; nothing stands for this one.
     fn line(&self, owner: Option<&str>, is_from: impl Fn(&Moved) -> bool) -> Option<&'a Moved> {
         self.stack.moved.iter().find(|line| line.owner.as_deref() == owner && is_from(line))
-    }
-
-    /// The resources of the manifest that live in a parent.
-    fn within(&self, kind: &'a Kind, parent: &'a Address) -> impl Iterator<Item = &'a Resource> {
-        let resources = self.stack.resources.iter();
-        resources.filter(move |resource| resource.kind == kind && resource.parent.as_ref() == Some(parent))
     }
 
     /// Where a child of ours is; nothing if the manifest does not have it. `held` are the live names of our children there.
@@ -130,15 +124,17 @@ impl<'a> Claims<'a> {
             Names::NotUnique => membership.is_at(child, &resource.address),
             Names::InAccount | Names::InParent => resource.live_name() == Some(child.name),
         };
-        let there: Vec<&Resource> =
-            self.within(child.kind, parent).filter(|resource| resource.existing.is_none()).filter(is_there).collect();
+        let ours = |resource: &&Resource| resource.existing.is_none() && is_there(resource);
         // Addresses are remembered by short digests: of two that fit, the one of this name, else one whose child is not there.
-        let named = there.iter().find(|resource| resource.live_name() == Some(child.name));
-        let free = || there.iter().find(|resource| resource.live_name().is_none_or(|name| !held.contains(name)));
-        if let Some(resource) = named.or_else(free).or(there.first()) {
+        if let Some(resource) = self.declared.named(child.kind, child.name, Some(parent)).find(ours) {
             return Some((resource.address.clone(), None));
         }
-        let moved = self.within(child.kind, parent).find_map(|resource| {
+        let there: Vec<&Resource> = self.declared.within(child.kind, parent).filter(ours).collect();
+        let free = there.iter().find(|resource| resource.live_name().is_none_or(|name| !held.contains(name)));
+        if let Some(resource) = free.or(there.first()) {
+            return Some((resource.address.clone(), None));
+        }
+        let moved = self.declared.within(child.kind, parent).find_map(|resource| {
             let free = resource.live_name().is_none_or(|name| !held.contains(name));
             let line = self.line(None, |line| {
                 line.to == resource.address
@@ -173,7 +169,7 @@ impl<'a> Claims<'a> {
         };
         // A parent that moves takes those of its children along that this manifest declares.
         let follows = parent_claim.and_then(Claim::other_owner) == Some(owner);
-        self.within(child.kind, parent).find_map(|resource| {
+        self.declared.within(child.kind, parent).find_map(|resource| {
             let named = child.kind.names == Names::NotUnique || resource.live_name() == Some(child.name);
             let line = self.line(Some(owner), |line| line.to == resource.address);
             let from = line.map_or(&resource.address, |line| &line.from);

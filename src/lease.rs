@@ -245,7 +245,7 @@ impl Lease {
     }
 
     /// A root object goes: if it carries the lease, another of these takes it on. Where none is left, it goes with the last.
-    pub async fn leave(&self, aws: &Aws, address: &Address, others: Vec<Root>) {
+    pub async fn leave(&self, aws: &Aws, address: &Address, others: impl FnOnce() -> Vec<Root>) {
         {
             let mut state = self.state();
             state.leaving.insert(address.clone());
@@ -255,7 +255,7 @@ impl Lease {
                 return;
             }
         }
-        for other in others {
+        for other in others() {
             if self.state().leaving.contains(&other.address) {
                 continue;
             }

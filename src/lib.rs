@@ -8,6 +8,7 @@ pub mod aws;
 pub mod check;
 pub mod claim;
 pub mod cli;
+mod declared;
 pub mod diagnostic;
 pub mod diff;
 pub mod engine;

@@ -21,6 +21,7 @@ use self::siblings::{Siblings, Whose};
 use crate::address::Address;
 use crate::aws::{Aws, CallError};
 use crate::claim::{Claim, Claimed, Claims};
+use crate::declared::Declared;
 use crate::kind::{Ids, KINDS, Kind, Names, Place};
 use crate::live::{self, Listed};
 use crate::membership::Memberships;
@@ -140,6 +141,7 @@ pub async fn observe(aws: &Aws, stack: &Stack) -> Observed {
     let mut observation = Observation {
         aws,
         stack,
+        declared: Declared::new(stack),
         owner: stack.owner(),
         observed: Observed {
             at: Moment::now(),
@@ -164,6 +166,7 @@ pub async fn observe(aws: &Aws, stack: &Stack) -> Observed {
 struct Observation<'a> {
     aws: &'a Aws,
     stack: &'a Stack,
+    declared: Declared<'a>,
     owner: String,
     observed: Observed,
     /// Parents whose tags could not be read.
@@ -240,7 +243,7 @@ impl Observation<'_> {
             .await;
         for (kind, document, ids, item, tags, (address, claim)) in read {
             // The manifest has another object at its address now.
-            let elsewhere = self.stack.resource(&address).is_some_and(|resource| resource.existing.is_some());
+            let elsewhere = self.declared.at(&address).is_some_and(|resource| resource.existing.is_some());
             let address =
                 if elsewhere { Address::new(kind.name, format!("{}/{}", item.name, item.id)) } else { address };
             match document {
@@ -277,9 +280,7 @@ impl Observation<'_> {
         }
         let membership = Membership::read(&live.tags, &self.owner);
         let remembered: BTreeSet<&str> = membership.kinds().collect();
-        let wanted = |kind: &Kind| {
-            self.stack.resources.iter().any(|child| child.kind == kind && child.parent.as_ref() == Some(parent))
-        };
+        let wanted = |kind: &Kind| self.declared.within(kind, parent).next().is_some();
         within
             .filter(|kind| !self.untold.contains(parent) && (remembered.contains(kind.name) || wanted(kind)))
             .collect()
@@ -383,7 +384,7 @@ impl Observation<'_> {
                 Ok(Some((document, tags))) => {
                     let parent = Some(parent);
                     let live = Live { kind, ids, name, parent, document, tags, applied, protected, claim };
-                    if self.stack.resource(&address).is_some_and(|resource| resource.existing.is_some()) {
+                    if self.declared.at(&address).is_some_and(|resource| resource.existing.is_some()) {
                         self.observed.existing.insert(address, live);
                     } else {
                         self.add(address, live);
@@ -396,7 +397,7 @@ impl Observation<'_> {
     }
 
     fn add(&mut self, address: Address, live: Live) {
-        let wanted = self.stack.resource(&address).and_then(Resource::live_name).map(ToOwned::to_owned);
+        let wanted = self.declared.at(&address).and_then(Resource::live_name).map(ToOwned::to_owned);
         match self.observed.ours.entry(address) {
             Entry::Vacant(free) => drop(free.insert(live)),
             Entry::Occupied(mut taken) => {
@@ -420,15 +421,11 @@ impl Observation<'_> {
 
     /// The address of the manifest that wants this live name.
     fn wanting(&self, kind: &Kind, name: &str, parent: Option<&Address>) -> Option<Address> {
-        let resources = self.stack.resources.iter();
-        resources
-            .filter(|resource| resource.kind == kind && resource.live_name() == Some(name))
-            .find(|resource| parent.is_none() || resource.parent.as_ref() == parent)
-            .map(|resource| resource.address.clone())
+        self.declared.named(kind, name, parent).next().map(|resource| resource.address.clone())
     }
 
     fn claims(&self) -> Claims<'_> {
-        Claims { stack: self.stack, owner: &self.owner }
+        Claims { stack: self.stack, declared: &self.declared, owner: &self.owner }
     }
 
     fn claim_of(&self, address: &Address) -> Option<&Claim> {
@@ -448,7 +445,7 @@ impl Observation<'_> {
             return claimed;
         }
         // The old self of a resource that has a new name, while the new one stands beside it.
-        let resource = self.stack.resource(&Address::new(child.kind.name, child.name));
+        let resource = self.declared.at(&Address::new(child.kind.name, child.name));
         let renamed = resource.and_then(|resource| resource.live_name()).is_some_and(|name| held.contains(name));
         (self.orphan_address(parent, child, renamed), None)
     }

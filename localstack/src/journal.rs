@@ -56,7 +56,7 @@ pub(crate) fn is_mutating(operation: &str) -> bool {
 }
 
 /// Members whose values are secret, compared without case and underscores.
-const SECRET: [&str; 19] = [
+const SECRET: [&str; 21] = [
     "clientsecret",
     "clientsecretvalue",
     "apikey",
@@ -77,6 +77,8 @@ const SECRET: [&str; 19] = [
     "refreshtoken",
     "session",
     "signingkey",
+    "authorizationcode",
+    "codeverifier",
 ];
 
 /// Whether a member's value is a secret.

@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     RefreshToken,
     /// A sign-in that waits for the answer to a challenge.
     SignIn,
+    /// What a client gets from a sign-in on a page.
+    AuthorizationCode,
     WorkloadIdentity,
     ApiKeyCredentialProvider,
     Oauth2CredentialProvider,

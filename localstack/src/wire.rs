@@ -199,8 +199,7 @@ pub(crate) fn answer(service: Service, operation: &str, value: &Value, request_i
         return respond(200, "text/xml", sts_answer(value, request_id).into_bytes(), request_id);
     }
     if service == Service::UserPool {
-        let response = respond(200, content_type(service), value.to_string().into_bytes(), request_id);
-        return user_pool_endpoint::finish(operation, response);
+        return user_pool_endpoint::answer(operation, value, request_id);
     }
     let operation = service.api().operation(operation);
     let status = operation.map_or(200, |operation| operation.status);
@@ -224,13 +223,8 @@ pub(crate) fn refusal(service: Service, failure: &Failure, request_id: &str) -> 
         Service::Cognito => {
             body.insert("__type".into(), json!(failure.code));
         }
-        // An error of OAuth is no exception.
-        Service::UserPool if !failure.code.ends_with("Exception") => {
-            let body = json!({"error": failure.code, "error_description": failure.message}).to_string();
-            let response = respond(failure.status, content_type(service), body.into_bytes(), request_id);
-            return user_pool_endpoint::finish(user_pool_endpoint::TOKEN, response);
-        }
-        Service::AgentCore | Service::UserPool => {}
+        Service::UserPool => return user_pool_endpoint::refusal(failure, request_id),
+        Service::AgentCore => {}
     }
     body.insert("message".into(), json!(failure.message));
     if let Some(reason) = &failure.reason {
@@ -257,7 +251,8 @@ fn content_type(service: Service) -> &'static str {
     if service == Service::Cognito { "application/x-amz-json-1.1" } else { "application/json" }
 }
 
-fn respond(status: u16, content_type: &'static str, body: Vec<u8>, request_id: &str) -> Response<Bytes> {
+/// An answer with a body, or without one.
+pub(crate) fn respond(status: u16, content_type: &'static str, body: Vec<u8>, request_id: &str) -> Response<Bytes> {
     let length = body.len();
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);

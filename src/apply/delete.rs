@@ -16,7 +16,7 @@ impl Run<'_> {
         // Of a replaced object the old one: its new self may stand already.
         let Some(ids) = item.live.as_ref().map(|live| live.ids.clone()) else { return Ok(()) };
         if let Some(lease) = self.lease.filter(|_| item.kind.parent.is_none()) {
-            lease.leave(self.aws, &item.address, self.roots_but(&item.address)).await;
+            lease.leave(self.aws, &item.address, || self.roots_but(&item.address)).await;
         }
         self.delete_and_wait(item, &ids).await?;
         if self.known(&item.address).is_some_and(|known| known.ids == ids) {

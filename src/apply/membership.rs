@@ -17,9 +17,9 @@ impl Run<'_> {
         let children: Vec<&Item> = self
             .work
             .items
-            .iter()
+            .within(parent)
             .filter(|item| matches!(item.action, Action::Create | Action::Replace) && item.blocked.is_none())
-            .filter(|item| item.kind.parent.is_some() && item.parent().as_ref() == Some(parent))
+            .filter(|item| item.kind.parent.is_some())
             .filter(|item| self.known(&item.address).is_none() || item.stands_beside_its_old_self())
             .collect();
         self.edit(parent, |membership| {
@@ -80,7 +80,7 @@ impl Run<'_> {
         let mut tags = tags.lock().await;
         let before = Membership::read(&tags, &self.owner);
         let mut after = before.clone();
-        if let Some(item) = self.work.items.iter().find(|item| item.address == *parent) {
+        if let Some(item) = self.work.items.at(parent) {
             after.subtract(&item.forgets);
         }
         change(&mut after);

@@ -10,6 +10,7 @@ mod membership;
 mod retry;
 mod secret;
 mod update;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use self::walk::Walk;
 use crate::address::Address;
 use crate::aws::{Aws, CallError};
 use crate::kind::{Ids, Kind, Place};
@@ -78,7 +80,7 @@ pub async fn apply(
     let work = &planned.work;
     let run = Run::new(aws, planned, lease, report);
     let shared = &run;
-    let mut walk = Walk { work, done: BTreeMap::new(), running: BTreeSet::new() };
+    let mut walk = Walk::new(work);
     let mut in_hand = FuturesUnordered::new();
     let mut outcome = Outcome::default();
     let mut deadline: Option<Instant> = None;
@@ -90,7 +92,7 @@ pub async fn apply(
             deadline = Some(Instant::now() + GRACE);
         }
         if deadline.is_none() {
-            for index in walk.skippable() {
+            while let Some(index) = walk.skip() {
                 let because = walk.failed_need(index).map(|item| item.address.to_string()).unwrap_or_default();
                 if let Some(item) = walk.item(index) {
                     let address = item.address.to_string();
@@ -101,10 +103,9 @@ pub async fn apply(
                         outcome.skipped.push((address, because));
                     }
                 }
-                walk.done.insert(index, false);
+                walk.end(index, false);
             }
-            for index in walk.startable() {
-                walk.running.insert(index);
+            while let Some(index) = walk.start() {
                 in_hand.push(async move { (index, shared.node(index).await) });
             }
         }
@@ -116,13 +117,9 @@ pub async fn apply(
             }
         };
         let Some((index, result)) = ended else {
-            if walk.skippable().is_empty() || deadline.is_some() {
-                break;
-            }
-            continue;
+            break;
         };
-        walk.running.remove(&index);
-        walk.done.insert(index, result.is_ok());
+        walk.end(index, result.is_ok());
         let Some(item) = walk.item(index) else { continue };
         let address = item.address.to_string();
         match result {
@@ -144,7 +141,7 @@ pub async fn apply(
     }
     // What has not ended by now is left where it is: the next run looks for it.
     drop(in_hand);
-    let cut_off = walk.running.iter().filter_map(|index| walk.item(*index)).map(|item| item.address.to_string());
+    let cut_off = walk.running().filter_map(|index| walk.item(index)).map(|item| item.address.to_string());
     outcome.cut_off.extend(cut_off);
     if deadline.is_none() {
         for item in walk.waiting().filter_map(|index| walk.item(index)) {
@@ -156,44 +153,6 @@ pub async fn apply(
     outcome.interrupted = interrupted.load(Ordering::Relaxed);
     outcome.notes = run.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcome
-}
-
-/// Which nodes have ended, and which may start.
-struct Walk<'a> {
-    work: &'a Work,
-    done: BTreeMap<usize, bool>,
-    running: BTreeSet<usize>,
-}
-
-impl<'a> Walk<'a> {
-    fn item(&self, node: usize) -> Option<&'a Item> {
-        self.work.items.get(self.work.nodes.get(node)?.item)
-    }
-
-    fn waiting(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.work.nodes.len()).filter(|index| !self.done.contains_key(index) && !self.running.contains(index))
-    }
-
-    fn startable(&self) -> Vec<usize> {
-        let ready = |index: &usize| {
-            self.work.nodes.get(*index).is_some_and(|node| {
-                node.needs.iter().all(|need| self.done.get(need) == Some(&true))
-                    && node.after.iter().all(|other| self.done.contains_key(other))
-            })
-        };
-        self.waiting().filter(ready).collect()
-    }
-
-    /// Nodes that need one that failed or was skipped.
-    fn skippable(&self) -> Vec<usize> {
-        self.waiting().filter(|index| self.failed_need(*index).is_some()).collect()
-    }
-
-    fn failed_need(&self, index: usize) -> Option<&'a Item> {
-        let node = self.work.nodes.get(index)?;
-        let need = node.needs.iter().find(|need| self.done.get(need) == Some(&false))?;
-        self.item(*need)
-    }
 }
 
 impl<'a> Run<'a> {

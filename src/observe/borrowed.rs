@@ -23,17 +23,16 @@ impl Observation<'_> {
     /// Where somebody else's root object belongs in this plan, if anywhere: the address that names it, or its own id if children
     /// of ours live in it.
     pub(super) fn borrowing(&self, kind: &Kind, item: &Listed, tags: Option<&Tags>) -> Option<Address> {
-        let named = self.stack.resources.iter().find(|resource| {
-            let fits = match &resource.existing {
-                Some(Existing::Id(id)) => *id == item.id,
-                Some(Existing::Stack { owner, address }) => tags.is_some_and(|tags| {
+        let named = self.declared.existing().find(|(resource, existing)| {
+            let fits = match existing {
+                Existing::Id(id) => *id == item.id,
+                Existing::Stack { owner, address } => tags.is_some_and(|tags| {
                     tags.get(STACK) == Some(owner) && tags.get(ADDRESS) == Some(&address.to_string())
                 }),
-                None => false,
             };
             fits && resource.kind == kind
         });
-        if let Some(resource) = named.filter(|_| self.managed(tags).is_none()) {
+        if let Some((resource, _)) = named.filter(|_| self.managed(tags).is_none()) {
             return Some(resource.address.clone());
         }
         let tags = tags.filter(|tags| self.claims().root(kind, item, tags).is_none())?;
@@ -46,7 +45,7 @@ impl Observation<'_> {
     /// The resource of this manifest that an object of ours is, by its tags.
     fn managed(&self, tags: Option<&Tags>) -> Option<&Resource> {
         let tags = tags.filter(|tags| tags.get(STACK) == Some(&self.owner))?;
-        let resource = self.stack.resource(&Address::parse(tags.get(ADDRESS)?)?)?;
+        let resource = self.declared.at(&Address::parse(tags.get(ADDRESS)?)?)?;
         resource.existing.is_none().then_some(resource)
     }
 
@@ -66,7 +65,7 @@ impl Observation<'_> {
             }
             let Root { kind, item, tags, .. } = root;
             let ids = Ids { parent: String::new(), id: item.id };
-            let named = self.stack.resource(&address).is_some();
+            let named = self.declared.at(&address).is_some();
             // What the manifest does not name is listed for its children only.
             let known = (kind.list.complete || !named).then(|| item.item.clone());
             match read_settled(self.aws, kind, &ids, known).await {
@@ -91,9 +90,7 @@ impl Observation<'_> {
     fn untold_children(&mut self, parent: &Address) {
         let error = self.observed.unread.iter().find(|unread| unread.address.as_ref() == Some(parent));
         let Some(error) = error.map(|unread| unread.error.clone()) else { return };
-        let within = |kind: &&Kind| {
-            self.stack.resources.iter().any(|child| child.kind == *kind && child.parent.as_ref() == Some(parent))
-        };
+        let within = |kind: &&Kind| self.declared.within(kind, parent).next().is_some();
         let unread: Vec<Unread> = KINDS
             .iter()
             .copied()
@@ -106,20 +103,19 @@ impl Observation<'_> {
 
     /// The address that names this child.
     pub(super) fn existing_child(&self, kind: &Kind, id: &str, parent: &Address) -> Option<Address> {
-        let mut resources = self.stack.resources.iter();
-        let found = resources.find(|resource| {
+        let mut existing = self.declared.existing();
+        let found = existing.find(|(resource, existing)| {
             resource.kind == kind
                 && resource.parent.as_ref() == Some(parent)
-                && matches!(&resource.existing, Some(Existing::Id(named)) if named == id)
+                && matches!(existing, Existing::Id(named) if named == id)
         });
-        found.map(|resource| resource.address.clone())
+        found.map(|(resource, _)| resource.address.clone())
     }
 
     /// Says which of the objects that the manifest names are not there.
     pub(super) fn missing(&mut self) {
         let mut findings = Vec::new();
-        for resource in &self.stack.resources {
-            let Some(existing) = &resource.existing else { continue };
+        for (resource, existing) in self.declared.existing() {
             let address = &resource.address;
             let unread = self.observed.unread.iter().any(|unread| {
                 let about = unread.address.as_ref();

@@ -15,7 +15,7 @@ impl Observation<'_> {
         let aws = self.aws;
         let mut unknown = Vec::new();
         for (index, stranger) in self.observed.strangers.iter().enumerate() {
-            let says = |parent| self.stack.resource(parent).is_some_and(|parent| parent.delete_unknown_children);
+            let says = |parent| self.declared.at(parent).is_some_and(|parent| parent.delete_unknown_children);
             let Some(parent) = self.observed.ours.get(&stranger.parent).filter(|_| says(&stranger.parent)) else {
                 continue;
             };

@@ -1,6 +1,6 @@
 //! Decisions: the `[[accept]]` entries of a manifest, held against the risks of a plan.
 
-use super::item::Item;
+use super::items::Items;
 use super::make::Towards;
 use super::scope::{Asked, Scope};
 use super::{Action, Decision, PlanDiagnostic, Risk};
@@ -12,7 +12,7 @@ pub(super) fn decide(
     asked: &Asked,
     towards: Towards,
     risks: &mut [Risk],
-    items: &[Item],
+    items: &Items,
 ) -> Vec<PlanDiagnostic> {
     let mut found = Vec::new();
     for accept in &stack.accepts {
@@ -56,9 +56,9 @@ fn what(accept: &Accept) -> String {
     format!("the decision to take `{}`{about}", accept.risk)
 }
 
-fn unused(accept: &Accept, risks: &[Risk], items: &[Item]) -> PlanDiagnostic {
+fn unused(accept: &Accept, risks: &[Risk], items: &Items) -> PlanDiagnostic {
     let address = accept.address.as_ref();
-    let item = items.iter().find(|item| Some(&item.address) == address);
+    let item = address.and_then(|address| items.at(address));
     let elsewhere = risks.iter().find(|risk| risk.code == accept.risk && !risk.accepted && !risk.address.is_empty());
     let pending = item.is_some_and(|item| item.action != Action::NoOp || item.blocked.is_some());
     let (code, message, help) = if accept.persona.is_some() {

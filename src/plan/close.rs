@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::attachment::{attached_engine, live_engine};
 use super::exposed::is_unexpected_door;
 use super::item::Item;
+use super::items::Items;
 use super::make::Towards;
 use super::scope::{keep_concerns, leave_out};
 use super::{Action, LeftOut, PlanDiagnostic, risk, weakening};
@@ -154,8 +154,8 @@ fn close_client(members: &mut Map<String, Value>, desired: &Value) {
 }
 
 /// Leaves out everything that does not only narrow access, and says of what narrows and cannot be taken why.
-pub(super) fn restrict(items: &mut [Item], observed: &Observed, diagnostics: &mut Vec<PlanDiagnostic>) -> Vec<LeftOut> {
-    let decided = items.to_vec();
+pub(super) fn restrict(items: &mut Items, observed: &Observed, diagnostics: &mut Vec<PlanDiagnostic>) -> Vec<LeftOut> {
+    let decided = items.clone();
     let mut left_out = Vec::new();
     let mut held = Vec::new();
     for item in items.iter_mut().filter(|item| item.action != Action::NoOp || item.blocked.is_some()) {
@@ -206,7 +206,7 @@ fn refused(item: &Item, reason: &str) -> PlanDiagnostic {
 }
 
 /// Whether the step of a policy only narrows; an error says why it cannot be taken though it narrows.
-fn closes_policy(item: &Item, items: &[Item]) -> Result<bool, String> {
+fn closes_policy(item: &Item, items: &Items) -> Result<bool, String> {
     let before = item.live.as_ref().map(|live| live::view(item.kind, &live.document));
     let after = (item.action != Action::Delete).then_some(&item.desired);
     let opens = weakening::policy(before.as_ref(), after);
@@ -226,10 +226,9 @@ fn closes_policy(item: &Item, items: &[Item]) -> Result<bool, String> {
     let intercepted =
         |of: &Value| of.get("interceptorConfigurations").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     let engine = item.parent();
-    let in_the_way = items.iter().find(|gateway| {
-        gateway.kind.name == "gateway"
-            && engine.is_some()
-            && (attached_engine(gateway, items) == engine || live_engine(gateway, items) == engine)
+    let in_the_way = items.of_kind("gateway").find(|gateway| {
+        engine.is_some()
+            && (items.attached_engine(gateway) == engine || items.live_engine(gateway) == engine)
             && (intercepted(&gateway.desired) || gateway.live.as_ref().is_some_and(|live| intercepted(&live.document)))
     });
     match in_the_way.filter(|_| item.action != Action::Delete) {

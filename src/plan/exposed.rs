@@ -4,8 +4,8 @@
 use cedar_policy::{ActionConstraint, Policy, PrincipalConstraint};
 use serde_json::Value;
 
-use super::attachment::{attached_engine, live_engine};
 use super::item::Item;
+use super::items::Items;
 use super::make::Towards;
 use super::weakening::{self, Weakening};
 use super::{Action, Exposure};
@@ -19,8 +19,8 @@ use crate::reference::{Target, references};
 
 /// Everything that is exposed. `decided` are the items as the whole manifest wants them, `items` those that this plan carries out.
 pub(super) fn exposed(
-    decided: &[Item],
-    items: &[Item],
+    decided: &Items,
+    items: &Items,
     observed: &Observed,
     owner: &str,
     towards: Towards,
@@ -30,7 +30,7 @@ pub(super) fn exposed(
     }
     let look = Look { items: decided, observed, owner };
     let drifted = decided.iter().flat_map(|item| {
-        let now = items.iter().find(|now| now.address == item.address);
+        let now = items.at(&item.address);
         look.drifted(item).into_iter().map(move |(mut exposure, weakening)| {
             exposure.repaired = now.is_some_and(|now| repairs(now, item, &weakening));
             exposure
@@ -55,7 +55,7 @@ fn is_unexpected(stranger: &Stranger, observed: &Observed) -> bool {
 }
 
 /// What a step deletes was declared by nobody, and lets somebody call something.
-pub(super) fn is_unexpected_door(item: &Item, items: &[Item], observed: &Observed) -> bool {
+pub(super) fn is_unexpected_door(item: &Item, items: &Items, observed: &Observed) -> bool {
     let id = item.live.as_ref().map(|live| &live.ids.id);
     let look = Look { items, observed, owner: "" };
     let mut strangers = observed.strangers.iter().filter(|stranger| is_unexpected(stranger, observed));
@@ -70,7 +70,7 @@ fn repairs(now: &Item, decided: &Item, weakening: &Weakening) -> bool {
 }
 
 struct Look<'a> {
-    items: &'a [Item],
+    items: &'a Items,
     observed: &'a Observed,
     owner: &'a str,
 }
@@ -115,13 +115,13 @@ impl Look<'_> {
     }
 
     fn item(&self, address: &Address) -> Option<&Item> {
-        self.items.iter().find(|item| item.address == *address)
+        self.items.at(address)
     }
 
     /// The gateways that let callers in and whose calls an engine decides: live, or as the manifest says.
     fn open_gateways(&self, engine: Option<&Address>) -> Vec<&Item> {
         let decides = |gateway: &&Item| {
-            let engines = [attached_engine(gateway, self.items), live_engine(gateway, self.items)];
+            let engines = [self.items.attached_engine(gateway), self.items.live_engine(gateway)];
             gateway.kind.name == "gateway"
                 && gateway.was_open()
                 && engines.iter().flatten().any(|decides| Some(decides) == engine)
@@ -242,7 +242,7 @@ impl Look<'_> {
     fn unexpected_target(&self, stranger: &Stranger) -> Option<(&'static str, Reach, String)> {
         let gateway = self.item(&stranger.parent).filter(|gateway| gateway.was_open())?;
         let document = &gateway.live.as_ref()?.document;
-        let engine = live_engine(gateway, self.items);
+        let engine = self.items.live_engine(gateway);
         let attached = document.get("policyEngineConfiguration").filter(|engine| !engine.is_null());
         let enforced = attached.and_then(|engine| engine.get("mode")).and_then(Value::as_str) == Some("ENFORCE");
         let tool = format!("`{}/*`", stranger.name);

@@ -6,6 +6,7 @@ use model::Meaning;
 use serde_json::{Map, Value};
 
 use super::item::{Item, leave_unmanaged};
+use super::items::Items;
 use super::lock::is_locked;
 use super::obstacle::{block_cycle, protected};
 use super::room::too_many_tags;
@@ -50,8 +51,9 @@ pub enum Towards {
 /// Makes the plan.
 pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked, endpoint: Option<&str>) -> Planned {
     let expires = stacks::expiry(stack, observed);
-    let mut making =
-        Making { stack, observed, expires, items: BTreeMap::new(), diagnostics: Vec::new(), notes: Vec::new() };
+    let expiring = observed.ours.values().any(|live| live.tags.contains_key(EXPIRES));
+    let (items, diagnostics, notes) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let mut making = Making { stack, observed, expires, expiring, items, diagnostics, notes };
     if towards == Towards::Manifest {
         for index in graph::order(stack) {
             if let Some(resource) = stack.resources.get(index) {
@@ -77,7 +79,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
     let unsaid = making.unsaid();
     let unexpected = making.unexpected();
     let Making { items, mut diagnostics, mut notes, .. } = making;
-    let mut items: Vec<Item> = items.into_values().collect();
+    let mut items = Items::new(items.into_values().collect());
     let decided = items.clone();
     let left_out = scope::restrict(&asked.scope, &mut items, observed, &mut diagnostics);
     let strangers: BTreeSet<String> = observed.strangers.iter().map(|stranger| stranger.id.clone()).collect();
@@ -143,6 +145,8 @@ pub(super) struct Making<'a> {
     pub(super) observed: &'a Observed,
     /// When the stack expires.
     expires: Option<Moment>,
+    /// A live object says when the stack expires.
+    expiring: bool,
     pub(super) items: BTreeMap<Address, Item>,
     pub(super) diagnostics: Vec<PlanDiagnostic>,
     pub(super) notes: Vec<PlanDiagnostic>,
@@ -312,9 +316,8 @@ impl Making<'_> {
     fn expiry_difference(&self, wanted: &Tags, live: &Live) -> Option<Difference> {
         let before = live.tags.get(EXPIRES);
         let is_moment = before.is_some_and(|value| Moment::parse(value).is_some());
-        let set = self.observed.ours.values().any(|live| live.tags.contains_key(EXPIRES));
         let differs = match wanted.get(EXPIRES) {
-            Some(_) if before.is_none() => !set,
+            Some(_) if before.is_none() => !self.expiring,
             Some(_) => !is_moment,
             None => before.is_some(),
         };

@@ -9,6 +9,7 @@ mod cover;
 mod exposed;
 pub mod form;
 pub mod item;
+pub mod items;
 mod joint;
 pub mod lock;
 mod make;

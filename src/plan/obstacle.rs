@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attachment::{
-    attached_engine, forbids_tools_of, interceptors_in_the_way, is_relocked, kept_by, leaves_engine, opens_at_once,
+    forbids_tools_of, interceptors_in_the_way, is_relocked, kept_by, leaves_engine, opens_at_once,
 };
 use super::item::Item;
+use super::items::Items;
 use super::make::{Making, PARENT_REPLACED};
 use super::{Action, Origin, PlanDiagnostic};
 use crate::address::Address;
@@ -71,7 +72,7 @@ impl Making<'_> {
 
     /// An engine that is made anew under its name goes before the new one comes: a gateway that cannot be locked meanwhile keeps it.
     pub(super) fn keep_engines(&mut self) {
-        let items: Vec<Item> = self.items.values().cloned().collect();
+        let items = Items::new(self.items.values().cloned().collect());
         for engine in items.iter().filter(|item| item.kind.name == "policy_engine" && item.blocked.is_none()) {
             let Some(gateway) = kept_by(engine, &items) else { continue };
             let address = &engine.address;
@@ -169,7 +170,7 @@ impl Making<'_> {
 
     /// Where a forbid of an engine is held back, no permit of it is given and no gateway of it opened: it was meant to restrain them.
     pub(super) fn hold_back_openings(&mut self) {
-        let items: Vec<Item> = self.items.values().cloned().collect();
+        let items = Items::new(self.items.values().cloned().collect());
         let forbids = items.iter().filter(|item| {
             let comes = item.resource.is_some() && item.action != Action::NoOp;
             item.kind.name == "policy" && item.blocked.is_some() && comes && item.is_forbid()
@@ -184,7 +185,7 @@ impl Making<'_> {
                     && !item.is_forbid();
                 let opening = item.kind.name == "gateway"
                     && (item.makes() || item.unlock)
-                    && attached_engine(item, &items).as_ref() == Some(&engine);
+                    && items.attached_engine(item).as_ref() == Some(&engine);
                 // Its tools would be within reach before anything restrains them.
                 let target = forbids_tools_of(forbid, item)
                     && item.makes()
@@ -199,33 +200,31 @@ impl Making<'_> {
 
     /// What needs a blocked creation cannot be taken either.
     pub(super) fn block_dependents(&mut self) {
-        let mut blocked: BTreeSet<Address> = self
-            .items
-            .values()
-            .filter(|item| item.blocked.is_some() && item.live.is_none())
-            .map(|item| item.address.clone())
-            .collect();
-        loop {
-            let waiting =
-                self.items.values().filter(|item| item.blocked.is_none() && item.action != Action::NoOp).find_map(
-                    |item| {
-                        let needs = item.resource.as_ref().map(Resource::needs).unwrap_or_default();
-                        let need = needs.into_iter().find(|need| blocked.contains(need))?;
-                        Some((item.address.clone(), need))
-                    },
-                );
-            let Some((address, need)) = waiting else { return };
-            if let Some(item) = self.items.get_mut(&address) {
-                item.blocked = Some(format!("it needs `{need}`"));
+        let mut needed_by: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
+        let mut blocked: Vec<Address> = Vec::new();
+        for item in self.items.values() {
+            for need in item.resource.as_ref().map(Resource::needs).unwrap_or_default() {
+                needed_by.entry(need).or_default().push(item.address.clone());
             }
-            blocked.insert(address);
+            if item.blocked.is_some() && item.live.is_none() {
+                blocked.push(item.address.clone());
+            }
+        }
+        while let Some(need) = blocked.pop() {
+            for address in needed_by.get(&need).into_iter().flatten() {
+                let waits = |item: &&mut Item| item.blocked.is_none() && item.action != Action::NoOp;
+                if let Some(item) = self.items.get_mut(address).filter(waits) {
+                    item.blocked = Some(format!("it needs `{need}`"));
+                    blocked.push(address.clone());
+                }
+            }
         }
     }
 
     /// Policies cannot change while a gateway's interceptors are in place. A JWT gateway is locked meanwhile; others cannot be,
     /// and taking their interceptors away would open them.
     pub(super) fn clear_interceptors(&mut self) {
-        let items: Vec<Item> = self.items.values().cloned().collect();
+        let items = Items::new(self.items.values().cloned().collect());
         for gateway in items.iter().filter(|item| item.kind.name == "gateway") {
             if is_relocked(gateway, &items) {
                 if let Some(item) = self.items.get_mut(&gateway.address) {
@@ -238,7 +237,7 @@ impl Making<'_> {
                     item.reason = Some(format!("locked while {meanwhile}, then opened again"));
                 }
             } else if interceptors_in_the_way(gateway, &items) {
-                let engine = attached_engine(gateway, &items);
+                let engine = items.attached_engine(gateway);
                 let but = if gateway.stays() {
                     "it is adopted and stays as it is"
                 } else {

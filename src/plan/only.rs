@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::attachment::{attached_engine, interceptors_in_the_way, live_engine, swaps_engine};
+use super::attachment::{interceptors_in_the_way, swaps_engine};
 use super::item::Item;
+use super::items::Items;
 use super::order::closes;
 use super::scope::{keep_concerns, leave_out};
 use super::{Action, LeftOut, PlanDiagnostic, weakening};
@@ -16,11 +17,11 @@ use crate::stack::Resource;
 
 /// Leaves out everything that these addresses neither are nor need. What would open without what restrains it is refused.
 pub(super) fn restrict(
-    items: &mut [Item],
+    items: &mut Items,
     addresses: BTreeSet<Address>,
     diagnostics: &mut Vec<PlanDiagnostic>,
 ) -> Vec<LeftOut> {
-    let decided = items.to_vec();
+    let decided = items.clone();
     let asked = with_needs(&decided, addresses);
     let refusals = refusals(&decided, &asked);
     let mut left_out = Vec::new();
@@ -48,7 +49,7 @@ pub(super) fn restrict(
 }
 
 /// The addresses, and what has to be there or to go for them.
-fn with_needs(items: &[Item], mut asked: BTreeSet<Address>) -> BTreeSet<Address> {
+fn with_needs(items: &Items, mut asked: BTreeSet<Address>) -> BTreeSet<Address> {
     loop {
         let more: Vec<Address> = items
             .iter()
@@ -63,7 +64,7 @@ fn with_needs(items: &[Item], mut asked: BTreeSet<Address>) -> BTreeSet<Address>
     }
 }
 
-fn needs(item: &Item, items: &[Item]) -> Vec<Address> {
+fn needs(item: &Item, items: &Items) -> Vec<Address> {
     let mut found = Vec::new();
     let claimed = |item: &Item| item.live.as_ref().is_some_and(|live| live.claim.is_some());
     let missing =
@@ -81,7 +82,7 @@ fn needs(item: &Item, items: &[Item]) -> Vec<Address> {
     if item.kind.name == "policy" && item.action != Action::Delete {
         let engine = item.parent();
         let gateways = items.iter().filter(|gateway| {
-            gateway.kind.name == "gateway" && engine.is_some() && attached_engine(gateway, items) == engine
+            gateway.kind.name == "gateway" && engine.is_some() && items.attached_engine(gateway) == engine
         });
         for gateway in gateways {
             if interceptors_in_the_way(gateway, items) {
@@ -117,14 +118,14 @@ fn scopes(client: &Item) -> Vec<String> {
 }
 
 /// What would open, or cut callers off, because something is left out: the address and why.
-fn refusals(items: &[Item], asked: &BTreeSet<Address>) -> Vec<(Address, String)> {
+fn refusals(items: &Items, asked: &BTreeSet<Address>) -> Vec<(Address, String)> {
     let takes = |item: &&Item| item.action != Action::NoOp && asked.contains(&item.address);
     let leaves = |item: &&Item| item.action != Action::NoOp && !asked.contains(&item.address);
     let mut found = Vec::new();
     for item in items.iter().filter(takes) {
         let engines: Vec<Address> = match item.kind.name {
             "policy" => item.parent().into_iter().collect(),
-            "gateway" => attached_engine(item, items).into_iter().chain(live_engine(item, items)).collect(),
+            "gateway" => items.attached_engine(item).into_iter().chain(items.live_engine(item)).collect(),
             _ => continue,
         };
         let opens = match item.kind.name {
@@ -146,7 +147,7 @@ fn refusals(items: &[Item], asked: &BTreeSet<Address>) -> Vec<(Address, String)>
                 (narrows && (other.is_forbid() || removes_forbid(item))) || (cuts && permits)
             }
             "gateway" => {
-                let of = [attached_engine(other, items), live_engine(other, items)];
+                let of = [items.attached_engine(other), items.live_engine(other)];
                 let shared = of.into_iter().flatten().any(|engine| engines.contains(&engine));
                 shared && item.kind.name == "policy" && narrows(other)
             }
@@ -182,7 +183,7 @@ fn narrows(gateway: &Item) -> bool {
 }
 
 /// A running gateway gets an engine, another one, or enforcement: only the policies of the engine let callers through.
-fn cuts(gateway: &Item, items: &[Item]) -> bool {
+fn cuts(gateway: &Item, items: &Items) -> bool {
     let Some(live) = gateway.live.as_ref().filter(|_| gateway.was_open()) else { return false };
     let enforces =
         |of: &Value| of.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str) == Some("ENFORCE");

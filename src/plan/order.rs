@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Action;
-use super::attachment::{attached_engine, live_engine, swaps_engine};
+use super::attachment::swaps_engine;
 use super::item::Item;
+use super::items::engine_arn;
 use super::work::{Lowering, Node, Op};
 use crate::address::Address;
 use crate::kind::{KINDS, Kind};
@@ -64,7 +65,7 @@ impl<'a> Lowering<'a> {
             let before = names(server.live.as_ref().map(|live| &live.document));
             let after = names(Some(&server.desired));
             let only_loses = server.action == Action::Update && after.is_subset(&before) && after != before;
-            for client in self.of_kind("user_pool_client").filter(|client| client.parent() == server.parent()) {
+            for client in self.clients_beside(server) {
                 let nodes = (self.last.get(&server.address).copied(), self.last.get(&client.address).copied());
                 if let (Some(server), Some(client)) = nodes {
                     if only_loses { self.after(server, client) } else { self.need(client, server) }
@@ -76,7 +77,7 @@ impl<'a> Lowering<'a> {
     /// A client names the identity providers of its pool by text: they are there before it names them, and go after it lets them go.
     pub(super) fn connect_providers(&mut self) {
         for provider in self.of_kind("identity_provider").filter(|item| item.changes()) {
-            for client in self.of_kind("user_pool_client").filter(|client| client.parent() == provider.parent()) {
+            for client in self.clients_beside(provider) {
                 let Some(node) = self.last.get(&client.address).copied() else { continue };
                 let named = client.desired.get("SupportedIdentityProviders").and_then(Value::as_array);
                 let names_it =
@@ -90,15 +91,20 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// The clients of the pool that an item lives in.
+    fn clients_beside(&self, item: &Item) -> Vec<&'a Item> {
+        let pool = item.parent();
+        let beside = pool.iter().flat_map(|pool| self.items.within(pool));
+        beside.filter(|item| item.kind.name == "user_pool_client").collect()
+    }
+
     /// Targets, policies and the openings of gateways.
     pub(super) fn connect_policies(&mut self) {
         let engines: BTreeSet<Address> = self.of_kind("policy").filter_map(Item::parent).collect();
         for engine in engines {
             let gateways = self.gateways_of(&engine);
-            let policies: Vec<&Item> = self
-                .of_kind("policy")
-                .filter(|policy| policy.changes() && policy.parent().as_ref() == Some(&engine))
-                .collect();
+            let policies: Vec<&Item> =
+                self.items.within(&engine).filter(|item| item.kind.name == "policy" && item.changes()).collect();
             let running = self.is_running(&engine);
             self.policies_wait_for_tools(&gateways, &policies);
             self.chain_policies(&policies, running);
@@ -138,10 +144,10 @@ impl<'a> Lowering<'a> {
     /// The policies of an engine that a gateway leaves stay until it has left.
     fn leave_old_engines(&mut self) {
         for gateway in self.of_kind("gateway").filter(|gateway| swaps_engine(gateway, self.items)) {
-            let old = live_engine(gateway, self.items);
+            let old = self.items.live_engine(gateway);
             let left = self.released.get(&gateway.address).or_else(|| self.first.get(&gateway.address)).copied();
             let Some(left) = left else { continue };
-            for policy in self.of_kind("policy").filter(|policy| old.is_some() && policy.parent() == old) {
+            for policy in old.iter().flat_map(|old| self.items.within(old)).filter(|item| item.kind.name == "policy") {
                 let nodes = [self.deletes.get(&policy.address), self.first.get(&policy.address)];
                 for node in nodes.into_iter().flatten().copied().collect::<Vec<_>>() {
                     self.need(node, left);
@@ -167,8 +173,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn targets_of(&self, gateway: &Item) -> Vec<&'a Item> {
-        let address = gateway.address.clone();
-        self.of_kind("gateway_target").filter(|target| target.parent().as_ref() == Some(&address)).collect()
+        self.items.within(&gateway.address).filter(|item| item.kind.name == "gateway_target").collect()
     }
 
     /// The service validates a policy against the tools of every attached gateway.
@@ -379,8 +384,10 @@ impl<'a> Lowering<'a> {
         if !(target.action == Action::Delete || target.stands_beside_its_old_self()) {
             return;
         }
-        let engines = [attached_engine(gateway, self.items), live_engine(gateway, self.items)];
-        let policies = self.of_kind("policy").filter(|policy| engines.contains(&policy.parent()));
+        let engines = [self.items.attached_engine(gateway), self.items.live_engine(gateway)];
+        let engines: BTreeSet<Address> = engines.into_iter().flatten().collect();
+        let policies = engines.iter().flat_map(|engine| self.items.within(engine));
+        let policies = policies.filter(|item| item.kind.name == "policy");
         let nodes: Vec<usize> = policies
             .flat_map(|policy| {
                 [&self.first, &self.last, &self.deletes].map(|nodes| nodes.get(&policy.address).copied())
@@ -405,12 +412,8 @@ impl<'a> Lowering<'a> {
     fn engine_goes_last(&mut self, engine: &Item, node: usize) {
         let Some(live) = &engine.live else { return };
         for gateway in self.of_kind("gateway") {
-            let arn = gateway
-                .live
-                .as_ref()
-                .and_then(|live| live.document.pointer("/policyEngineConfiguration/arn"))
-                .and_then(Value::as_str);
-            if !arn.is_some_and(|arn| arn.ends_with(&format!("/{}", live.ids.id))) {
+            let id = gateway.live.as_ref().and_then(engine_arn).and_then(|arn| arn.rsplit('/').next());
+            if id != Some(&live.ids.id) {
                 continue;
             }
             let nodes = [&self.deletes, &self.released, &self.last];

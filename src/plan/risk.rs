@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::attachment::{attached_engine, is_relocked, leaves_engine, opens_with_its_targets};
+use super::attachment::{is_relocked, leaves_engine, opens_with_its_targets};
 use super::item::Item;
+use super::items::Items;
 use super::lock::Opening;
 use super::make::Towards;
 use super::weakening::{self, Weakening};
@@ -72,7 +73,7 @@ pub const CODES: &[(&str, &str)] = &[
 ];
 
 /// Every risk of the items.
-pub(super) fn risks(items: &[Item], towards: Towards) -> Vec<Risk> {
+pub(super) fn risks(items: &Items, towards: Towards) -> Vec<Risk> {
     let mut found = Found { risks: Vec::new() };
     for item in items.iter().filter(|item| item.blocked.is_none() && !item.is_borrowed()) {
         match item.action {
@@ -242,7 +243,7 @@ impl Found {
         }
     }
 
-    fn delete(&mut self, item: &Item, items: &[Item], towards: Towards) {
+    fn delete(&mut self, item: &Item, items: &Items, towards: Towards) {
         if item.kind.name == "user_pool" {
             let document = item.live.as_ref().map(|live| &live.document);
             match document.and_then(|document| document.get("EstimatedNumberOfUsers")).and_then(Value::as_i64) {
@@ -268,35 +269,26 @@ impl Found {
         }
         // A forbid that goes with its gateways stops nothing any more.
         let engine = item.live.as_ref().and_then(|live| live.parent.clone());
-        let stays = engine.is_some_and(|engine| {
-            items.iter().any(|item| {
-                item.kind.name == "gateway"
-                    && item.action != Action::Delete
-                    && attached_engine(item, items) == Some(engine.clone())
-            })
-        });
+        let siblings: Vec<&Item> = engine.iter().flat_map(|engine| items.within(engine)).collect();
+        let stays =
+            engine.is_some_and(|engine| items.attached_to(&engine).any(|gateway| gateway.action != Action::Delete));
         if towards == Towards::Manifest
             && item.kind.name == "policy"
             && stays
             && item.is_forbid()
-            && item.successor(&items.iter().collect::<Vec<_>>()).is_none()
+            && item.successor(&siblings).is_none()
         {
             self.add(item, "forbid-removed", "calls it stopped go through if a permit covers them");
         }
     }
 
     /// A policy of a gateway that has callers: a permit that lets more through, a forbid that stops less.
-    fn policy(&mut self, item: &Item, items: &[Item]) {
+    fn policy(&mut self, item: &Item, items: &Items) {
         if !matches!(item.action, Action::Create | Action::Update | Action::Replace) {
             return;
         }
         let engine = item.resource.as_ref().and_then(|resource| resource.parent.clone());
-        let open = items.iter().any(|gateway| {
-            gateway.kind.name == "gateway"
-                && engine.is_some()
-                && attached_engine(gateway, items) == engine
-                && gateway.has_callers()
-        });
+        let open = engine.is_some_and(|engine| items.attached_to(&engine).any(Item::has_callers));
         if open {
             let before = item.live.as_ref().map(|live| live::view(item.kind, &live.document));
             self.weaker(item, weakening::policy(before.as_ref(), Some(&item.desired)));

@@ -1,6 +1,7 @@
 //! Scope: how much of what the manifest says a plan is about.
 
 use super::item::Item;
+use super::items::Items;
 use super::{Action, Extent, LeftOut, PlanDiagnostic, close, only};
 use crate::address::Address;
 use crate::manifest::nearest::nearest;
@@ -64,7 +65,7 @@ impl Scope {
 /// Leaves out what was not asked for: such items count as being as they should be.
 pub(super) fn restrict(
     scope: &Scope,
-    items: &mut [Item],
+    items: &mut Items,
     observed: &Observed,
     diagnostics: &mut Vec<PlanDiagnostic>,
 ) -> Vec<LeftOut> {

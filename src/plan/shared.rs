@@ -1,6 +1,6 @@
 //! Shared parents: objects of somebody else, the children that several stacks have in one parent, and children of nobody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -151,11 +151,13 @@ impl Making<'_> {
     pub(super) fn forget_gone_children(&mut self) {
         let owner = self.stack.owner();
         let mut forgotten = Vec::new();
+        let children = self.children();
         for (address, parent) in &self.items {
             let stays = matches!(parent.action, Action::NoOp | Action::Update) && parent.blocked.is_none();
             let Some(live) = parent.live.as_ref().filter(|_| stays) else { continue };
             let membership = Membership::read(&live.tags, &owner);
-            let forgets = self.gone(address, &membership);
+            let children = children.get(address).map_or(&[][..], Vec::as_slice);
+            let forgets = self.gone(address, children, &membership);
             // An empty tag is left of a run that died; one that cannot be read is left alone.
             let empty = |key: &String| live.tags.get(key).is_some_and(String::is_empty);
             let leftover = membership.is_empty() && membership.tags().iter().any(empty);
@@ -181,18 +183,29 @@ impl Making<'_> {
         }
     }
 
+    /// The children that are there or will come, by what they live in.
+    fn children(&self) -> BTreeMap<Address, Vec<Child<'_>>> {
+        let observed = self.observed;
+        let duplicates = observed.duplicates.iter().map(|(_, live)| live);
+        let live = observed.ours.values().chain(observed.existing.values()).chain(duplicates);
+        let live = live.filter_map(|live| {
+            Some((live.parent.clone()?, Child { kind: live.kind, name: &live.name, id: &live.ids.id }))
+        });
+        let strangers = observed.strangers.iter();
+        let strangers = strangers.map(|of| (of.parent.clone(), Child { kind: of.kind, name: &of.name, id: &of.id }));
+        let wanted = self.items.values().filter(|item| item.makes());
+        let wanted =
+            wanted.filter_map(|item| Some((item.parent()?, Child { kind: item.kind, name: item.live_name(), id: "" })));
+        let mut children: BTreeMap<Address, Vec<Child<'_>>> = BTreeMap::new();
+        for (parent, child) in live.chain(strangers).chain(wanted) {
+            children.entry(parent).or_default().push(child);
+        }
+        children
+    }
+
     /// What a membership says of children that are not there and will not come.
-    fn gone(&self, parent: &Address, membership: &Membership) -> Membership {
-        let live = self.observed.ours.values().chain(self.observed.existing.values());
-        let live = live.filter(|live| live.parent.as_ref() == Some(parent));
-        let live = live.map(|live| Child { kind: live.kind, name: &live.name, id: &live.ids.id });
-        let strangers = self.observed.strangers.iter().filter(|stranger| stranger.parent == *parent);
-        let strangers = strangers.map(|of| Child { kind: of.kind, name: &of.name, id: &of.id });
-        let duplicates = self.observed.duplicates.iter().filter(|(_, live)| live.parent.as_ref() == Some(parent));
-        let duplicates = duplicates.map(|(_, live)| Child { kind: live.kind, name: &live.name, id: &live.ids.id });
-        let wanted = self.items.values().filter(|item| item.makes() && item.parent().as_ref() == Some(parent));
-        let wanted = wanted.map(|item| Child { kind: item.kind, name: item.live_name(), id: "" });
-        let mut gone = membership.without(&live.chain(strangers).chain(duplicates).chain(wanted).collect::<Vec<_>>());
+    fn gone(&self, parent: &Address, children: &[Child<'_>], membership: &Membership) -> Membership {
+        let mut gone = membership.without(children);
         for unread in &self.observed.unread {
             let here =
                 unread.address.as_ref().is_none_or(|address| address == parent || address.kind == unread.kind.name);

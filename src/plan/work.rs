@@ -9,9 +9,10 @@ use model::Meaning;
 use serde_json::Value;
 
 use super::Action;
-use super::attachment::{attached_engine, is_relocked, leaves_engine, policies_change, swaps_engine};
+use super::attachment::{is_relocked, leaves_engine, policies_change, swaps_engine};
 use super::form::Form;
 use super::item::Item;
+use super::items::Items;
 use super::order::closes;
 use super::shared::FORGETS;
 use crate::address::Address;
@@ -58,7 +59,7 @@ impl Work {
 #[derive(Debug, Clone, Default)]
 pub struct Work {
     /// The items, in address order.
-    pub items: Vec<Item>,
+    pub items: Items,
     /// The nodes.
     pub nodes: Vec<Node>,
     /// The ids of objects in our parents that are not ours.
@@ -66,7 +67,7 @@ pub struct Work {
 }
 
 /// Lowers decided items to nodes.
-pub(super) fn work(items: Vec<Item>, strangers: BTreeSet<String>) -> Work {
+pub(super) fn work(items: Items, strangers: BTreeSet<String>) -> Work {
     let mut lowering = Lowering {
         items: &items,
         nodes: Vec::new(),
@@ -89,7 +90,7 @@ pub(super) fn work(items: Vec<Item>, strangers: BTreeSet<String>) -> Work {
 }
 
 pub(super) struct Lowering<'a> {
-    pub(super) items: &'a [Item],
+    pub(super) items: &'a Items,
     pub(super) nodes: Vec<Node>,
     /// The node after which the object exists.
     pub(super) first: BTreeMap<Address, usize>,
@@ -108,11 +109,11 @@ impl<'a> Lowering<'a> {
     }
 
     pub(super) fn item_at(&self, address: &Address) -> Option<&'a Item> {
-        self.items.iter().find(|item| item.address == *address)
+        self.items.at(address)
     }
 
     pub(super) fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &'a Item> + use<'a> {
-        self.items.iter().filter(move |item| item.kind.name == kind)
+        self.items.of_kind(kind)
     }
 
     fn add(&mut self, item: usize, op: Op) -> usize {
@@ -201,7 +202,7 @@ impl<'a> Lowering<'a> {
                     vec![Op::Create(Form::Locked), Op::Update(Form::Full)]
                 } else if engine
                     && has("interceptorConfigurations")
-                    && attached_engine(item, self.items).is_some_and(|engine| policies_change(&engine, self.items))
+                    && self.items.attached_engine(item).is_some_and(|engine| policies_change(&engine, self.items))
                 {
                     vec![Op::Create(Form::Bare), Op::Update(Form::Full)]
                 } else if engine {
@@ -251,9 +252,7 @@ impl<'a> Lowering<'a> {
     }
 
     pub(super) fn gateways_of(&self, engine: &Address) -> Vec<&'a Item> {
-        self.of_kind("gateway")
-            .filter(|gateway| attached_engine(gateway, self.items).as_ref() == Some(engine))
-            .collect()
+        self.items.attached_to(engine).collect()
     }
 
     /// Callers of the engine get through now; of one that is live somebody else's may.
@@ -268,11 +267,8 @@ impl<'a> Lowering<'a> {
     fn is_held_jointly(&self, policy: &Item) -> bool {
         let engine = policy.parent().filter(|_| policy.kind.name == "policy" && policy.has_joint_forbid());
         let Some(engine) = engine else { return false };
-        let permits = self.of_kind("policy").any(|other| {
-            other.parent().as_ref() == Some(&engine)
-                && other.rewrites()
-                && !other.is_forbid()
-                && other.action != Action::Delete
+        let permits = self.items.within(&engine).any(|other| {
+            other.kind.name == "policy" && other.rewrites() && !other.is_forbid() && other.action != Action::Delete
         });
         permits && self.is_running(&engine)
     }
@@ -295,8 +291,9 @@ impl<'a> Lowering<'a> {
     }
 
     fn changes_policies(&self, gateway: &Item) -> bool {
-        let engine = attached_engine(gateway, self.items);
-        engine.is_some() && self.of_kind("policy").any(|policy| policy.rewrites() && policy.parent() == engine)
+        let engine = self.items.attached_engine(gateway);
+        let mut policies = engine.iter().flat_map(|engine| self.items.within(engine));
+        policies.any(|item| item.kind.name == "policy" && item.rewrites())
     }
 
     /// An open gateway whose allow-lists lose some and gain others while its policies change: whoever goes, goes first.
