@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -65,7 +66,9 @@ fn is_service_owned(kind: &Kind, item: &Value) -> bool {
 /// # Errors
 /// A call failed.
 pub async fn read(aws: &Aws, kind: &'static Kind, ids: &Ids) -> Result<Option<Value>, CallError> {
-    let answer = match (kind.read.1)(aws, ids, &kind.request(ids, Value::Null)).await {
+    let request = kind.request(ids, Value::Null);
+    let (answer, companions) = join((kind.read.1)(aws, ids, &request), companions(aws, kind, ids)).await;
+    let answer = match answer {
         Ok(answer) => kind.unwrapped(answer),
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error),
@@ -74,22 +77,39 @@ pub async fn read(aws: &Aws, kind: &'static Kind, ids: &Ids) -> Result<Option<Va
     if answer.get(kind.id_member).is_none() {
         return Ok(None);
     }
-    complete(aws, kind, ids, answer).await
+    Ok(companions?.map(|companions| extended(answer, companions)))
 }
 
-/// Adds what companions know to a read document.
-async fn complete(aws: &Aws, kind: &'static Kind, ids: &Ids, mut document: Value) -> Result<Option<Value>, CallError> {
+/// Adds what companions know to a document that describes all the rest; nothing if the object is gone.
+///
+/// # Errors
+/// A call failed.
+pub async fn complete(aws: &Aws, kind: &'static Kind, ids: &Ids, document: Value) -> Result<Option<Value>, CallError> {
+    Ok(companions(aws, kind, ids).await?.map(|companions| extended(document, companions)))
+}
+
+/// What companions know; nothing if the object is not there.
+async fn companions(aws: &Aws, kind: &'static Kind, ids: &Ids) -> Result<Option<Vec<Value>>, CallError> {
+    let request = kind.request(ids, Value::Null);
+    let mut answers = Vec::new();
     for companion in kind.companions {
-        let answer = match (companion.get_call)(aws, ids, &kind.request(ids, Value::Null)).await {
-            Ok(answer) => answer,
+        match (companion.get_call)(aws, ids, &request).await {
+            Ok(answer) => answers.push(answer),
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
-        };
-        if let (Value::Object(members), Value::Object(more)) = (&mut document, answer) {
+        }
+    }
+    Ok(Some(answers))
+}
+
+/// A document with what companions know.
+pub fn extended(mut document: Value, companions: Vec<Value>) -> Value {
+    for companion in companions {
+        if let (Value::Object(members), Value::Object(more)) = (&mut document, companion) {
             members.extend(more);
         }
     }
-    Ok(Some(document))
+    document
 }
 
 /// A read document in the spelling of requests.

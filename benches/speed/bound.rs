@@ -1,16 +1,19 @@
 //! The bound: how soon an apply could be over if nothing but AWS's rates, its latency and what waits for what stood in the way.
 //!
-//! It is computed from the manifest alone. Every resource takes the calls that no tool can do without: its creation, two looks
-//! at it where it is asynchronous (ready twice in a row), for a gateway the update that opens it and two looks again. They run
-//! one after the other; a resource begins when what it needs is done. Two things bound the whole from below: the longest chain
-//! at full speed, and for every family of operations with a rate the time its calls take at that rate, with what comes before
-//! the first and after the last of them.
+//! It is computed from the manifest alone. Every resource takes the calls that a tool with the promises of this one cannot do
+//! without: one that names children on their parent before the first of them is made, its creation, the calls that complete
+//! it, and two looks at it where it is asynchronous (ready twice in a row); a gateway besides a look, the update that opens it,
+//! two looks again and the tag that says what was applied. They run one after the other; a resource begins when what it needs is
+//! done, and policies of one engine come one after the other. Two things bound the whole from below: the longest chain at full
+//! speed, and for every family of operations with a rate the time its calls take at that rate, with what comes before the first
+//! and after the last of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gatewright::address::Address;
 use gatewright::graph;
+use gatewright::kind::Service;
 use gatewright::stack::{Resource, Stack};
 use model::rate;
 
@@ -78,10 +81,11 @@ pub(crate) fn bound(stack: &Stack, distance: &Distance) -> (Duration, String) {
 }
 
 /// Calls one after the other about one resource.
-struct Step {
+struct Step<'a> {
     calls: Vec<Call>,
     takes: Duration,
     needs: Vec<usize>,
+    distance: &'a Distance,
 }
 
 struct Call {
@@ -91,11 +95,13 @@ struct Call {
     after: Duration,
 }
 
-fn steps(stack: &Stack, distance: &Distance) -> Vec<Step> {
+fn steps<'a>(stack: &Stack, distance: &'a Distance) -> Vec<Step<'a>> {
     let resources: Vec<&Resource> =
         graph::order(stack).into_iter().filter_map(|index| stack.resources.get(index)).collect();
-    let mut steps = Vec::new();
+    let mut steps: Vec<Step<'a>> = Vec::new();
     let mut made: BTreeMap<&Address, usize> = BTreeMap::new();
+    let mut announced: BTreeMap<&Address, usize> = BTreeMap::new();
+    let mut latest: BTreeMap<&Address, usize> = BTreeMap::new();
     // A policy waits for the targets of the gateways of its engine, so the policies come last, and then the openings.
     let (policies, others): (Vec<&Resource>, Vec<&Resource>) =
         resources.iter().partition(|resource| resource.kind.name == "policy");
@@ -106,9 +112,31 @@ fn steps(stack: &Stack, distance: &Distance) -> Vec<Step> {
             let targets = gateways
                 .flat_map(|gateway| resources.iter().filter(|target| target.parent.as_ref() == Some(&gateway.address)));
             needs.extend(targets.filter_map(|target| made.get(&target.address).copied()));
+            needs.extend(resource.parent.as_ref().and_then(|engine| latest.get(engine).copied()));
+        }
+        if let Some(parent) = &resource.parent {
+            let of = resources.iter().find(|of| of.address == *parent).filter(|of| of.kind.arn.is_some());
+            if let Some(of) = of.filter(|_| !announced.contains_key(parent)) {
+                announced.insert(parent, steps.len());
+                let needs = made.get(parent).copied().into_iter().collect();
+                steps.push(Step::new(needs, distance).call(of, "TagResource"));
+            }
+            needs.extend(announced.get(parent));
+            if resource.kind.name == "policy" {
+                latest.insert(parent, steps.len());
+            }
         }
         made.insert(&resource.address, steps.len());
-        steps.push(step(resource, resource.kind.create.0, needs, distance));
+        let mut step = Step::new(needs, distance).call(resource, resource.kind.create.0);
+        for companion in resource.kind.companions {
+            let input = resource.kind.api().input(companion.set);
+            let sets = |member: &String| input.is_some_and(|input| input.member(member).is_some());
+            let members = resource.document.as_object().into_iter().flatten().map(|(member, _)| member);
+            if members.filter(|member| **member != resource.kind.request_id).any(sets) {
+                step = step.call(resource, companion.set);
+            }
+        }
+        steps.push(step.looks(resource));
     }
     for gateway in resources.iter().filter(|resource| resource.kind.name == "gateway") {
         let after = resources.iter().filter(|other| {
@@ -117,7 +145,8 @@ fn steps(stack: &Stack, distance: &Distance) -> Vec<Step> {
         });
         let mut needs: Vec<usize> = after.filter_map(|other| made.get(&other.address).copied()).collect();
         needs.extend(made.get(&gateway.address));
-        steps.push(step(gateway, "UpdateGateway", needs, distance));
+        let step = Step::new(needs, distance).call(gateway, gateway.kind.read.0).call(gateway, "UpdateGateway");
+        steps.push(step.looks(gateway).call(gateway, "TagResource"));
     }
     steps
 }
@@ -127,16 +156,25 @@ fn engine(gateway: &Resource) -> Option<Address> {
     (gateway.kind.name == "gateway").then(|| gateway.needs().into_iter().find(|need| need.kind == "policy_engine"))?
 }
 
-fn step(resource: &Resource, operation: &'static str, needs: Vec<usize>, distance: &Distance) -> Step {
-    let cognito = resource.kind.service == gatewright::kind::Service::Cognito;
-    let mut calls = vec![Call { operation, cognito, after: Duration::ZERO }];
-    let mut takes = distance.latency;
-    if resource.kind.lifecycle.is_some() {
-        // Ready twice in a row; the first look finds it ready only when its delay is over.
-        for look in [distance.latency.max(distance.delay), distance.latency.max(distance.delay) + distance.latency] {
-            calls.push(Call { operation: resource.kind.read.0, cognito, after: look });
-            takes = look + distance.latency;
-        }
+impl<'a> Step<'a> {
+    fn new(needs: Vec<usize>, distance: &'a Distance) -> Self {
+        Self { calls: Vec::new(), takes: Duration::ZERO, needs, distance }
     }
-    Step { calls, takes, needs }
+
+    /// One more call, after those before.
+    fn call(mut self, resource: &Resource, operation: &'static str) -> Self {
+        let cognito = resource.kind.service == Service::Cognito;
+        self.calls.push(Call { operation, cognito, after: self.takes });
+        self.takes += self.distance.latency;
+        self
+    }
+
+    /// Ready twice in a row. A look finds it ready when its delay is over.
+    fn looks(mut self, resource: &Resource) -> Self {
+        if resource.kind.lifecycle.is_none() {
+            return self;
+        }
+        self.takes += self.distance.delay.saturating_sub(self.distance.latency);
+        self.call(resource, resource.kind.read.0).call(resource, resource.kind.read.0)
+    }
 }

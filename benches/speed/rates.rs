@@ -43,8 +43,8 @@ async fn apply(stack: &Stack, distance: &Distance) -> Result<Duration> {
     let defaults = Config::default();
     let account = stack.account.clone().unwrap_or(defaults.account.clone());
     let config = Config { account, rates: true, latency: distance.latency, delay: distance.delay, ..defaults };
-    let stand_in = Localstack::new(config);
-    let connection = Connection { local: Some(stand_in.clone()), aws_rates: true, ..Connection::default() };
+    let local = Some(Localstack::new(config));
+    let connection = Connection { local, aws_rates: true, ..Connection::default() };
     let aws = Aws::connect(&connection).await?;
     let planned = engine::plan(&aws, stack).await?;
     let begun = Instant::now();

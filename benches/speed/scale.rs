@@ -11,7 +11,7 @@ use localstack::{Config, Localstack};
 use crate::{Result, middle, milliseconds, stacks};
 
 /// How many gateways, and over how many runs a figure is the median.
-const SIZES: [(usize, usize); 3] = [(10, 3), (40, 1), (640, 1)];
+const SIZES: [(usize, usize); 3] = [(10, 11), (100, 5), (1_000, 1)];
 
 /// Everything at its stand-in's speed: no latency, no rates, no delay.
 pub(crate) fn table() -> Result<()> {

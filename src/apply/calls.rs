@@ -1,5 +1,6 @@
 //! What the calls of every node share: the filled-in document, companions, waiting, and remembering what was applied.
 
+use futures_util::future::join;
 use serde_json::{Map, Value};
 
 use super::retry;
@@ -57,9 +58,14 @@ impl Run<'_> {
         self.note(&item.address, &text);
     }
 
-    /// Sends what the kind's companions set, if it differs; says whether anything was sent.
-    pub(super) async fn set_companions(&self, item: &Item, desired: &Value, known: &Known) -> Result<bool, String> {
-        let mut sent = false;
+    /// Sends what the kind's companions set, if it differs; gives the object with what they answered, if anything was sent.
+    pub(super) async fn set_companions(
+        &self,
+        item: &Item,
+        desired: &Value,
+        known: &Known,
+    ) -> Result<Option<Known>, String> {
+        let mut answers = Vec::new();
         let view = live::view(item.kind, &known.document);
         for companion in item.kind.companions {
             let Some(input) = item.kind.api().input(companion.set) else { continue };
@@ -79,12 +85,12 @@ impl Run<'_> {
             }
             let body = item.kind.request(&known.ids, Value::Object(body));
             Self::is_sendable(&body)?;
-            retry::patiently(|| (companion.set_call)(self.aws, &known.ids, &body), |_| false)
-                .await
-                .map_err(|error| error.to_string())?;
-            sent = true;
+            let answer = retry::patiently(|| (companion.set_call)(self.aws, &known.ids, &body), |_| false).await;
+            answers.push(answer.map_err(|error| error.to_string())?);
         }
-        Ok(sent)
+        // They answer with what a read of them would show.
+        let changed = |answers| Known { document: live::extended(known.document.clone(), answers), ..known.clone() };
+        Ok((!answers.is_empty()).then(|| changed(answers)))
     }
 
     pub(super) async fn reread(&self, item: &Item, ids: &Ids) -> Result<Known, String> {
@@ -139,14 +145,18 @@ impl Run<'_> {
         let mut wanted = self.wanted_tags(item);
         wanted.insert(APPLIED.to_owned(), applied.to_owned());
         let changed: Tags = wanted.into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
-        tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
-        held.extend(changed);
         let outdated: Vec<String> = [PROTECT, UNFINISHED, EXPIRES, LOCKED, secret_version::TAG]
             .into_iter()
             .filter(|key| held.contains_key(*key) && !item.tags.contains_key(*key))
             .map(ToOwned::to_owned)
             .collect();
-        tags::remove(self.aws, item.kind.service, &arn, &outdated).await.map_err(|error| error.to_string())?;
+        let (written, removed) = join(
+            tags::write(self.aws, item.kind.service, &arn, &changed),
+            tags::remove(self.aws, item.kind.service, &arn, &outdated),
+        )
+        .await;
+        written.and(removed).map_err(|error| error.to_string())?;
+        held.extend(changed);
         held.retain(|key, _| !outdated.contains(key));
         Ok(())
     }

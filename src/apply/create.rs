@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::calls::{add_client_token, applied_to, stuck};
 use super::retry::{self, Patience};
 use super::{Known, Run};
-use crate::kind::{Ids, Kind, Rule};
+use crate::kind::{Ids, Kind, Rule, Service};
 use crate::lease::{Lease, Root};
 use crate::live::{self, BUDGET, Settled, State};
 use crate::ownership::{self, APPLIED, Tags, UNFINISHED};
@@ -15,8 +15,9 @@ use crate::plan::item::Item;
 use crate::tags;
 
 impl Run<'_> {
-    /// Creates an object, waits until it is ready, and makes the calls that belong to its creation.
-    pub(super) async fn create(&self, item: &Item, form: Form, last: bool) -> Result<(), String> {
+    /// Creates an object, waits until it is ready, and makes the calls that belong to its creation. Gives what is to be remembered
+    /// of a child.
+    pub(super) async fn create(&self, item: &Item, form: Form, last: bool) -> Result<Option<String>, String> {
         let desired = self.desired(item)?;
         let ids = self.parent_ids(item)?;
         let parent = item.parent();
@@ -43,20 +44,15 @@ impl Run<'_> {
                 root.and_then(|known| Root::new(&item.address, item.kind, &known.ids.id, &self.place)),
             );
         }
-        let mut known = created?;
+        let known = created?;
         self.learn(&item.address, known.clone());
         if item.kind.arn.is_some() {
             *self.tags_of(&item.address).lock().await = tags;
         }
-        if let Some(parent) = &parent {
-            let applied = if last { applied.as_str() } else { "" };
-            self.remember_child(parent, item, &known.ids.id, applied).await?;
+        if let Some(completed) = self.set_companions(item, &desired, &known).await? {
+            self.learn(&item.address, completed);
         }
-        if self.set_companions(item, &desired, &known).await? {
-            known = self.reread(item, &known.ids).await?;
-            self.learn(&item.address, known);
-        }
-        Ok(())
+        Ok(parent.is_some().then(|| if last { applied } else { String::new() }))
     }
 
     /// Lets the first root object of a new stack carry the lease of this run.
@@ -72,6 +68,11 @@ impl Run<'_> {
         loop {
             let known = self.create_once(item, ids, &body).await?;
             self.learn(&item.address, known.clone());
+            if is_described(item.kind, &known.document) {
+                let whole = live::complete(self.aws, item.kind, &known.ids, known.document.clone()).await;
+                let whole = whole.map_err(|error| error.to_string())?;
+                return whole.map(|document| Known { document, ..known }).ok_or_else(|| GONE_AT_ONCE.to_owned());
+            }
             let settled = live::settle(self.aws, item.kind, &known.ids, BUDGET, &self.waiting(item)).await;
             let document = match settled.map_err(|error| error.to_string())? {
                 Settled::At(State::Ready, document) => return Ok(Known { document, ..known }),
@@ -80,7 +81,7 @@ impl Run<'_> {
                     return Ok(Known { document, ..known });
                 }
                 Settled::At(_, document) => document,
-                Settled::Gone => return Err("it was gone right after it was created; run apply again".to_owned()),
+                Settled::Gone => return Err(GONE_AT_ONCE.to_owned()),
                 Settled::Stuck(status) => return Err(stuck(&status)),
             };
             let reasons = live::reasons(item.kind, &document);
@@ -129,7 +130,7 @@ impl Run<'_> {
             if !error.unanswered && !taken_by_us {
                 // Nothing was made: what has this name is not ours.
                 if let Some(parent) = item.parent().filter(|_| lost == 0) {
-                    self.forget_child(&parent, kind, item.live_name(), "").await?;
+                    self.forget_child(&parent, item, item.live_name(), "").await?;
                 }
                 return Err(error.to_string());
             }
@@ -174,6 +175,13 @@ impl Run<'_> {
         }
         Ok(None)
     }
+}
+
+const GONE_AT_ONCE: &str = "it was gone right after it was created; run apply again";
+
+/// A create of Cognito answers with what a read would show; nothing is to be waited for then.
+fn is_described(kind: &Kind, answer: &Value) -> bool {
+    kind.service == Service::Cognito && kind.lifecycle.is_none() && answer.get(kind.id_member).is_some()
 }
 
 /// The body of a create: without what only updates and companions take, with tags.

@@ -27,7 +27,7 @@ impl Run<'_> {
         let stays = |parent: &crate::address::Address| self.known(parent).is_some_and(|of| of.ids.id == ids.parent);
         if let Some(parent) = parent.filter(stays) {
             let name = item.live.as_ref().map(|live| live.name.clone()).unwrap_or_default();
-            self.forget_child(&parent, item.kind, &name, &ids.id).await?;
+            self.forget_child(&parent, item, &name, &ids.id).await?;
             if item.action == Action::Delete {
                 self.remember_version(item, None).await?;
             }

@@ -1,41 +1,31 @@
 //! Memberships while applying: the tags of a parent that name its children, written before a child is created and trimmed
 //! after it is gone.
 
+use std::sync::PoisonError;
+
 use super::Run;
+use super::edits::{Edit, Entry};
 use crate::address::Address;
-use crate::kind::Kind;
 use crate::live::Listed;
 use crate::membership::Memberships;
 use crate::ownership::{Child, Membership, Tags};
-use crate::plan::Action;
 use crate::plan::item::Item;
 use crate::tags;
 
 impl Run<'_> {
-    /// Names every child of the parent that this run will create, in one write.
+    /// Names every child of the parent that this run will create.
     pub(super) async fn announce_children(&self, parent: &Address) -> Result<(), String> {
-        let children: Vec<&Item> = self
-            .work
-            .items
-            .within(parent)
-            .filter(|item| matches!(item.action, Action::Create | Action::Replace) && item.blocked.is_none())
-            .filter(|item| item.kind.parent.is_some())
-            .filter(|item| self.known(&item.address).is_none() || item.stands_beside_its_old_self())
-            .collect();
-        self.edit(parent, |membership| {
-            for item in &children {
-                let child = Child { kind: item.kind, name: item.live_name(), id: "" };
-                if !membership.holds(child) {
-                    membership.put(
-                        child,
-                        &item.address,
-                        "",
-                        item.resource.as_ref().is_some_and(|resource| resource.protect),
-                    );
-                }
-            }
-        })
-        .await
+        if self.edits.are_announced(parent) {
+            return Ok(());
+        }
+        let children = self.work.items.within(parent);
+        let coming = children.filter(|item| {
+            let stands = self.known(&item.address).is_some() && !item.stands_beside_its_old_self();
+            item.makes() && item.blocked.is_none() && item.kind.parent.is_some() && !stands
+        });
+        self.edit(parent, coming.map(|item| Edit::Announce(entry(item, "", ""))).collect()).await?;
+        self.edits.announced(parent);
+        Ok(())
     }
 
     /// Remembers a child with what was applied to it.
@@ -46,21 +36,17 @@ impl Run<'_> {
         id: &str,
         applied: &str,
     ) -> Result<(), String> {
-        let protect = item.resource.as_ref().is_some_and(|resource| resource.protect);
-        self.edit(parent, |membership| {
-            membership.put(Child { kind: item.kind, name: item.live_name(), id }, &item.address, applied, protect);
-        })
-        .await
+        self.edit(parent, vec![Edit::Put(entry(item, id, applied))]).await
     }
 
     /// Forgets a child that is gone.
-    pub(super) async fn forget_child(&self, parent: &Address, kind: &Kind, name: &str, id: &str) -> Result<(), String> {
-        self.edit(parent, |membership| membership.remove(Child { kind, name, id })).await
+    pub(super) async fn forget_child(&self, parent: &Address, item: &Item, name: &str, id: &str) -> Result<(), String> {
+        self.edit(parent, vec![Edit::Remove(Entry { name: name.to_owned(), ..entry(item, id, "") })]).await
     }
 
     /// Forgets the children of a parent that are gone.
     pub(super) async fn forget_gone(&self, parent: &Item) -> Result<(), String> {
-        self.edit(&parent.address, |_| ()).await
+        self.edit(&parent.address, vec![Edit::Nothing]).await
     }
 
     /// Another stack has this child of the item's parent: one that writes at the same time may make a child of the same name.
@@ -72,18 +58,41 @@ impl Run<'_> {
         Ok(Memberships::read(&tags).others(&self.owner).any(|(_, other)| other.is_finished(child)))
     }
 
-    /// Changes the membership tags of a parent, and writes what changed of them.
-    async fn edit(&self, parent: &Address, change: impl FnOnce(&mut Membership)) -> Result<(), String> {
-        let Some(known) = self.known(parent) else { return Ok(()) };
-        let Some(arn) = known.kind.arn.map(|arn| arn(&known.ids.id, &self.place)) else { return Ok(()) };
+    /// Changes the membership tags of a parent, together with whatever else is to be changed of them by then.
+    async fn edit(&self, parent: &Address, edits: Vec<Edit>) -> Result<(), String> {
+        if edits.is_empty() {
+            return Ok(());
+        }
+        let written = self.edits.wait(parent, edits);
         let tags = self.tags_of(parent);
         let mut tags = tags.lock().await;
-        let before = Membership::read(&tags, &self.owner);
+        let batch = self.edits.take(parent);
+        let together: Vec<&Edit> = batch.iter().flat_map(|(edits, _)| edits).collect();
+        let result = self.write(parent, &mut tags, &together).await;
+        for (edits, written) in &batch {
+            // Nobody's edit fails for the sake of another one.
+            let result = match &result {
+                Err(_) if batch.len() > 1 => self.write(parent, &mut tags, &edits.iter().collect::<Vec<_>>()).await,
+                result => result.clone(),
+            };
+            *written.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        }
+        let written = written.lock().unwrap_or_else(PoisonError::into_inner).take();
+        written.unwrap_or_else(|| Err("what is remembered of it was cut off; run apply again".to_owned()))
+    }
+
+    /// Writes what edits change of the membership tags of a parent.
+    async fn write(&self, parent: &Address, tags: &mut Tags, edits: &[&Edit]) -> Result<(), String> {
+        let Some(known) = self.known(parent).filter(|_| !edits.is_empty()) else { return Ok(()) };
+        let Some(arn) = known.kind.arn.map(|arn| arn(&known.ids.id, &self.place)) else { return Ok(()) };
+        let before = Membership::read(tags, &self.owner);
         let mut after = before.clone();
         if let Some(item) = self.work.items.at(parent) {
             after.subtract(&item.forgets);
         }
-        change(&mut after);
+        for edit in edits {
+            edit.make(&mut after);
+        }
         let old = before.tags();
         let new = after.write(&self.owner, tags.len() - old.len()).map_err(|error| format!("{parent}: {error}"))?;
         let changed = new.iter().filter(|(key, value)| tags.get(*key) != Some(value));
@@ -94,5 +103,17 @@ impl Run<'_> {
         tags.retain(|key, _| !removed.contains(key));
         tags.extend(changed);
         Ok(())
+    }
+}
+
+/// An item as a membership names it.
+fn entry(item: &Item, id: &str, applied: &str) -> Entry {
+    Entry {
+        kind: item.kind,
+        name: item.live_name().to_owned(),
+        id: id.to_owned(),
+        address: item.address.clone(),
+        applied: applied.to_owned(),
+        protect: item.resource.as_ref().is_some_and(|resource| resource.protect),
     }
 }

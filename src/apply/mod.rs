@@ -6,6 +6,7 @@ mod calls;
 mod claim;
 mod create;
 mod delete;
+mod edits;
 mod membership;
 mod retry;
 mod secret;
@@ -18,11 +19,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use self::edits::Edits;
 use self::walk::Walk;
 use crate::address::Address;
 use crate::aws::{Aws, CallError};
@@ -59,8 +62,23 @@ pub(crate) struct Run<'a> {
     report: Reporter<'a>,
     known: Mutex<BTreeMap<Address, Known>>,
     parents: Mutex<BTreeMap<Address, std::sync::Arc<tokio::sync::Mutex<Tags>>>>,
+    edits: Edits,
     gateways: Mutex<BTreeMap<Address, std::sync::Arc<Semaphore>>>,
     notes: Mutex<Vec<String>>,
+}
+
+/// How a node ended, or what was to be remembered of it.
+struct Ended {
+    index: usize,
+    result: Result<Option<End>, String>,
+}
+
+/// What is left to do of a node when what waits for it may go on.
+struct End {
+    started: Instant,
+    /// The digest of what was applied, empty while the object is not as the manifest says; nothing where there is nothing to
+    /// remember.
+    remember: Option<String>,
 }
 
 /// How often a walk looks whether it was interrupted.
@@ -81,7 +99,8 @@ pub async fn apply(
     let run = Run::new(aws, planned, lease, report);
     let shared = &run;
     let mut walk = Walk::new(work);
-    let mut in_hand = FuturesUnordered::new();
+    let mut in_hand: FuturesUnordered<BoxFuture<'_, Ended>> = FuturesUnordered::new();
+    let mut remembering = BTreeSet::new();
     let mut outcome = Outcome::default();
     let mut deadline: Option<Instant> = None;
     loop {
@@ -106,7 +125,7 @@ pub async fn apply(
                 walk.end(index, false);
             }
             while let Some(index) = walk.start() {
-                in_hand.push(async move { (index, shared.node(index).await) });
+                in_hand.push(Box::pin(async move { Ended { index, result: shared.node(index).await } }));
             }
         }
         let ended = tokio::select! {
@@ -116,15 +135,22 @@ pub async fn apply(
                 continue;
             }
         };
-        let Some((index, result)) = ended else {
+        let Some(Ended { index, result }) = ended else {
             break;
         };
-        walk.end(index, result.is_ok());
+        if !remembering.remove(&index) {
+            walk.end(index, result.is_ok());
+        }
         let Some(item) = walk.item(index) else { continue };
         let address = item.address.to_string();
         match result {
-            Ok(()) if work.nodes.get(index).is_some_and(|node| node.last) => outcome.done.push(address),
-            Ok(()) => {}
+            // What waits for it goes on while it is remembered.
+            Ok(Some(end)) => {
+                remembering.insert(index);
+                in_hand.push(Box::pin(async move { Ended { index, result: shared.remember_end(index, end).await } }));
+            }
+            Ok(None) if work.nodes.get(index).is_some_and(|node| node.last) => outcome.done.push(address),
+            Ok(None) => {}
             // Said once: every call after the first says the same.
             Err(message) if CallError::says_expired(&message) && outcome.stopped.is_some() => {
                 outcome.cut_off.push(address);
@@ -141,7 +167,8 @@ pub async fn apply(
     }
     // What has not ended by now is left where it is: the next run looks for it.
     drop(in_hand);
-    let cut_off = walk.running().filter_map(|index| walk.item(index)).map(|item| item.address.to_string());
+    let cut_off =
+        walk.running().chain(remembering).filter_map(|index| walk.item(index)).map(|item| item.address.to_string());
     outcome.cut_off.extend(cut_off);
     if deadline.is_none() {
         for item in walk.waiting().filter_map(|index| walk.item(index)) {
@@ -175,6 +202,7 @@ impl<'a> Run<'a> {
             report,
             known: Mutex::new(known),
             parents: Mutex::new(parents),
+            edits: Edits::default(),
             gateways: Mutex::default(),
             notes: Mutex::default(),
         }
@@ -191,6 +219,7 @@ impl<'a> Run<'a> {
     fn forget(&self, address: &Address) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
         self.parents.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
+        self.edits.forget(address);
     }
 
     /// The root objects that this run knows to be live, one left out.
@@ -231,23 +260,39 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Does one node; the error is for a person.
-    async fn node(&self, index: usize) -> Result<(), String> {
-        let (Some(node), Some(item)) = (self.work.nodes.get(index), self.item_of(index)) else { return Ok(()) };
+    /// Does one node, but for what is remembered of it in the end; the error is for a person.
+    async fn node(&self, index: usize) -> Result<Option<End>, String> {
+        let (Some(node), Some(item)) = (self.work.nodes.get(index), self.item_of(index)) else { return Ok(None) };
         let _turn = self.turn(item).await;
         let started = Instant::now();
         let (action, what) = describe(item, node.op);
-        let address = item.address.to_string();
-        (self.report)(Event::Started { address: address.clone(), action, what: what.0.to_owned() });
-        match node.op {
+        (self.report)(Event::Started { address: item.address.to_string(), action, what: what.0.to_owned() });
+        let remember = match node.op {
             Op::Create(form) => self.create(item, form, node.last).await?,
             Op::Update(form) => self.update(item, form, node.last).await?,
-            Op::Claim => self.claim(item).await?,
-            Op::Delete => self.delete(item).await?,
-            Op::Forget => self.forget_gone(item).await?,
+            Op::Claim => self.claim(item).await.map(|()| None)?,
+            Op::Delete => self.delete(item).await.map(|()| None)?,
+            Op::Forget => self.forget_gone(item).await.map(|()| None)?,
+        };
+        Ok(Some(End { started, remember }))
+    }
+
+    /// Remembers what a node did, and says that it is done.
+    async fn remember_end(&self, index: usize, end: End) -> Result<Option<End>, String> {
+        let (Some(node), Some(item)) = (self.work.nodes.get(index), self.item_of(index)) else { return Ok(None) };
+        if matches!(node.op, Op::Create(_)) {
+            // A child that finds itself unannounced tries again, and says why it cannot be.
+            drop(self.announce_children(&item.address).await);
         }
-        (self.report)(Event::Done { address, action, what: what.1.to_owned(), took: started.elapsed() });
-        Ok(())
+        if let Some(applied) = &end.remember
+            && let Some(known) = self.known(&item.address)
+        {
+            self.remember(item, &known, applied).await?;
+        }
+        let (action, what) = describe(item, node.op);
+        let (address, took) = (item.address.to_string(), end.started.elapsed());
+        (self.report)(Event::Done { address, action, what: what.1.to_owned(), took });
+        Ok(None)
     }
 
     fn item_of(&self, node: usize) -> Option<&'a Item> {

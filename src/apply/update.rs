@@ -17,8 +17,8 @@ use crate::plan::lock;
 use crate::{reference, tags};
 
 impl Run<'_> {
-    /// Updates an object and waits until it is ready.
-    pub(super) async fn update(&self, item: &Item, form: Form, last: bool) -> Result<(), String> {
+    /// Updates an object and waits until it is ready. Gives the digest of what was applied, if it is to be remembered.
+    pub(super) async fn update(&self, item: &Item, form: Form, last: bool) -> Result<Option<String>, String> {
         let kind = item.kind;
         // What only narrows does without what is not there.
         let marked = if form == Form::Closed { self.desired_so_far(item) } else { self.desired(item)? };
@@ -37,23 +37,25 @@ impl Run<'_> {
             self.remember_lock(item, &now, lock::remember(&view, &desired)).await?;
         }
         let own = |member: &str| kind.companion_of(member).is_none();
+        let mut after = now.clone();
         if differing.iter().any(|difference| own(&difference.member))
             || live::state(kind, &now.document) == State::Failed
         {
             if kind.update_style == UpdateStyle::FullReplace {
                 unchanged_since(item, &before.document, &now.document)?;
-                self.full_replace(item, &wanted, &now, &view).await?;
+                after.document = self.full_replace(item, &wanted, &now, &view).await?;
             } else {
                 let failed = live::state(kind, &now.document) == State::Failed;
                 let body =
                     if failed { merge::patch_all(kind, &wanted) } else { merge::patch(kind, &wanted, &differing) };
-                self.patch(item, &now, body).await?;
+                after.document = self.patch(item, &now, body).await?;
             }
         }
-        if form == Form::Full {
-            self.set_companions(item, &desired, &now).await?;
+        if form == Form::Full
+            && let Some(completed) = self.set_companions(item, &desired, &after).await?
+        {
+            after = completed;
         }
-        let after = self.reread(item, &before.ids).await?;
         self.learn(&item.address, after.clone());
         // What was narrowed in part is not yet what the manifest says: what was applied before is still what is remembered.
         let reached = || {
@@ -61,16 +63,15 @@ impl Run<'_> {
             !reference::holds_unknown(&desired) && differences(kind, &desired, &now).is_empty()
         };
         let partly = form == Form::Closed && !reached();
-        if last && !partly {
-            let applied = ownership::applied_digest(kind, &applied_to(item, &marked, &self.wanted_tags(item)));
-            self.remember(item, &after, &applied).await?;
-            self.remember_version(item, item.secret_version()).await?;
+        if !last || partly {
+            return Ok(None);
         }
-        Ok(())
+        self.remember_version(item, item.secret_version()).await?;
+        Ok(Some(ownership::applied_digest(kind, &applied_to(item, &marked, &self.wanted_tags(item)))))
     }
 
-    /// A full-replace call, and a look at whether every unknown member survived it.
-    async fn full_replace(&self, item: &Item, wanted: &Value, now: &Known, view: &Value) -> Result<(), String> {
+    /// A full-replace call, and a look at whether every unknown member survived it. Gives the object as it is then.
+    async fn full_replace(&self, item: &Item, wanted: &Value, now: &Known, view: &Value) -> Result<Value, String> {
         let kind = item.kind;
         let mut body = merge::full_replace(kind, wanted, view).map_err(|error| error.to_string())?;
         if let (Some(member), Some(members)) = (tags_in_update(kind), body.as_object_mut()) {
@@ -99,12 +100,13 @@ impl Run<'_> {
                 &format!("the service reports {} but does not take it back; updated without it", refused.join(", ")),
             );
             self.send_update(item, now, &body).await.map_err(|error| error.to_string())?;
-            return self.wait_ready(item, &now.ids).await.map(drop);
+            return self.wait_ready(item, &now.ids).await;
         }
-        let after = live::view(kind, &self.wait_ready(item, &now.ids).await?);
+        let document = self.wait_ready(item, &now.ids).await?;
+        let after = live::view(kind, &document);
         let lost: Vec<String> = unknown.into_iter().filter(|member| after.get(member).is_none()).collect();
         if lost.is_empty() {
-            Ok(())
+            Ok(document)
         } else {
             Err(format!(
                 "the update erased {}, which this version does not know; set it again where it was set",
@@ -113,14 +115,15 @@ impl Run<'_> {
         }
     }
 
-    async fn patch(&self, item: &Item, now: &Known, mut body: Value) -> Result<(), String> {
+    /// A patch, until the object is ready. Gives the object as it is then.
+    async fn patch(&self, item: &Item, now: &Known, mut body: Value) -> Result<Value, String> {
         Self::is_sendable(&body)?;
         let mut patience = Patience::new();
         loop {
             self.send_update(item, now, &body).await.map_err(|error| error.to_string())?;
             let settled = live::settle(self.aws, item.kind, &now.ids, BUDGET, &self.waiting(item)).await;
             let document = match settled.map_err(|error| error.to_string())? {
-                Settled::At(State::Ready | State::PendingAuth, _) => return Ok(()),
+                Settled::At(State::Ready | State::PendingAuth, document) => return Ok(document),
                 Settled::At(_, document) => document,
                 Settled::Gone => return Err("it is gone: somebody deleted it meanwhile; plan again".to_owned()),
                 Settled::Stuck(status) => return Err(stuck(&status)),

@@ -1,5 +1,7 @@
 //! Calls: how many a command makes, and how fast they go out.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -46,4 +48,133 @@ async fn an_apply_that_keeps_to_the_rates_is_never_refused_for_coming_too_fast()
             .collect();
         assert_eq!(refused, Vec::<String>::new(), "{name}");
     }
+}
+
+/// Gateways with an engine, a target and a policy each, and a client of one pool for each.
+fn gateways(number: usize) -> String {
+    let mut text = String::from(
+        "[stack]\nname = \"calls\"\nregion = \"us-east-1\"\n[user_pool.all]\n[resource_server.all]\nuser_pool = \"all\"\n\
+         identifier = \"all\"\nscopes = { read = \"Reads\" }\n",
+    );
+    for number in 0..number {
+        write!(
+            text,
+            r#"
+[user_pool_client.c{number}]
+user_pool = "all"
+generate_secret = true
+allowed_oauth_flows_user_pool_client = true
+allowed_oauth_flows = ["client_credentials"]
+allowed_oauth_scopes = ["all/read"]
+[jwt_authorizer.j{number}]
+user_pool = "all"
+user_pool_clients = ["c{number}"]
+[policy_engine.e{number}]
+[gateway.g{number}]
+role_arn = "arn:aws:iam::111122223333:role/r"
+protocol_type = "MCP"
+jwt_authorizer = "j{number}"
+policy_engine = "e{number}"
+policy_mode = "ENFORCE"
+[gateway_target.t{number}]
+gateway = "g{number}"
+credential_provider_configurations = [{{ credential_provider_type = "GATEWAY_IAM_ROLE" }}]
+target_configuration.mcp.lambda.lambda_arn = "arn:aws:lambda:us-east-1:111122223333:function:f"
+target_configuration.mcp.lambda.tool_schema.inline_payload = [
+    {{ name = "read", description = "Reads", input_schema = {{ type = "object" }} }},
+]
+[policy.p{number}]
+policy_engine = "e{number}"
+definition.cedar.statement = '''permit(principal, action == AgentCore::Action::"t{number}___read",
+    resource == AgentCore::Gateway::"${{gateway.g{number}.arn}}") when {{ principal.hasTag("scope") }};'''
+"#
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// How often each operation was called.
+fn counts(stand_in: &Localstack) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for entry in stand_in.journal() {
+        *counts.entry(entry.operation).or_default() += 1;
+    }
+    counts
+}
+
+/// The calls of a first apply of so many gateways, and of a plan after it.
+async fn calls_of(number: usize) -> [BTreeMap<String, usize>; 2] {
+    let world = World::new();
+    let stack = world.stack(&gateways(number));
+    // As far away as AWS is, an object is ready when it is looked at.
+    let stand_in = Localstack::new(Config { latency: Duration::from_millis(80), ..Config::default() });
+    let aws = Aws::connect(&Connection { local: Some(stand_in.clone()), ..Connection::default() }).await.unwrap();
+    let planned = engine::plan(&aws, &stack).await.unwrap();
+    stand_in.clear_journal();
+    let outcome = engine::apply(&aws, &planned, &|_: Event| {}, &AtomicBool::new(false)).await;
+    assert_eq!(outcome.failed, []);
+    let applied = counts(&stand_in);
+    stand_in.clear_journal();
+    assert!(engine::plan(&aws, &stack).await.unwrap().plan.is_empty());
+    [applied, counts(&stand_in)]
+}
+
+/// What each gateway more costs: the second count less the first, for every operation.
+fn each(few: &BTreeMap<String, usize>, many: &BTreeMap<String, usize>, more: usize) -> Vec<(String, usize)> {
+    let differences = many.iter().map(|(operation, calls)| (operation, calls - few.get(operation).unwrap_or(&0)));
+    let differing = differences.filter(|(_, calls)| *calls > 0);
+    differing.map(|(operation, calls)| (operation.clone(), calls.div_ceil(more))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_makes_one_listing_for_each_kind_and_parent_and_no_read_that_is_not_needed() {
+    let ([_, few], [_, many]) = (calls_of(2).await, calls_of(6).await);
+    let each = each(&few, &many, 4);
+    let each: Vec<(&str, usize)> = each.iter().map(|(operation, calls)| (operation.as_str(), *calls)).collect();
+    // A listing of gateways, targets or clients does not show all of them; one of engines and policies does. A client needs a read
+    // of its own, and everything that lives in nothing a look at its tags.
+    let needed = [
+        ("DescribeUserPoolClient", 1),
+        ("GetGateway", 1),
+        ("GetGatewayTarget", 1),
+        ("ListGatewayTargets", 1),
+        ("ListPolicies", 1),
+        ("ListTagsForResource", 2),
+    ];
+    assert_eq!(each, needed);
+    let lists =
+        few.iter().filter(|(operation, _)| operation.starts_with("List") && *operation != "ListTagsForResource");
+    let more_than_one: Vec<_> = lists
+        .filter(|(operation, calls)| {
+            let by_parent = ["ListGatewayTargets", "ListPolicies"].contains(&operation.as_str());
+            **calls > if by_parent { 2 } else { 1 }
+        })
+        .collect();
+    assert_eq!(more_than_one, Vec::<(&String, &usize)>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_apply_makes_no_call_twice_that_one_can_do() {
+    let ([few, _], [many, _]) = (calls_of(2).await, calls_of(6).await);
+    let each = each(&few, &many, 4);
+    let each: Vec<(&str, usize)> = each.iter().map(|(operation, calls)| (operation.as_str(), *calls)).collect();
+    // Ready is ready twice in a row: two looks after each change, one before the update that opens. Tags: the children of the
+    // engine and of the gateway are named before they are made and remembered when they stand, and what was applied is
+    // remembered of the gateway. What many clients have to say on their pool goes out together.
+    let needed = [
+        ("CreateGateway", 1),
+        ("CreateGatewayTarget", 1),
+        ("CreatePolicy", 1),
+        ("CreatePolicyEngine", 1),
+        ("CreateUserPoolClient", 1),
+        ("GetGateway", 5),
+        ("GetGatewayTarget", 2),
+        ("GetPolicy", 2),
+        ("GetPolicyEngine", 2),
+        ("TagResource", 5),
+        ("UntagResource", 1),
+        ("UpdateGateway", 1),
+    ];
+    assert_eq!(each, needed);
 }
