@@ -156,7 +156,8 @@ impl Localstack {
     /// Answers one HTTP request.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
         let answer = match data_plane::route(&request) {
-            Some(route) => self.invoke(&route, &request).await,
+            // Boxed, so that a call of the control plane is not as large.
+            Some(route) => Box::pin(self.invoke(&route, &request)).await,
             None => self.answer(&request),
         };
         let latency = self.engine.latency();
