@@ -1,7 +1,6 @@
 """The Python MCP client against the gateway of three-roles: what each client sees and may call, and who is not let in."""
 
 import asyncio
-from urllib.parse import quote
 
 import jwt
 import mcp
@@ -162,31 +161,12 @@ def scopes(report, stack):
             assert status == 200 or 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"], answer.headers
 
 
-def runtime(report, stack):
-    """The runtime checks the same token itself."""
-    url = f"{stack.url}/runtimes/{quote(stack.runtime, safe='')}/invocations"
-    for what, token, wanted in [
-        ("the token of a client", stack.token("standard"), 200),
-        ("no token", None, 401),
-        ("an expired token", stack.expired(), 401),
-    ]:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = requests.post(url, json={"prompt": "hello"}, params={"qualifier": "DEFAULT"}, headers=headers, timeout=10)
-        with report.step(f"the runtime and {what}"):
-            assert answer.status_code == wanted, (answer.status_code, answer.text)
-            assert wanted != 200 or answer.json() == {"said": "hello"}, answer.text
-
-
 def main():
     report = Report("mcp-client")
     with ThreeRoles() as stack:
-        stack.control("POST", "answers", [
-            {"resource": LAMBDA, "answer": {"state": "shipped"}},
-            {"resource": stack.runtime, "answer": {"said": "hello"}},
-        ])  # fmt: skip
+        stack.control("POST", "answers", [{"resource": LAMBDA, "answer": {"state": "shipped"}}])
         asyncio.run(roles(report, stack))
         strangers(report, stack)
-        runtime(report, stack)
         asyncio.run(log_only(report, stack))
         scopes(report, stack)
     report.end()

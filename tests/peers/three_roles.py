@@ -26,6 +26,18 @@ class ThreeRoles(Standin):
     def __enter__(self):
         self.state.unlink(missing_ok=True)
         super().__enter__()
+        try:
+            self._apply()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self.state.unlink(missing_ok=True)
+
+    def _apply(self):
         self.gatewright("apply", "manifests/three-roles", "--yes")
         outputs = json.loads(self.gatewright("outputs", "manifests/three-roles", "--format", "json"))
         self.pool = outputs["user_pool.orders"]["id"]
@@ -34,7 +46,6 @@ class ThreeRoles(Standin):
         self.mcp = outputs["gateway.orders"]["url"]
         self.runtime = outputs["runtime.orders"]["arn"]
         self.clients = {role: self._credentials(outputs[f"user_pool_client.{role}"]["id"]) for role in ROLES}
-        return self
 
     def _credentials(self, client):
         found = self.client("cognito-idp").call("DescribeUserPoolClient", UserPoolId=self.pool, ClientId=client)
