@@ -34,7 +34,11 @@ def signed(report, stack):
     """A runtime without an authorizer takes a signed request, as boto3 sends it; one with an authorizer does not."""
     client = stack.client("bedrock-agentcore").boto
     made = stack.client("bedrock-agentcore-control").call(
-        "CreateAgentRuntime", agentRuntimeName="signed", agentRuntimeArtifact=IMAGE, roleArn=ROLE, networkConfiguration={"networkMode": "PUBLIC"}
+        "CreateAgentRuntime",
+        agentRuntimeName="signed",
+        agentRuntimeArtifact=IMAGE,
+        roleArn=ROLE,
+        networkConfiguration={"networkMode": "PUBLIC"},
     )
     arn = made.document["agentRuntimeArn"]
     stack.control("POST", "answers", [{"resource": arn, "answer": {"said": "hello"}}])

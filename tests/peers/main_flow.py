@@ -260,7 +260,8 @@ def gateways(flow, pool_id, client_id):
     policy_id = made.get("policyId")
     step("GetPolicy", policyEngineId=engine_id, policyId=policy_id, shows={"status": "ACTIVE", "definition": permit("orders___get_order")})
     refusal("a name twice", conflict, "CreatePolicy", policyEngineId=engine_id, name="orders_read", definition=permit("orders___get_order"))
-    refusal("no Cedar", invalid, "CreatePolicy", policyEngineId=engine_id, name="bad", definition={"cedar": {"statement": "permit this, please, and no other thing"}})
+    prose = {"cedar": {"statement": "permit this, please, and no other thing"}}
+    refusal("no Cedar", invalid, "CreatePolicy", policyEngineId=engine_id, name="bad", definition=prose)
     failed = step("CreatePolicy", policyEngineId=engine_id, name="stray", definition=permit("orders___nothing"))
     step("GetPolicy", policyEngineId=engine_id, policyId=failed.get("policyId"), shows={"status": "CREATE_FAILED"})
     step("DeletePolicy", policyEngineId=engine_id, policyId=failed.get("policyId"))

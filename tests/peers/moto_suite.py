@@ -1,8 +1,8 @@
 """moto's own tests of AgentCore and Cognito, out of the source distribution of its release, against our stand-in.
 
 They were written to test moto, which validates little; so some of them must fail here. `moto_suite.toml` lists each of those with
-its reason and the words it fails with, and a test that fails without standing there fails the suite like one that stands there and passes. A test that calls an
-operation that `operations.toml` lists as not served is counted as such.
+its reason and the words it fails with. A test that fails without standing there fails the suite, and so does one that stands there
+and passes. A test that calls an operation that `operations.toml` lists as not served is counted as such.
 """
 
 import re

@@ -79,9 +79,7 @@ class Standin:
 
     def __enter__(self):
         self._log = open(ROOT / "target" / "peers" / "standin.log", "wb")
-        self._process = subprocess.Popen(
-            [BINARY, *self.arguments], stdout=subprocess.PIPE, stderr=self._log, env=environment(), text=True
-        )
+        self._process = subprocess.Popen([BINARY, *self.arguments], stdout=subprocess.PIPE, stderr=self._log, env=environment(), text=True)
         line = self._process.stdout.readline()
         if "http://127.0.0.1:" not in line:
             raise RuntimeError(f"the stand-in did not start: {line!r}, see {self._log.name}")

@@ -1,4 +1,4 @@
-"""PyJWT, Authlib and its successor in JOSE take the stand-in's user pool for an issuer: discovery, keys, client_credentials, verification."""
+"""PyJWT, Authlib and joserfc take the stand-in's user pool for an issuer: discovery, keys, client_credentials, verification."""
 
 import base64
 import json
