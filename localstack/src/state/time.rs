@@ -36,6 +36,7 @@ impl State {
     fn pass(&mut self, serial: u64, at: u64) {
         let Some(object) = self.objects.get_mut(&serial).filter(|object| !object.settles.is_empty()) else { return };
         let change = object.settles.remove(0);
+        let kind = object.kind;
         if let Some(status) = change.status {
             object.status = Some(status);
             object.reasons = change.reasons;
@@ -44,6 +45,7 @@ impl State {
         } else {
             self.leave(serial, at);
         }
+        self.note_change(kind);
     }
 
     /// Keeps in mind what an object waits for.
