@@ -83,12 +83,15 @@ fn list(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
 
 fn list_versions(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
     let runtime = find(session, text(input, "agentRuntimeId"))?;
-    let items: Vec<(u64, Value)> = versions(runtime)
+    let mut items: Vec<(u64, Value)> = versions(runtime)
         .filter_map(|version| {
             let status = text(&version, "status").to_owned();
-            Some((text(&version, "agentRuntimeVersion").parse().ok()?, list_item(session, version, &status)))
+            let number: u64 = text(&version, "agentRuntimeVersion").parse().ok()?;
+            Some((u64::MAX - number, list_item(session, version, &status)))
         })
         .collect();
+    // The latest comes first.
+    items.reverse();
     page(session, "ListAgentRuntimeVersions", input, items, 100)
 }
 

@@ -44,11 +44,11 @@ pub(super) fn change(session: &mut Session<'_>, memory: &mut Object, input: &Doc
     match input.get(ASKED) {
         Some(Value::Object(commands)) => {
             let list = |member: &str| commands.get(member).and_then(Value::as_array).into_iter().flatten();
-            for command in list("deleteMemoryStrategies").filter_map(Value::as_object) {
-                find(&mut strategies, command)?.insert("status".into(), json!("DELETING"));
-            }
             for command in list("modifyMemoryStrategies").filter_map(Value::as_object) {
                 modify(session, find(&mut strategies, command)?, command)?;
+            }
+            for command in list("deleteMemoryStrategies").filter_map(Value::as_object) {
+                find(&mut strategies, command)?.insert("status".into(), json!("DELETING"));
             }
             add(session, &mut strategies, commands.get("addMemoryStrategies"))?;
         }
