@@ -7,9 +7,10 @@ use crate::failure::Failure;
 use crate::session::{Operations, Run, Session};
 use crate::wire::Service;
 use crate::{
-    api_key_credential_provider, gateway, gateway_target, group, identity_provider, oauth2_credential_provider, policy,
-    policy_engine, resource_server, runtime, runtime_endpoint, tag, user_pool, user_pool_client,
-    user_pool_client_secret, user_pool_domain, workload_identity,
+    api_key_credential_provider, client_token, gateway, gateway_target, group, identity_provider,
+    oauth2_credential_provider, password, policy, policy_engine, refresh_token, resource_server, runtime,
+    runtime_endpoint, sign_in, tag, user, user_group, user_pool, user_pool_client, user_pool_client_secret,
+    user_pool_domain, user_pool_endpoint, workload_identity,
 };
 
 const AGENTCORE: &[Operations] = &[
@@ -33,6 +34,12 @@ const COGNITO: &[Operations] = &[
     resource_server::OPERATIONS,
     group::OPERATIONS,
     identity_provider::OPERATIONS,
+    user::OPERATIONS,
+    user_group::OPERATIONS,
+    password::OPERATIONS,
+    sign_in::OPERATIONS,
+    refresh_token::OPERATIONS,
+    client_token::OPERATIONS,
     tag::COGNITO,
 ];
 
@@ -43,6 +50,7 @@ pub(crate) fn operation(service: Service, name: &str) -> Option<Run> {
     let kinds = match service {
         Service::AgentCore => AGENTCORE,
         Service::Cognito => COGNITO,
+        Service::UserPool => &[user_pool_endpoint::OPERATIONS],
         Service::Sts => STS,
     };
     kinds.iter().flat_map(|operations| operations.iter()).find(|(known, _)| *known == name).map(|(_, run)| *run)

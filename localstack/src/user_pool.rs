@@ -61,7 +61,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     let arn = session.arn("cognito-idp", &format!("userpool/{id}"));
     stored.extend(document(json!({
         "Id": id, "Arn": arn, "CreationDate": session.now, "LastModifiedDate": session.now,
-        "SchemaAttributes": attributes, "EstimatedNumberOfUsers": 0,
+        "SchemaAttributes": attributes,
     })));
     let mut pool = session.object(Kind::UserPool, None, &id, stored);
     pool.arn = Some(arn);
@@ -178,6 +178,8 @@ fn show(session: &Session<'_>, pool: &Object) -> Value {
     if !pool.tags.is_empty() {
         view.insert("UserPoolTags".into(), Value::Object(pool.tags.clone()));
     }
+    let users = session.state.all(Kind::User, Some(&pool.id)).count();
+    view.insert("EstimatedNumberOfUsers".into(), json!(users));
     for domain in session.state.all(Kind::UserPoolDomain, Some(&pool.id)) {
         let member = if domain.document.contains_key("CustomDomainConfig") { "CustomDomain" } else { "Domain" };
         view.insert(member.into(), json!(domain.id));

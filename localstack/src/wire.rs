@@ -1,28 +1,31 @@
 //! The wire: HTTP requests to operations with one input document, and answers back. Routes, bindings and statuses come from the model.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use model::{Api, Body, Location, Operation};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::document::Document;
 use crate::failure::Failure;
+use crate::user_pool_endpoint;
 
 /// Which service a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     AgentCore,
     Cognito,
+    /// The endpoints of a user pool that speak OAuth and not AWS.
+    UserPool,
     Sts,
 }
 
 impl Service {
-    /// The service's API model. STS has one operation and needs none.
+    /// The service's API model. The endpoints of a user pool are in none, and STS has one operation and needs none.
     pub(crate) fn api(self) -> &'static Api {
         match self {
             Service::AgentCore | Service::Sts => Api::agentcore(),
-            Service::Cognito => Api::cognito(),
+            Service::Cognito | Service::UserPool => Api::cognito(),
         }
     }
 }
@@ -46,9 +49,11 @@ pub(crate) struct Unreadable {
 const COGNITO_TARGET: &str = "AWSCognitoIdentityProviderService.";
 
 /// Whose protocol a request speaks.
-pub(crate) fn service(headers: &HeaderMap) -> Service {
+pub(crate) fn service(uri: &Uri, headers: &HeaderMap) -> Service {
     if headers.contains_key("x-amz-target") {
         Service::Cognito
+    } else if user_pool_endpoint::is(uri.path()) {
+        Service::UserPool
     } else if header(headers, "content-type").starts_with("application/x-www-form-urlencoded") {
         Service::Sts
     } else {
@@ -56,14 +61,15 @@ pub(crate) fn service(headers: &HeaderMap) -> Service {
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// Reads a request.
 pub(crate) fn read(request: &Request<Bytes>) -> Result<Call, Box<Unreadable>> {
-    match service(request.headers()) {
+    match service(request.uri(), request.headers()) {
         Service::Cognito => read_cognito(header(request.headers(), "x-amz-target"), request.body()),
+        Service::UserPool => user_pool_endpoint::read(request),
         Service::Sts => Ok(read_sts(request.body())),
         Service::AgentCore => read_rest(request),
     }
@@ -166,7 +172,7 @@ fn read_body(body: &[u8]) -> Result<Document, String> {
     }
 }
 
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
@@ -175,6 +181,7 @@ pub(crate) fn unknown_operation(service: Service, operation: &str) -> Failure {
     let (status, name) = match service {
         Service::AgentCore => (404, "the AgentCore control plane"),
         Service::Cognito => (400, "Cognito user pools"),
+        Service::UserPool => (404, "the endpoints of a user pool"),
         Service::Sts => (400, "STS"),
     };
     let known = service != Service::Sts && service.api().operation(operation).is_some();
@@ -190,6 +197,10 @@ pub(crate) fn unknown_operation(service: Service, operation: &str) -> Failure {
 pub(crate) fn answer(service: Service, operation: &str, value: &Value, request_id: &str) -> Response<Bytes> {
     if service == Service::Sts {
         return respond(200, "text/xml", sts_answer(value, request_id).into_bytes(), request_id);
+    }
+    if service == Service::UserPool {
+        let response = respond(200, content_type(service), value.to_string().into_bytes(), request_id);
+        return user_pool_endpoint::finish(operation, response);
     }
     let operation = service.api().operation(operation);
     let status = operation.map_or(200, |operation| operation.status);
@@ -213,7 +224,13 @@ pub(crate) fn refusal(service: Service, failure: &Failure, request_id: &str) -> 
         Service::Cognito => {
             body.insert("__type".into(), json!(failure.code));
         }
-        Service::AgentCore => {}
+        // An error of OAuth is no exception.
+        Service::UserPool if !failure.code.ends_with("Exception") => {
+            let body = json!({"error": failure.code, "error_description": failure.message}).to_string();
+            let response = respond(failure.status, content_type(service), body.into_bytes(), request_id);
+            return user_pool_endpoint::finish(user_pool_endpoint::TOKEN, response);
+        }
+        Service::AgentCore | Service::UserPool => {}
     }
     body.insert("message".into(), json!(failure.message));
     if let Some(reason) = &failure.reason {
