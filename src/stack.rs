@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::address::Address;
 use crate::diagnostic::Span;
+use crate::expectation::Expectation;
 use crate::kind::Kind;
+use crate::persona::Persona;
 use crate::reference::{self, Target};
 
 /// Everything a manifest says about one environment.
@@ -42,6 +44,10 @@ pub struct Stack {
     pub moved: Vec<Moved>,
     /// The secret variables.
     pub secrets: Secrets,
+    /// Callers that the manifest describes; the clients that are personas by themselves are not among them.
+    pub personas: Vec<Persona>,
+    /// Who is to reach which tool.
+    pub expectations: Vec<Expectation>,
 }
 
 /// `[[accept]]`: a risk that somebody decided to take.

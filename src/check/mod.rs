@@ -4,7 +4,7 @@
 
 mod artifact;
 mod authorizer;
-mod cedar;
+pub(crate) mod cedar;
 mod client;
 mod codes;
 mod pool;
@@ -75,17 +75,17 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
 }
 
 /// The resources of a kind.
-fn of_kind<'a>(stack: &'a Stack, kind: &'static Kind) -> impl Iterator<Item = &'a Resource> {
+pub(crate) fn of_kind<'a>(stack: &'a Stack, kind: &'static Kind) -> impl Iterator<Item = &'a Resource> {
     stack.resources.iter().filter(move |resource| resource.kind == kind)
 }
 
 /// The resources of a kind that live in a parent.
-fn children<'a>(stack: &'a Stack, kind: &'static Kind, parent: &'a Address) -> impl Iterator<Item = &'a Resource> {
+pub(crate) fn children<'a>(stack: &'a Stack, kind: &'static Kind, parent: &'a Address) -> impl Iterator<Item = &'a Resource> {
     of_kind(stack, kind).filter(move |resource| resource.parent.as_ref() == Some(parent))
 }
 
 /// The resource that an ARN in a document belongs to, if it is one of the manifest.
-fn referred(value: Option<&Value>) -> Option<Address> {
+pub(crate) fn referred(value: Option<&Value>) -> Option<Address> {
     reference::references(value?).into_iter().find_map(|found| match found.target {
         Target::Output(address, _) => Some(address),
         _ => None,
@@ -93,6 +93,6 @@ fn referred(value: Option<&Value>) -> Option<Address> {
 }
 
 /// The texts of a list member.
-fn texts<'a>(document: &'a Value, member: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn texts<'a>(document: &'a Value, member: &str) -> impl Iterator<Item = &'a str> {
     document.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

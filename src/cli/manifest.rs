@@ -23,14 +23,21 @@ pub(super) fn stack(global: &Global, manifest: &Manifest) -> Result<Stack, Failu
     loaded.stack.ok_or_else(|| Failure::told(exit))
 }
 
+/// What a manifest says in one environment.
+pub(super) struct Read {
+    pub(super) stack: Stack,
+    /// The texts that its spans point into.
+    pub(super) sources: Sources,
+}
+
 /// What a manifest says in one or in each of its environments.
 pub(super) struct Checked {
     /// The texts of all environments.
     pub(super) sources: Sources,
     /// The findings of all environments, each of them once.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// A stack for each environment that could be read.
-    pub(super) stacks: Vec<Stack>,
+    /// Each environment that could be read.
+    pub(super) read: Vec<Read>,
     known: HashMap<PathBuf, FileId>,
 }
 
@@ -42,7 +49,7 @@ impl Checked {
         let first = load(&options);
         let others = if options.environment.is_some() { Vec::new() } else { first.environments.clone() };
         let mut checked =
-            Self { sources: Sources::default(), diagnostics: Vec::new(), stacks: Vec::new(), known: HashMap::new() };
+            Self { sources: Sources::default(), diagnostics: Vec::new(), read: Vec::new(), known: HashMap::new() };
         checked.add(first);
         for environment in others.into_iter().skip(1) {
             options.environment = Some(environment);
@@ -64,7 +71,7 @@ impl Checked {
                 self.diagnostics.push(found);
             }
         }
-        self.stacks.extend(loaded.stack);
+        self.read.extend(loaded.stack.map(|stack| Read { stack, sources: loaded.sources }));
     }
 
     /// Lets a label point into the common texts.

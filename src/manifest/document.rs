@@ -12,11 +12,21 @@ use crate::diagnostic::{Diagnostic, FileId, Span};
 use crate::kind::{self, KINDS, Kind};
 
 /// Tables that the language has and this version does not.
-const NOT_YET: [&str; 3] = ["grant", "persona", "expect"];
+const NOT_YET: [&str; 1] = ["grant"];
 
 /// Tables that are neither kinds nor still to come.
-const OTHER_TABLES: [&str; 8] =
-    ["stack", "environment", "variables", "defaults", "jwt_authorizer", "policy_set", "accept", "moved"];
+const OTHER_TABLES: [&str; 10] = [
+    "stack",
+    "environment",
+    "variables",
+    "defaults",
+    "jwt_authorizer",
+    "policy_set",
+    "persona",
+    "expect",
+    "accept",
+    "moved",
+];
 
 /// Everything that a manifest and the files it includes say, in their order.
 #[derive(Default)]
@@ -33,6 +43,9 @@ pub(super) struct Document {
     pub(super) resources: Vec<Block>,
     pub(super) jwt_authorizers: Vec<Block>,
     pub(super) policy_sets: Vec<Block>,
+    pub(super) personas: Vec<Block>,
+    /// `[[expect]]`.
+    pub(super) expectations: Vec<Node>,
     places: HashMap<(String, String), Span>,
 }
 
@@ -107,6 +120,14 @@ impl Document {
                     let defaults = self.members(loader, entry);
                     self.defaults.extend(defaults);
                 }
+                "expect" => match entry.node.content {
+                    Content::List(items) => self.expectations.extend(items),
+                    _ => loader.report(
+                        Diagnostic::error("manifest::wrong-type", "`expect` is a list of tables")
+                            .at(entry.key_span, "")
+                            .help("write `[[expect]]` with two brackets, once for each expectation"),
+                    ),
+                },
                 "accept" => match entry.node.content {
                     Content::List(items) => self.accepts.extend(items),
                     _ => loader.report(
@@ -164,6 +185,7 @@ impl Document {
             match key.as_str() {
                 "jwt_authorizer" => self.jwt_authorizers.push(block),
                 "policy_set" => self.policy_sets.push(block),
+                "persona" => self.personas.push(block),
                 _ => self.resources.push(block),
             }
         }

@@ -15,12 +15,14 @@ mod defaults;
 mod document;
 mod existing;
 mod expand;
+mod expect;
 mod files;
 mod fill;
 mod input;
 mod links;
 mod moved;
 pub(crate) mod nearest;
+mod persona;
 mod policy_set;
 mod resource;
 mod secret;
@@ -43,6 +45,7 @@ use crate::stack::{Authorizer, Resource, Stack};
 pub use codes::CODES;
 pub use expand::{expand, member_line};
 pub use input::StandardInput;
+pub(crate) use persona::is_a_persona;
 
 use document::Document;
 use files::Files;
@@ -146,6 +149,8 @@ impl Loader {
                 self.policy_set(block);
             }
         }
+        let personas = self.personas(&document);
+        let expectations = self.expectations(&document);
         self.link(&document);
         let accepts = self.accepts(&document);
         let moved = self.moved(&document);
@@ -166,6 +171,8 @@ impl Loader {
             accepts,
             moved,
             secrets: std::mem::take(&mut self.scope.secrets),
+            personas,
+            expectations,
         })
     }
 }

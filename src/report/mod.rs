@@ -3,6 +3,8 @@
 //! They always write colour codes; the stream takes them out where nobody would see colour, so no printer asks. Everything
 //! that came from an account or a file is made harmless for terminals first ([`plain`]).
 
+mod access;
+mod access_json;
 mod change;
 pub mod diagnostic;
 mod left;
@@ -19,6 +21,8 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Color, Style};
 
+pub use access::{access, access_markdown, why};
+pub use access_json::{access_json, why_json};
 pub use left::left_behind;
 pub use outputs::{next_outputs, outputs};
 pub use plan::{nothing_left, plan};
