@@ -121,7 +121,10 @@ fn conditions(authorizer: &Value, token: &Token) -> Vec<Condition> {
     let text = |claim: &str| token.text(claim).into_iter().collect();
     let url = authorizer.get("discoveryUrl").and_then(Value::as_str).unwrap_or_default();
     let issuer = url.split_once("/.well-known/").map_or(url, |(issuer, _)| issuer);
-    demand(one_of(token, "iss", text("iss"), &[issuer]), "the token is from its issuer");
+    // A persona that names no issuer has its token from the gateway's own.
+    if token.known != Known::InPart || token.claims.contains_key("iss") {
+        demand(one_of(token, "iss", text("iss"), &[issuer]), "the token is from its issuer");
+    }
     if let Some(clients) = wanted("allowedClients") {
         demand(one_of(token, "client_id", text("client_id"), &clients), "`client_id` is one of the allowed clients");
     }
@@ -180,8 +183,12 @@ fn rule_holds(rule: &Value, name: &str, token: &Token) -> Met {
     let kind = (text("/inboundTokenClaimValueType"), text("/authorizingClaimMatchValue/claimMatchOperator"));
     match (kind, claim) {
         ((Some("STRING"), Some("EQUALS")), Value::String(claim)) => one_of(token, name, vec![claim], &wanted),
-        ((Some("STRING_ARRAY"), Some("CONTAINS")), Value::Array(_)) => one_of(token, name, values(Some(claim)), &wanted),
-        ((Some("STRING_ARRAY"), Some("CONTAINS_ANY")), Value::Array(_)) => one_of(token, name, values(Some(claim)), &many),
+        ((Some("STRING_ARRAY"), Some("CONTAINS")), Value::Array(_)) => {
+            one_of(token, name, values(Some(claim)), &wanted)
+        }
+        ((Some("STRING_ARRAY"), Some("CONTAINS_ANY")), Value::Array(_)) => {
+            one_of(token, name, values(Some(claim)), &many)
+        }
         _ => Met::No,
     }
 }

@@ -106,7 +106,8 @@ pub(crate) fn issuer_of(document: &Value, stand_ins: StandIns<'_>) -> String {
 /// states.
 pub(crate) fn token_of(persona: &Described, names: &ClaimNames, stack: &Stack) -> Result<Token, String> {
     let stand_ins = StandIns::of(stack);
-    let definition = persona.jwt_authorizer.as_ref().and_then(|name| stack.authorizers.iter().find(|one| one.name == *name));
+    let definition =
+        persona.jwt_authorizer.as_ref().and_then(|name| stack.authorizers.iter().find(|one| one.name == *name));
     let issuer = definition.map(|definition| issuer_of(&definition.document, stand_ins));
     let names = match (&definition, &issuer) {
         (Some(definition), Some(issuer)) => &claim_names(Some(definition), issuer),
@@ -120,7 +121,8 @@ pub(crate) fn token_of(persona: &Described, names: &ClaimNames, stack: &Stack) -
         claims.entry("iss").or_insert_with(|| json!(issuer));
     }
     let mut state = |claim: Option<&Claim>, key: &str, value: &dyn Fn(&Claim) -> Value| {
-        let claim = claim.ok_or_else(|| format!("nobody says which claim holds {key}: its authorizer has no `{}`", key_of(key)))?;
+        let claim = claim
+            .ok_or_else(|| format!("nobody says which claim holds {key}: its authorizer has no `{}`", key_of(key)))?;
         claims.insert(claim.name.clone(), value(claim));
         Ok::<(), String>(())
     };

@@ -165,13 +165,17 @@ mod tests {
             ]
         );
         assert_eq!(conditions("permit(principal, action, resource);"), ["principal"]);
-        assert_eq!(conditions("permit(principal, action, resource) when { a && b || c };"), ["principal", "a && b || c"]);
+        assert_eq!(
+            conditions("permit(principal, action, resource) when { a && b || c };"),
+            ["principal", "a && b || c"]
+        );
         assert_eq!(conditions("permit(principal, action, resource) when { (a) && (b) };"), ["principal", "a", "b"]);
     }
 
     #[test]
     fn broken_text_has_no_parts_or_fewer() {
-        for text in ["", "permit", "permit(", "permit(principal, action, resource) when {", "permit(principal) when }"] {
+        for text in ["", "permit", "permit(", "permit(principal, action, resource) when {", "permit(principal) when }"]
+        {
             drop(parts(text));
         }
     }

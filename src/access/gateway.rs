@@ -114,7 +114,9 @@ impl<'a> Gateway<'a> {
                 notes.push("somebody else's gateway: its authorizer and its engine are not known offline".to_owned());
             }
             Mode::Unknown => notes.push("its engine is none of this manifest: what it permits is not known".to_owned()),
-            Mode::LogOnly => notes.push("LOG_ONLY: policies decide nothing, everybody let in may call everything".to_owned()),
+            Mode::LogOnly => {
+                notes.push("LOG_ONLY: policies decide nothing, everybody let in may call everything".to_owned())
+            }
             Mode::NoEngine => notes.push("no policy engine: everybody let in may call everything".to_owned()),
             Mode::Enforce => {}
         }
@@ -122,13 +124,17 @@ impl<'a> Gateway<'a> {
             notes.push("its engine is somebody else's and may hold more policies than these".to_owned());
         }
         if matches!(door, Door::Iam) {
-            notes.push("IAM and resource policies are not evaluated: they decide who may invoke the gateway".to_owned());
+            notes
+                .push("IAM and resource policies are not evaluated: they decide who may invoke the gateway".to_owned());
         }
         if has_request_interceptor(&resource.document) {
             notes.push("its REQUEST interceptor may change the arguments of a call".to_owned());
         }
         for rule in rules.iter().filter(|rule| rule.policy.is_none()) {
-            notes.push(format!("`{}` uses an extension of Cedar: what depends on it shows as sometimes", rule.resource.address));
+            notes.push(format!(
+                "`{}` uses an extension of Cedar: what depends on it shows as sometimes",
+                rule.resource.address
+            ));
         }
         let definition = stack.authorizers.iter().find(|definition| definition.used_by.contains(&resource.address));
         let jwt = resource.document.pointer("/authorizerConfiguration/customJWTAuthorizer");
@@ -148,6 +154,24 @@ impl<'a> Gateway<'a> {
         }
     }
 
+    /// Whether a caller has what the gateway asks for: a token, a signature, or nothing. Where nobody is asked who it is, everybody is
+    /// the same.
+    pub fn asks(&self, caller: &Caller) -> bool {
+        let holds_token = matches!(caller.identity, Identity::Client(..) | Identity::Persona(_) | Identity::Token(_));
+        match self.door {
+            Door::Jwt(_) => holds_token,
+            Door::Iam => matches!(caller.identity, Identity::Role(_)),
+            Door::Signed => matches!(caller.identity, Identity::Role(_) | Identity::AnyRole),
+            Door::Open => matches!(caller.identity, Identity::Nobody),
+            Door::Unknown => false,
+        }
+    }
+
+    /// The stack it is part of.
+    pub(crate) fn stack(&self) -> &'a Stack {
+        self.stack
+    }
+
     /// Those whom the door lets in without the manifest describing them.
     pub(crate) fn strangers(&self) -> Option<Caller> {
         match self.door {
@@ -164,7 +188,9 @@ impl<'a> Gateway<'a> {
             Identity::Persona(persona) if matches!(self.door, Door::Jwt(_)) => {
                 token_of(persona, &self.names, self.stack).map(Some)
             }
-            Identity::Persona(_) => Ok(Some(Token { claims: serde_json::Map::new(), known: super::token::Known::InPart })),
+            Identity::Persona(_) => {
+                Ok(Some(Token { claims: serde_json::Map::new(), known: super::token::Known::InPart }))
+            }
             Identity::Role(_) | Identity::AnyRole | Identity::Nobody => Ok(None),
         };
         match token {

@@ -124,10 +124,8 @@ impl<'a> Guard<'a> {
             .filter(about_us)
             .filter_map(|rule| Some((rule.policy.as_ref()?, rule.statement.contains("context"))))
             .collect();
-        let by_action = actions
-            .iter()
-            .filter_map(|action| Some((action.id(), About::new(action, &policies)?)))
-            .collect();
+        let by_action =
+            actions.iter().filter_map(|action| Some((action.id(), About::new(action, &policies)?))).collect();
         Some(Self { rules, gateway, schema, by_action })
     }
 
@@ -158,17 +156,11 @@ impl<'a> Guard<'a> {
         self.anyone("UnauthenticatedUser")
     }
 
-    fn principal<'t>(
-        &self,
-        name: &str,
-        id: &str,
-        tags: impl Iterator<Item = (&'t str, String)>,
-    ) -> Option<Principal> {
+    fn principal<'t>(&self, name: &str, id: &str, tags: impl Iterator<Item = (&'t str, String)>) -> Option<Principal> {
         let text = |text: String| RestrictedExpression::new_string(text);
         let tags = tags.map(|(name, value)| (name.to_owned(), text(value)));
         let uid = uid(name, id)?;
-        let entity =
-            Entity::new_with_tags(uid.clone(), [("id".to_owned(), text(id.to_owned()))], [], tags).ok()?;
+        let entity = Entity::new_with_tags(uid.clone(), [("id".to_owned(), text(id.to_owned()))], [], tags).ok()?;
         let partial = self.partial(Some(&entity))?;
         Some(Principal { kind: kind(name)?, uid: Some(uid), entity: Some(entity), partial })
     }

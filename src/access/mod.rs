@@ -6,10 +6,14 @@
 
 pub mod authorizer;
 pub mod caller;
+mod codes;
 mod condition;
+pub mod expect;
+mod finding;
 pub mod gateway;
 pub mod guard;
 pub mod matrix;
+mod near_miss;
 mod stand_in;
 pub mod token;
 pub mod why;
@@ -17,6 +21,8 @@ pub mod why;
 use crate::stack::Stack;
 
 pub use caller::Caller;
+pub use codes::CODES;
+pub(crate) use finding::check;
 pub use gateway::{Gateway, Mode, ToolAt};
 pub use guard::Cell;
 pub use matrix::{Matrix, matrix};
@@ -43,8 +49,20 @@ impl<'a> Access<'a> {
         Ok(())
     }
 
-    /// Everybody who may call a gateway.
+    /// The same where every engine enforces: what expectations are held against.
+    pub fn enforced(stack: &'a Stack) -> Self {
+        let mut access = Self::of(stack);
+        for gateway in &mut access.gateways {
+            if gateway.mode == Mode::LogOnly {
+                gateway.mode = Mode::Enforce;
+            }
+        }
+        access
+    }
+
+    /// Everybody who has what a gateway asks for.
     pub fn callers_of(&self, gateway: &Gateway<'_>) -> Vec<Caller> {
-        self.callers.iter().cloned().chain(gateway.strangers()).collect()
+        let callers = self.callers.iter().cloned().chain(gateway.strangers());
+        callers.filter(|caller| gateway.asks(caller)).collect()
     }
 }

@@ -174,8 +174,9 @@ impl<'g> Asked<'g> {
         let candidates = self.guard.permits(&self.action).filter_map(|rule| {
             let parts = parts(&rule.statement)?;
             let total = parts.conditions.len() + 1;
-            let failing = (0..total)
-                .find(|index| self.truth(rule, &parts, &parts.conditions.iter().take(*index).collect::<Vec<_>>()) == Truth::Fails)?;
+            let failing = (0..total).find(|index| {
+                self.truth(rule, &parts, &parts.conditions.iter().take(*index).collect::<Vec<_>>()) == Truth::Fails
+            })?;
             let principal = Condition { range: parts.principal.clone(), negated: false };
             let condition = failing.checked_sub(1).and_then(|index| parts.conditions.get(index)).unwrap_or(&principal);
             let text = self.text(rule);

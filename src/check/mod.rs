@@ -14,6 +14,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::access;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::kind::Kind;
@@ -31,6 +32,7 @@ pub fn check_draft(draft: &Stack, sources: &Sources, known: &[Diagnostic]) -> Ve
     let wrong = |kind: &str| errors().any(|error| error.address.as_ref().is_some_and(|address| address.kind == kind));
     let trusted = |code: &str| {
         let needs: &[&str] = match code {
+            code if code.starts_with("access::") => return false,
             "check::unknown-scope" => &["resource_server", "user_pool"],
             "check::client-name" | "check::audience-with-cognito" => {
                 &["user_pool_client", "user_pool", "jwt_authorizer"]
@@ -65,6 +67,10 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
     artifact::check(stack, &mut found);
     reserved::check(stack, &mut found);
     cedar::check(stack, sources, &mut found);
+    // What policies and authorizers get wrong is not said a second time as what follows from it.
+    if found.iter().all(|found| found.severity != Severity::Error) {
+        access::check(stack, &mut found);
+    }
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
     found.retain(|diagnostic| {
@@ -80,7 +86,11 @@ pub(crate) fn of_kind<'a>(stack: &'a Stack, kind: &'static Kind) -> impl Iterato
 }
 
 /// The resources of a kind that live in a parent.
-pub(crate) fn children<'a>(stack: &'a Stack, kind: &'static Kind, parent: &'a Address) -> impl Iterator<Item = &'a Resource> {
+pub(crate) fn children<'a>(
+    stack: &'a Stack,
+    kind: &'static Kind,
+    parent: &'a Address,
+) -> impl Iterator<Item = &'a Resource> {
     of_kind(stack, kind).filter(move |resource| resource.parent.as_ref() == Some(parent))
 }
 

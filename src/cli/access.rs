@@ -10,11 +10,11 @@ use super::manifest::{Checked, Read};
 use super::options::{Global, Manifest};
 use super::output;
 use crate::access::why::{Why, why};
-use crate::access::{Access, Caller, Matrix, matrix};
+use crate::access::{Access, Caller, Gateway, Matrix, expect, matrix};
 use crate::diagnostic::Sources;
 use crate::manifest::nearest::suggestion;
-use crate::report;
 use crate::report::diagnostic::render;
+use crate::report::{self, Tested};
 
 /// Shows who can call what, without an account
 #[derive(Debug, clap::Args)]
@@ -30,6 +30,9 @@ pub(super) struct Args {
     /// Adds the holder of a decoded token: a file with its claims as JSON, which is read and not kept
     #[arg(long, value_name = "FILE")]
     token: Option<PathBuf>,
+    /// Holds every `[[expect]]` of the manifest, and fails where one does not hold
+    #[arg(long, conflicts_with_all = ["why", "token"])]
+    test: bool,
     /// How to show it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -44,16 +47,24 @@ enum Format {
     Json,
     /// For a pull request.
     Markdown,
+    /// With `--test`, for test reports.
+    Junit,
 }
 
 /// What the holder of a token from a file is called.
 const TOKEN: &str = "token";
 
 pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
-    let checked = Checked::read(global, &arguments.manifest);
+    if arguments.format == Format::Junit && !arguments.test {
+        return Err(Failure::new(Exit::Usage, "`--format junit` is for `--test`"));
+    }
+    let checked = Checked::read_unheld(global, &arguments.manifest);
     output::err(&render(&checked.diagnostics, &checked.sources, true));
     if checked.has_errors() {
         return Ok(Exit::Refused);
+    }
+    if arguments.test {
+        return test(&checked, arguments.format);
     }
     let token = arguments.token.as_ref().map(|path| {
         std::fs::read_to_string(path)
@@ -79,6 +90,26 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
         None => show(&accesses, arguments.format)?,
     }
     Ok(Exit::Done)
+}
+
+fn test(checked: &Checked, format: Format) -> Result<Exit, Failure> {
+    let held: Vec<Tested<'_>> = checked
+        .read
+        .iter()
+        .map(|read| Tested {
+            environment: read.stack.environment.clone(),
+            outcomes: expect::hold(&read.stack),
+            sources: &read.sources,
+        })
+        .collect();
+    let failed = held.iter().flat_map(|tested| &tested.outcomes).any(|outcome| !outcome.failures.is_empty());
+    output::out(&match format {
+        Format::Human => report::expectations(&held),
+        Format::Markdown => report::expectations_markdown(&held),
+        Format::Json => serde_json::to_string_pretty(&report::expectations_json(&held))? + "\n",
+        Format::Junit => report::expectations_junit(&held),
+    })?;
+    Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
 fn show(accesses: &[(&Read, Access<'_>)], format: Format) -> Result<(), Failure> {
@@ -110,12 +141,23 @@ fn explain(accesses: &[(&Read, Access<'_>)], persona: &str, tool: &str, argument
         })
     });
     let input = input.transpose()?;
-    let now = aws_smithy_types::DateTime::from(std::time::SystemTime::now());
+    // Cedar reads no fractions but thousandths.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = aws_smithy_types::DateTime::from_secs(i64::try_from(now).unwrap_or_default());
     let now = now.fmt(aws_smithy_types::date_time::Format::DateTime).unwrap_or_default();
     let mut answers: Vec<(Option<String>, Why, Sources)> = Vec::new();
-    for (read, access) in accesses {
-        for gateway in &access.gateways {
-            let callers = access.callers_of(gateway);
+    let gateways = || {
+        accesses.iter().flat_map(|(read, access)| access.gateways.iter().map(move |gateway| (read, access, gateway)))
+    };
+    let is_asked = |(_, access, gateway): &(_, &Access<'_>, &Gateway<'_>)| {
+        access.callers_of(gateway).iter().any(|caller| caller.name == persona)
+            && gateway.tools.iter().any(|known| known.is_named(tool))
+    };
+    // That a gateway wants something else than the caller has is an answer where there is no other.
+    let anywhere = !gateways().any(|all| is_asked(&all));
+    for (read, access, gateway) in gateways() {
+        if anywhere || is_asked(&(read, access, gateway)) {
+            let callers = access.callers.iter().cloned().chain(access.callers_of(gateway)).collect::<Vec<_>>();
             let caller = callers.iter().find(|caller| caller.name == persona);
             let tools = gateway.tools.iter().filter(|known| known.is_named(tool));
             for (caller, tool) in caller.into_iter().flat_map(|caller| tools.clone().map(move |tool| (caller, tool))) {
@@ -144,7 +186,7 @@ fn explain(accesses: &[(&Read, Access<'_>)], persona: &str, tool: &str, argument
     }
     let all = texts.len() == 1;
     for (names, text) in texts {
-        if !all {
+        if !all && !names.is_empty() {
             output::out(&format!("environment {}\n", names.join(", ")))?;
         }
         output::out(&text)?;
@@ -154,7 +196,8 @@ fn explain(accesses: &[(&Read, Access<'_>)], persona: &str, tool: &str, argument
 
 /// The failure that there is no such caller or tool, with the nearest one.
 fn nothing_named(accesses: &[(&Read, Access<'_>)], persona: &str, tool: &str) -> Failure {
-    let gateways = || accesses.iter().flat_map(|(_, access)| access.gateways.iter().map(move |gateway| (access, gateway)));
+    let gateways =
+        || accesses.iter().flat_map(|(_, access)| access.gateways.iter().map(move |gateway| (access, gateway)));
     let callers: Vec<Caller> = gateways().flat_map(|(access, gateway)| access.callers_of(gateway)).collect();
     if callers.iter().all(|caller| caller.name != persona) {
         let failure = Failure::new(Exit::Usage, format!("there is no persona or client `{persona}`"));

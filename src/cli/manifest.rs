@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
 use super::output;
+use crate::access;
 use crate::check;
 use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources};
 use crate::manifest::{self, Loaded, Options, StandardInput};
@@ -44,6 +45,15 @@ pub(super) struct Checked {
 impl Checked {
     /// Reads and checks the chosen environment, or all of them.
     pub(super) fn read(global: &Global, manifest: &Manifest) -> Self {
+        Self::read_by(global, manifest, load)
+    }
+
+    /// The same, and an expectation that does not hold refuses nothing.
+    pub(super) fn read_unheld(global: &Global, manifest: &Manifest) -> Self {
+        Self::read_by(global, manifest, |options| load_but(options, &[access::expect::CODE]))
+    }
+
+    fn read_by(global: &Global, manifest: &Manifest, load: impl Fn(&Options) -> Loaded) -> Self {
         let mut options = options(global, manifest);
         options.first_environment = true;
         let first = load(&options);
@@ -83,6 +93,11 @@ impl Checked {
 }
 
 fn load(options: &Options) -> Loaded {
+    load_but(options, &[])
+}
+
+/// Reads and checks; findings with these codes are left out.
+fn load_but(options: &Options, codes: &[&str]) -> Loaded {
     let mut loaded = manifest::load(options);
     if let Some(stack) = &loaded.stack {
         loaded.diagnostics.extend(check::check(stack, &loaded.sources));
@@ -90,6 +105,7 @@ fn load(options: &Options) -> Loaded {
         let more = check::check_draft(draft, &loaded.sources, &loaded.diagnostics);
         loaded.diagnostics.extend(more);
     }
+    loaded.diagnostics.retain(|found| !codes.contains(&found.code));
     if has_errors(&loaded.diagnostics) {
         loaded.stack = None;
     }

@@ -10,8 +10,19 @@ use crate::diagnostic::Diagnostic;
 use crate::expectation::{Expectation, Expected, Named, Needed};
 
 const KEYS: [&str; 13] = [
-    "personas", "always", "sometimes", "never", "persona", "tool", "input", "decision", "tools", "only_with_scope",
-    "only_with_group", "only_with_role", "only_if",
+    "personas",
+    "always",
+    "sometimes",
+    "never",
+    "persona",
+    "tool",
+    "input",
+    "decision",
+    "tools",
+    "only_with_scope",
+    "only_with_group",
+    "only_with_role",
+    "only_if",
 ];
 
 /// The keys of each form.
@@ -103,17 +114,19 @@ impl Loader {
                 return None;
             }
         };
-        Some(Expected::Call { persona: self.named_text(&persona.node)?, tool: self.named_text(&tool.node)?, input, allowed })
+        Some(Expected::Call {
+            persona: self.named_text(&persona.node)?,
+            tool: self.named_text(&tool.node)?,
+            input,
+            allowed,
+        })
     }
 
     fn only_with<'n>(&mut self, node: &Node, of: &impl Fn(&str) -> Option<&'n Entry>) -> Option<Expected> {
         let tools = of("tools").map_or(Some(Vec::new()), |entry| self.names(entry))?;
         let mut needed = Vec::new();
-        let forms: [(&str, fn(String) -> Needed); 3] = [
-            ("only_with_scope", Needed::Scope),
-            ("only_with_group", Needed::Group),
-            ("only_with_role", Needed::Role),
-        ];
+        let forms: [(&str, fn(String) -> Needed); 3] =
+            [("only_with_scope", Needed::Scope), ("only_with_group", Needed::Group), ("only_with_role", Needed::Role)];
         for (key, form) in forms {
             if let Some(entry) = of(key) {
                 needed.push(form(self.known_text(&entry.node, &format!("`{key}`"))?));

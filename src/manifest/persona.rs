@@ -26,7 +26,9 @@ impl Loader {
 
     fn persona(&mut self, block: &Block) -> Option<Persona> {
         let address = &block.address;
-        if let Some(client) = self.resources.iter().find(|client| is_a_persona(client) && client.address.name == block.name) {
+        if let Some(client) =
+            self.resources.iter().find(|client| is_a_persona(client) && client.address.name == block.name)
+        {
             let message = format!("`{}` is a persona by itself, and `{address}` has its name", client.address);
             let problem = Diagnostic::error("manifest::persona", message)
                 .at(block.name_span.clone(), "")
@@ -58,10 +60,14 @@ impl Loader {
         let who = match role {
             None => Who::Token(token),
             Some((entry, role)) => {
-                if let Some(key) = KEYS.into_iter().find(|key| !matches!(*key, "iam_role" | "only_if") && spans.contains_key(*key)) {
+                if let Some(key) =
+                    KEYS.into_iter().find(|key| !matches!(*key, "iam_role" | "only_if") && spans.contains_key(*key))
+                {
                     let message = format!("`{address}` is an IAM role and has no `{key}`");
                     let problem = Diagnostic::error("manifest::persona", message).at(entry.key_span.clone(), "");
-                    self.report(problem.help("a caller signs with a role or holds a token: make two personas").about(address));
+                    self.report(
+                        problem.help("a caller signs with a role or holds a token: make two personas").about(address),
+                    );
                     return None;
                 }
                 Who::Role(role)

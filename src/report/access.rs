@@ -41,23 +41,19 @@ fn title(sheet: &Sheet) -> String {
 
 fn of_sheet(sheet: &Sheet) -> String {
     let mut text = format!("{}\n", styled(BOLD, &plain_line(&title(sheet))));
-    if sheet.rows.is_empty() {
-        text.push_str("  nobody in this manifest holds a token or a role for it: describe callers with [persona.NAME]\n");
+    if sheet.rows.is_empty() && sheet.mode == Mode::Unknown {
+        // The notes say what is not known.
+    } else if sheet.rows.is_empty() {
+        text.push_str(
+            "  nobody in this manifest holds a token or a role for it: describe callers with [persona.NAME]\n",
+        );
     } else if sheet.tools.is_empty() {
         text.push_str("  no tool is known\n");
     } else {
         table(&mut text, sheet);
     }
-    for row in &sheet.rows {
-        match &row.admission {
-            Admission::Refused(reason) => {
-                _ = writeln!(text, "  {} does not get in: {}", plain_line(&row.caller), plain_line(reason));
-            }
-            Admission::Admitted { assumed } if !assumed.is_empty() => {
-                _ = writeln!(text, "  {} is taken to get in: {}", plain_line(&row.caller), plain_line(&assumed.join(", and ")));
-            }
-            Admission::Admitted { .. } => {}
-        }
+    for line in admissions(sheet) {
+        _ = writeln!(text, "  {}", plain_line(&line));
     }
     for note in &sheet.notes {
         _ = writeln!(text, "  note: {}", plain_line(note));
@@ -65,14 +61,38 @@ fn of_sheet(sheet: &Sheet) -> String {
     text
 }
 
+/// Who does not get in, and of whom that is taken for granted; callers of whom the same is to be said together.
+fn admissions(sheet: &Sheet) -> Vec<String> {
+    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
+    for row in &sheet.rows {
+        let line = match &row.admission {
+            Admission::Refused(reason) => format!("not let in: {reason}"),
+            Admission::Admitted { assumed } if !assumed.is_empty() => {
+                format!("taken for let in: {}", assumed.join(", and "))
+            }
+            Admission::Admitted { .. } => continue,
+        };
+        match lines.iter_mut().find(|(other, _)| *other == line) {
+            Some((_, callers)) => callers.push(&row.caller),
+            None => lines.push((line, vec![&row.caller])),
+        }
+    }
+    lines.into_iter().map(|(line, callers)| format!("{}: {line}", callers.join(", "))).collect()
+}
+
 fn table(text: &mut String, sheet: &Sheet) {
     let length = |text: &str| text.chars().count();
     let first = sheet.tools.iter().map(|tool| length(&plain_line(tool))).max().unwrap_or(0).max("can call".len());
     let total = sheet.tools.len();
-    let mut columns = sheet.rows.iter().enumerate().map(|(index, row)| {
-        let width = length(&plain_line(&row.caller)).max("sometimes".len()).max(counted(row, total).len());
-        (index, row, width)
-    }).peekable();
+    let mut columns = sheet
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(index, row)| {
+            let width = length(&plain_line(&row.caller)).max("sometimes".len()).max(counted(row, total).len());
+            (index, row, width)
+        })
+        .peekable();
     let mut block_number = 0;
     while columns.peek().is_some() {
         let mut used = first + 2;
@@ -137,16 +157,8 @@ pub fn access_markdown(environments: &[String], matrix: &Matrix) -> String {
             text.push_str(&row("**can call**", counts));
             text.push('\n');
         }
-        for row in &sheet.rows {
-            match &row.admission {
-                Admission::Refused(reason) => {
-                    _ = writeln!(text, "* {} does not get in: {}", cell_of(&row.caller), cell_of(reason));
-                }
-                Admission::Admitted { assumed } if !assumed.is_empty() => {
-                    _ = writeln!(text, "* {} is taken to get in: {}", cell_of(&row.caller), cell_of(&assumed.join(", and ")));
-                }
-                Admission::Admitted { .. } => {}
-            }
+        for line in admissions(sheet) {
+            _ = writeln!(text, "* {}", cell_of(&line));
         }
         for note in &sheet.notes {
             _ = writeln!(text, "* {}", cell_of(note));
@@ -157,7 +169,7 @@ pub fn access_markdown(environments: &[String], matrix: &Matrix) -> String {
 }
 
 /// Text that cannot end a cell or begin markup.
-fn cell_of(text: &str) -> String {
+pub(super) fn cell_of(text: &str) -> String {
     let mut safe = String::new();
     for letter in plain_line(text).chars() {
         if matches!(letter, '|' | '<' | '>' | '*' | '_' | '[' | ']' | '\\' | '`') {
@@ -208,15 +220,16 @@ pub fn why(answer: &Why, sources: &Sources) -> String {
                 plain_line(&nearest.policy.to_string()),
                 place(&nearest.place, sources)
             );
-            _ = writeln!(text, "  {held} of its {} hold, then this one fails ({}):", count(total, "condition"), place(&nearest.fails.place, sources));
+            _ = writeln!(
+                text,
+                "  {held} of its {} hold, then this one fails ({}):",
+                count(total, "condition"),
+                place(&nearest.fails.place, sources)
+            );
             part(&mut text, &nearest.fails);
         }
         None if answer.cell == Cell::Never && answer.deciding.is_empty() && answer.mode == Mode::Enforce => {
-            text.push_str(if answer.permits == 0 {
-                "  no permit is about this tool\n"
-            } else {
-                "  no permit holds\n"
-            });
+            text.push_str(if answer.permits == 0 { "  no permit is about this tool\n" } else { "  no permit holds\n" });
         }
         None => {}
     }

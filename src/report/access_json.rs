@@ -51,41 +51,53 @@ fn admission(admission: &Admission) -> Value {
 
 /// Answers to `--why`.
 pub fn why_json(answers: &[(Option<String>, Why, Sources)]) -> Value {
-    let answers: Vec<Value> = answers.iter().map(|(environment, answer, sources)| {
-        let place = |span: &Span| {
-            let (line, column) = sources.position(span);
-            json!({"file": sources.path(span.file).display().to_string(), "line": line, "column": column})
-        };
-        let part = |part: &Part| json!({"condition": part.text, "unless": part.negated, "place": place(&part.place)});
-        let deciding: Vec<Value> = answer.deciding.iter().map(|deciding| json!({
-            "policy": deciding.policy,
-            "effect": if deciding.forbids { "forbid" } else { "permit" },
-            "place": place(&deciding.place),
-            "depends_on": deciding.depends.iter().map(part).collect::<Vec<_>>(),
-        })).collect();
-        let nearest = answer.nearest.as_ref().map(|nearest| json!({
-            "policy": nearest.policy,
-            "place": place(&nearest.place),
-            "fails": part(&nearest.fails),
-        }));
-        let mut value = admission(&answer.admission);
-        if let Some(members) = value.as_object_mut() {
-            let rest = json!({
-                "env": environment,
-                "caller": answer.caller,
-                "tool": answer.tool,
-                "gateway": answer.gateway,
-                "mode": answer.mode.word(),
-                "answer": answer.cell.word(),
-                "with_input": answer.with_input,
-                "deciding": deciding,
-                "nearest": nearest,
+    let answers: Vec<Value> = answers
+        .iter()
+        .map(|(environment, answer, sources)| {
+            let place = |span: &Span| {
+                let (line, column) = sources.position(span);
+                json!({"file": sources.path(span.file).display().to_string(), "line": line, "column": column})
+            };
+            let part =
+                |part: &Part| json!({"condition": part.text, "unless": part.negated, "place": place(&part.place)});
+            let deciding: Vec<Value> = answer
+                .deciding
+                .iter()
+                .map(|deciding| {
+                    json!({
+                        "policy": deciding.policy,
+                        "effect": if deciding.forbids { "forbid" } else { "permit" },
+                        "place": place(&deciding.place),
+                        "depends_on": deciding.depends.iter().map(part).collect::<Vec<_>>(),
+                    })
+                })
+                .collect();
+            let nearest = answer.nearest.as_ref().map(|nearest| {
+                json!({
+                    "policy": nearest.policy,
+                    "place": place(&nearest.place),
+                    "fails": part(&nearest.fails),
+                })
             });
-            if let Value::Object(rest) = rest {
-                members.extend(rest);
+            let mut value = admission(&answer.admission);
+            if let Some(members) = value.as_object_mut() {
+                let rest = json!({
+                    "env": environment,
+                    "caller": answer.caller,
+                    "tool": answer.tool,
+                    "gateway": answer.gateway,
+                    "mode": answer.mode.word(),
+                    "answer": answer.cell.word(),
+                    "with_input": answer.with_input,
+                    "deciding": deciding,
+                    "nearest": nearest,
+                });
+                if let Value::Object(rest) = rest {
+                    members.extend(rest);
+                }
             }
-        }
-        value
-    }).collect();
+            value
+        })
+        .collect();
     json!({"format_version": 1, "answers": answers})
 }

@@ -7,6 +7,7 @@ mod access;
 mod access_json;
 mod change;
 pub mod diagnostic;
+mod expectations;
 mod left;
 mod literal;
 mod outputs;
@@ -23,6 +24,7 @@ use anstyle::{AnsiColor, Color, Style};
 
 pub use access::{access, access_markdown, why};
 pub use access_json::{access_json, why_json};
+pub use expectations::{Tested, expectations, expectations_json, expectations_junit, expectations_markdown};
 pub use left::left_behind;
 pub use outputs::{next_outputs, outputs};
 pub use plan::{nothing_left, plan};
