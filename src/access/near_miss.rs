@@ -114,14 +114,15 @@ fn variants(base: &Claims, claim: &Claim, name: &str, lookalikes: &[String]) -> 
     found
 }
 
-/// What a mistaken test could take for a value: longer and shorter ones, other case, and every text of the policies.
+/// What a mistaken test could take for a value, the likeliest first: longer and shorter ones, other case, and every text of the
+/// policies.
 fn lookalikes(gateway: &Gateway<'_>, name: &str) -> Vec<String> {
     let short: String = name.chars().take(name.chars().count().saturating_sub(1)).collect();
-    let mut found: BTreeSet<String> = [
+    let mut found = vec![
         format!("{name}istrator"),
+        format!("x{name}"),
         format!("{name}-none"),
         format!("{name}/x"),
-        format!("x{name}"),
         format!("x:{name}"),
         format!("x{name}x"),
         format!("\"{name}"),
@@ -130,8 +131,7 @@ fn lookalikes(gateway: &Gateway<'_>, name: &str) -> Vec<String> {
         name.to_lowercase(),
         short,
         String::new(),
-    ]
-    .into();
+    ];
     for rule in gateway.guard.iter().flat_map(|guard| &guard.rules) {
         for token in tokens(&rule.statement) {
             if !matches!(token.kind, TokenKind::Literal | TokenKind::Pattern) {
@@ -139,11 +139,12 @@ fn lookalikes(gateway: &Gateway<'_>, name: &str) -> Vec<String> {
             }
             let raw = rule.statement.get(token.range).unwrap_or_default();
             let text = raw.trim_matches('"').replace("\\\"", "\"").replace("\\*", "*").replace("\\\\", "\\");
-            found.insert(text.replace('*', "").trim().to_owned());
-            found.insert(text.replace('*', "x"));
-            found.insert(text);
+            found.push(text.replace('*', "").trim().to_owned());
+            found.push(text.replace('*', "x"));
+            found.push(text);
         }
     }
-    found.remove(name);
-    found.into_iter().collect()
+    let mut seen = BTreeSet::from([name.to_owned()]);
+    found.retain(|value| seen.insert(value.clone()));
+    found
 }

@@ -11,17 +11,15 @@ use crate::address::Address;
 use crate::diagnostic::{Diagnostic, FileId, Span};
 use crate::kind::{self, KINDS, Kind};
 
-/// Tables that the language has and this version does not.
-const NOT_YET: [&str; 1] = ["grant"];
-
-/// Tables that are neither kinds nor still to come.
-const OTHER_TABLES: [&str; 10] = [
+/// Tables that are no kinds.
+const OTHER_TABLES: [&str; 11] = [
     "stack",
     "environment",
     "variables",
     "defaults",
     "jwt_authorizer",
     "policy_set",
+    "grant",
     "persona",
     "expect",
     "accept",
@@ -43,6 +41,7 @@ pub(super) struct Document {
     pub(super) resources: Vec<Block>,
     pub(super) jwt_authorizers: Vec<Block>,
     pub(super) policy_sets: Vec<Block>,
+    pub(super) grants: Vec<Block>,
     pub(super) personas: Vec<Block>,
     /// `[[expect]]`.
     pub(super) expectations: Vec<Node>,
@@ -144,7 +143,6 @@ impl Document {
                             .help("write `[moved]` and below it `\"user_pool.old\" = \"user_pool.new\"`"),
                     ),
                 },
-                name if NOT_YET.contains(&name) => loader.report(not_yet(&format!("`{name}`"), &entry.key_span)),
                 _ => self.blocks(loader, entry),
             }
         }
@@ -185,6 +183,7 @@ impl Document {
             match key.as_str() {
                 "jwt_authorizer" => self.jwt_authorizers.push(block),
                 "policy_set" => self.policy_sets.push(block),
+                "grant" => self.grants.push(block),
                 "persona" => self.personas.push(block),
                 _ => self.resources.push(block),
             }

@@ -13,11 +13,13 @@ mod codes;
 mod convert;
 mod defaults;
 mod document;
+pub(crate) mod exact;
 mod existing;
 mod expand;
 mod expect;
 mod files;
 mod fill;
+mod grant;
 mod input;
 mod links;
 mod moved;
@@ -147,6 +149,11 @@ impl Loader {
         for block in &document.policy_sets {
             if !self.is_absent(block) {
                 self.policy_set(block);
+            }
+        }
+        for block in &document.grants {
+            if !self.is_absent(block) {
+                self.grant(block);
             }
         }
         let personas = self.personas(&document);

@@ -7,6 +7,7 @@
     reason = "a test that panics has said what it had to say"
 )]
 
+mod access;
 mod adoption;
 mod calls;
 mod cli;
