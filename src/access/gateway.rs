@@ -6,12 +6,12 @@ use serde_json::Value;
 use super::authorizer::{Admission, Door};
 use super::caller::{Caller, Identity, claim_names, issuer_of, token_of};
 use super::guard::{Cell, Guard, Principal, Rule, Verdict};
+use super::opaque::readable;
 use super::stand_in::StandIns;
 use super::token::{ClaimNames, Token};
 use crate::address::Address;
 use crate::check::{children, of_kind, referred};
 use crate::kind::{GATEWAY_TARGET, POLICY, statement_of};
-use crate::manifest::cedar::is_too_deep;
 use crate::stack::{Resource, Stack};
 
 /// How much the policies of a gateway count.
@@ -130,7 +130,7 @@ impl<'a> Gateway<'a> {
         if has_request_interceptor(&resource.document) {
             notes.push("its REQUEST interceptor may change the arguments of a call".to_owned());
         }
-        for rule in rules.iter().filter(|rule| rule.policy.is_none()) {
+        for rule in rules.iter().filter(|rule| rule.opaque) {
             notes.push(format!(
                 "`{}` uses an extension of Cedar: what depends on it shows as sometimes",
                 rule.resource.address
@@ -228,12 +228,12 @@ impl<'a> Gateway<'a> {
         self.settled(visitor).unwrap_or_else(|| {
             let verdict = self.guard.as_ref().zip(visitor.principal.as_ref());
             let verdict = verdict.and_then(|(guard, principal)| guard.cell(principal, &tool.action.id()));
-            verdict.map_or(nothing(Cell::Never), |verdict| self.bounded(verdict))
+            verdict.unwrap_or(nothing(Cell::Never))
         })
     }
 
     /// Whether a visitor may call a tool with this input.
-    pub(crate) fn decide(
+    pub fn decide(
         &self,
         visitor: &Visitor,
         tool: &ToolAt,
@@ -246,7 +246,7 @@ impl<'a> Gateway<'a> {
         let (Some(guard), Some(principal)) = (&self.guard, &visitor.principal) else {
             return Ok(nothing(Cell::Never));
         };
-        guard.decide(principal, &tool.action, input, now).map(|verdict| self.bounded(verdict))
+        guard.decide(principal, &tool.action, input, now)
     }
 
     /// What no policy has to be asked for.
@@ -257,24 +257,6 @@ impl<'a> Gateway<'a> {
             (true, Mode::Unknown) => Some(nothing(Cell::Sometimes)),
             (true, Mode::Enforce) => None,
         }
-    }
-
-    /// What policies that cannot be read leave of an answer: a permit among them may open, a forbid may close.
-    fn bounded(&self, verdict: Verdict) -> Verdict {
-        let opaque = self.guard.iter().flat_map(Guard::opaque);
-        let (mut opens, mut closes) = (false, false);
-        for rule in opaque {
-            let permits = rule.statement.trim_start().starts_with("permit");
-            opens |= permits;
-            closes |= !permits;
-        }
-        let forbidden = verdict.holding.iter().any(|(effect, _)| *effect == cedar_policy::Effect::Forbid);
-        let cell = match verdict.cell {
-            Cell::Always if closes => Cell::Sometimes,
-            Cell::Never if opens && !forbidden => Cell::Sometimes,
-            cell => cell,
-        };
-        Verdict { cell, ..verdict }
     }
 }
 
@@ -309,9 +291,8 @@ fn rules<'a>(stack: &'a Stack, engine: &'a Address) -> Vec<Rule<'a>> {
         .filter(active)
         .filter_map(|resource| {
             let statement = stand_ins.text(resource.document.get("definition").and_then(statement_of)?);
-            let id = cedar_policy::PolicyId::new(resource.address.to_string());
-            let policy = (!is_too_deep(&statement)).then(|| cedar_policy::Policy::parse(Some(id), &statement).ok());
-            Some(Rule { resource, statement, policy: policy.flatten() })
+            let (policy, opaque) = readable(&resource.address, &statement)?;
+            Some(Rule { resource, statement, policy, opaque })
         })
         .collect()
 }

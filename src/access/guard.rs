@@ -68,8 +68,10 @@ pub(crate) struct Rule<'a> {
     pub(crate) resource: &'a Resource,
     /// The statement, references filled in.
     pub(crate) statement: String,
-    /// As Cedar reads it; nothing for a statement that uses an extension of Cedar.
-    pub(crate) policy: Option<Policy>,
+    /// As Cedar reads it.
+    pub(crate) policy: Policy,
+    /// The statement uses an extension of Cedar, and the policy is what is left without it: where it holds, the whole may hold.
+    pub(crate) opaque: bool,
 }
 
 /// The policies of an engine as one gateway sees them.
@@ -88,8 +90,10 @@ struct About {
     /// The action within its groups.
     groups: Vec<Entity>,
     policies: PolicySet,
-    /// None of the policies reads the context.
+    /// None of the policies reads the context or uses an extension of Cedar.
     without_input: bool,
+    /// The policies that use an extension of Cedar.
+    opaque: BTreeSet<String>,
 }
 
 /// A caller as Cedar sees it.
@@ -115,17 +119,10 @@ impl<'a> Guard<'a> {
     pub(crate) fn new(gateway: &str, actions: &[Action], rules: Vec<Rule<'a>>) -> Option<Self> {
         let gateway = uid("Gateway", gateway)?;
         let schema = schema(actions)?;
-        let about_us = |rule: &&Rule<'_>| {
-            let constraint = rule.policy.as_ref().map(Policy::resource_constraint);
-            !matches!(constraint, Some(ResourceConstraint::Eq(other)) if other != gateway)
-        };
-        let policies: Vec<(&Policy, bool)> = rules
-            .iter()
-            .filter(about_us)
-            .filter_map(|rule| Some((rule.policy.as_ref()?, rule.statement.contains("context"))))
-            .collect();
+        let about_us = |rule: &&Rule<'_>| !matches!(rule.policy.resource_constraint(), ResourceConstraint::Eq(other) if other != gateway);
+        let about_us: Vec<&Rule<'_>> = rules.iter().filter(about_us).collect();
         let by_action =
-            actions.iter().filter_map(|action| Some((action.id(), About::new(action, &policies)?))).collect();
+            actions.iter().filter_map(|action| Some((action.id(), About::new(action, &about_us)?))).collect();
         Some(Self { rules, gateway, schema, by_action })
     }
 
@@ -177,7 +174,7 @@ impl<'a> Guard<'a> {
         if about.without_input
             && let Some(response) = self.evaluate(&about.policies, about, principal, Context::empty())
         {
-            return Some(self.of_response(&about.policies, &response));
+            return Some(of_response(&about.policies, &response));
         }
         let mut sum = Sum::default();
         if !self.add_partial(&about.policies, about, principal, &mut sum) {
@@ -190,6 +187,7 @@ impl<'a> Guard<'a> {
                 }
             }
         }
+        sum.doubt(&about.opaque);
         Some(sum.verdict())
     }
 
@@ -208,8 +206,21 @@ impl<'a> Guard<'a> {
         if principal.uid.is_none() {
             return self.cell(principal, &action.id()).ok_or_else(unknown);
         }
-        let response = self.evaluate(&about.policies, about, principal, context).ok_or_else(unknown)?;
-        Ok(self.of_response(&about.policies, &response))
+        if about.opaque.is_empty() {
+            let response = self.evaluate(&about.policies, about, principal, context).ok_or_else(unknown)?;
+            return Ok(of_response(&about.policies, &response));
+        }
+        // A forbid that only may hold must not hide the permits.
+        let mut sum = Sum::default();
+        for policy in about.policies.policies() {
+            let alone = PolicySet::from_policies([policy.clone()]).unwrap_or_default();
+            let response = self.evaluate(&alone, about, principal, context.clone()).ok_or_else(unknown)?;
+            for id in response.diagnostics().reason() {
+                sum.holding.insert((policy.effect() == Effect::Forbid, id.to_string()));
+            }
+        }
+        sum.doubt(&about.opaque);
+        Ok(sum.verdict())
     }
 
     /// The context of a call.
@@ -254,11 +265,6 @@ impl<'a> Guard<'a> {
         })
     }
 
-    /// The policies that use an extension of Cedar, and decide what is not known here.
-    pub(crate) fn opaque(&self) -> impl Iterator<Item = &Rule<'a>> {
-        self.rules.iter().filter(|rule| rule.policy.is_none())
-    }
-
     fn evaluate(
         &self,
         policies: &PolicySet,
@@ -271,15 +277,6 @@ impl<'a> Guard<'a> {
         let entities = Entities::from_entities(entities, None).ok()?;
         let request = Request::new(uid, about.action.clone(), self.gateway.clone(), context, None).ok()?;
         Some(Authorizer::new().is_authorized(&request, policies, &entities))
-    }
-
-    fn of_response(&self, policies: &PolicySet, response: &cedar_policy::Response) -> Verdict {
-        let mut sum = Sum::default();
-        for id in response.diagnostics().reason() {
-            let forbids = policies.policy(id).is_some_and(|policy| policy.effect() == Effect::Forbid);
-            sum.holding.insert((forbids, id.to_string()));
-        }
-        sum.verdict()
     }
 
     /// Adds what a partial evaluation says; false where Cedar cannot evaluate the policies in part.
@@ -301,6 +298,16 @@ impl<'a> Guard<'a> {
     }
 }
 
+/// What an evaluation with an input says.
+fn of_response(policies: &PolicySet, response: &cedar_policy::Response) -> Verdict {
+    let mut sum = Sum::default();
+    for id in response.diagnostics().reason() {
+        let forbids = policies.policy(id).is_some_and(|policy| policy.effect() == Effect::Forbid);
+        sum.holding.insert((forbids, id.to_string()));
+    }
+    sum.verdict()
+}
+
 /// Policies that hold or depend, each with whether it forbids.
 #[derive(Debug, Default)]
 struct Sum {
@@ -309,6 +316,13 @@ struct Sum {
 }
 
 impl Sum {
+    /// Takes from some policies that they hold: they only may.
+    fn doubt(&mut self, policies: &BTreeSet<String>) {
+        let (doubted, sure) = std::mem::take(&mut self.holding).into_iter().partition(|(_, id)| policies.contains(id));
+        self.holding = sure;
+        self.depending.extend::<BTreeSet<_>>(doubted);
+    }
+
     fn verdict(&self) -> Verdict {
         let any = |set: &BTreeSet<(bool, String)>, forbids: bool| set.iter().any(|(other, _)| *other == forbids);
         let cell = if any(&self.holding, true) {
@@ -331,7 +345,7 @@ impl Sum {
 }
 
 impl About {
-    fn new(action: &Action, policies: &[(&Policy, bool)]) -> Option<Self> {
+    fn new(action: &Action, rules: &[&Rule<'_>]) -> Option<Self> {
         let id = action.id();
         let [own, target, call, mcp] =
             [uid("Action", &id)?, uid("Action", &action.target)?, uid("Action", "CallTool")?, uid("Action", "Mcp")?];
@@ -342,16 +356,16 @@ impl About {
                 [&own, &target, &call, &mcp].into_iter().any(|action| actions.contains(action))
             }
         };
-        let about: Vec<_> = policies.iter().filter(|(policy, _)| about(policy)).collect();
-        let without_input = about.iter().all(|(_, reads_context)| !reads_context);
+        let rules: Vec<_> = rules.iter().filter(|rule| about(&rule.policy)).collect();
         let within = |child: &EntityUid, parent: &EntityUid| {
             Entity::new_no_attrs(child.clone(), std::iter::once(parent.clone()).collect())
         };
         Some(Self {
             groups: vec![within(&own, &target), within(&target, &call), within(&call, &mcp), Entity::with_uid(mcp)],
-            policies: PolicySet::from_policies(about.into_iter().map(|(policy, _)| (*policy).clone())).ok()?,
+            policies: PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone())).ok()?,
+            without_input: rules.iter().all(|rule| !rule.opaque && !rule.statement.contains("context")),
+            opaque: rules.iter().filter(|rule| rule.opaque).map(|rule| rule.policy.id().to_string()).collect(),
             action: own,
-            without_input,
         })
     }
 }

@@ -63,9 +63,27 @@ fn sheet(access: &Access<'_>, gateway: &Gateway<'_>) -> Sheet {
         mode: gateway.mode,
         notes: gateway.notes.clone(),
         tools: gateway.tools.iter().map(|tool| tool.name.clone()).collect(),
-        rows: access.callers_of(gateway).iter().map(|caller| row(gateway, caller)).collect(),
+        rows: rows(gateway, &access.callers_of(gateway)),
     }
 }
+
+/// The rows of all callers, on every core there is.
+fn rows(gateway: &Gateway<'_>, callers: &[Caller]) -> Vec<Row> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = callers.len().div_ceil(cores).max(1);
+    let work = |callers: &[Caller]| callers.iter().map(|caller| row(gateway, caller)).collect::<Vec<_>>();
+    if callers.len() < FEW {
+        return work(callers);
+    }
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = callers.chunks(share).map(|part| (part, scope.spawn(move || work(part)))).collect();
+        // What a thread could not do is done here.
+        parts.into_iter().flat_map(|(part, thread)| thread.join().unwrap_or_else(|_| work(part))).collect()
+    })
+}
+
+/// So many callers are no work worth sharing.
+const FEW: usize = 16;
 
 fn row(gateway: &Gateway<'_>, caller: &Caller) -> Row {
     let visitor = gateway.visitor(caller);

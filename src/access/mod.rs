@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod guard;
 pub mod matrix;
 mod near_miss;
+mod opaque;
 mod stand_in;
 pub mod token;
 pub mod why;

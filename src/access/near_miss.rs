@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::authorizer::Door;
 use super::caller::{Caller, Identity};
@@ -80,13 +80,15 @@ fn claims_of(gateway: &Gateway<'_>, needed: &Needed) -> Result<(String, Vec<Clai
 
 /// A token has what is needed.
 fn has(token: &Token, needed: &Needed, name: &str, gateway: &Gateway<'_>) -> bool {
-    let lists = |claim: &Option<Claim>| claim.as_ref().is_some_and(|claim| read_list(claim, token).contains(&name));
+    let lists = |claim: &Option<Claim>| {
+        claim.as_ref().is_some_and(|claim| read_list(claim, token).iter().any(|value| value == name))
+    };
     match needed {
         Needed::Scope(_) => lists(&gateway.names.scope),
         Needed::Group(_) => lists(&gateway.names.group),
         Needed::Role(_) => {
             let roles = Claim { name: "roles".to_owned(), list: true };
-            token.text("role") == Some(name) || read_list(&roles, token).contains(&name)
+            token.text("role") == Some(name) || read_list(&roles, token).iter().any(|value| value == name)
         }
     }
 }
@@ -94,8 +96,7 @@ fn has(token: &Token, needed: &Needed, name: &str, gateway: &Gateway<'_>) -> boo
 /// A token without a value in a claim, and with each lookalike instead of it, beside the claim's other values and alone.
 fn variants(base: &Claims, claim: &Claim, name: &str, lookalikes: &[String]) -> Vec<Claims> {
     let token = Token { claims: base.clone(), known: Known::InPart };
-    let others: Vec<String> =
-        read_list(claim, &token).into_iter().filter(|value| *value != name).map(ToOwned::to_owned).collect();
+    let others: Vec<String> = read_list(claim, &token).into_iter().filter(|value| value != name).collect();
     let with = |value: Option<Value>| {
         let mut claims = base.clone();
         match value {
@@ -109,7 +110,7 @@ fn variants(base: &Claims, claim: &Claim, name: &str, lookalikes: &[String]) -> 
     for lookalike in lookalikes {
         let alone = [lookalike.clone()];
         let beside: Vec<String> = others.iter().chain(&alone).cloned().collect();
-        found.extend([with(list(&alone)), with(list(&beside)), with(Some(json!(lookalike)))]);
+        found.extend([with(list(&alone)), with(list(&beside))]);
     }
     found
 }

@@ -100,12 +100,16 @@ pub fn write_list(claim: &Claim, values: &[String]) -> Value {
     if claim.list { json!(values) } else { json!(values.join(" ")) }
 }
 
-/// The values that a claim holds, as [`write_list`] writes them.
-pub fn read_list<'t>(claim: &Claim, token: &'t Token) -> Vec<&'t str> {
+/// The values that a claim holds, as [`write_list`] writes them. The JSON text of a list is the list: for Cedar they are the same.
+pub fn read_list(claim: &Claim, token: &Token) -> Vec<String> {
+    let texts = |items: &[Value]| items.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
     match token.claims.get(&claim.name) {
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
-        Some(Value::String(text)) if claim.list => vec![text],
-        Some(Value::String(text)) => text.split(' ').filter(|word| !word.is_empty()).collect(),
+        Some(Value::Array(items)) => texts(items),
+        Some(Value::String(text)) if claim.list => match serde_json::from_str(text) {
+            Ok(Value::Array(items)) => texts(&items),
+            _ => vec![text.clone()],
+        },
+        Some(Value::String(text)) => text.split(' ').filter(|word| !word.is_empty()).map(ToOwned::to_owned).collect(),
         _ => Vec::new(),
     }
 }

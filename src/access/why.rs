@@ -45,6 +45,8 @@ pub struct Deciding {
     pub policy: Address,
     /// It forbids.
     pub forbids: bool,
+    /// It only may: that depends on the input, or on what plain Cedar cannot read.
+    pub may: bool,
     /// Its place.
     pub place: Span,
     /// The conditions that the answer still depends on.
@@ -143,12 +145,12 @@ impl<'g> Asked<'g> {
         holding
             .map(|decides| (decides, false))
             .chain(depending.map(|decides| (decides, true)))
-            .filter_map(|((effect, address), depends)| {
+            .filter_map(|((effect, address), may)| {
                 let rule = self.guard.rules.iter().find(|rule| rule.resource.address == *address)?;
                 let text = self.text(rule);
-                let depends = if depends { self.dependencies(rule, &text) } else { Vec::new() };
+                let depends = if may && !rule.opaque { self.dependencies(rule, &text) } else { Vec::new() };
                 let place = text.whole();
-                Some(Deciding { policy: address.clone(), forbids: *effect == Effect::Forbid, place, depends })
+                Some(Deciding { policy: address.clone(), forbids: *effect == Effect::Forbid, may, place, depends })
             })
             .collect()
     }
@@ -171,7 +173,7 @@ impl<'g> Asked<'g> {
 
     /// The permit with the fewest conditions left at the first that fails.
     fn nearest(&self) -> Option<Nearest> {
-        let candidates = self.guard.permits(&self.action).filter_map(|rule| {
+        let candidates = self.guard.permits(&self.action).filter(|rule| !rule.opaque).filter_map(|rule| {
             let parts = parts(&rule.statement)?;
             let total = parts.conditions.len() + 1;
             let failing = (0..total).find(|index| {

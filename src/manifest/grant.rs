@@ -251,7 +251,8 @@ impl Loader {
         }
         let anybody = of("any_authenticated_caller");
         let says_so = anybody.is_some_and(|entry| matches!(entry.node.content, Content::Boolean(true)));
-        if found.is_empty() && !says_so {
+        let says_who = ["scopes", "groups", "clients", "claims", "when"].into_iter().any(|key| of(key).is_some());
+        if !says_who && !says_so {
             let message = format!("`{}` says nothing about who may call", block.address);
             let help = "add `scopes`, `groups`, `clients`, `claims` or `when`; or `any_authenticated_caller = true`";
             self.ungranted(block, anybody, message, help);

@@ -12,6 +12,9 @@ use crate::diagnostic::{Sources, Span};
 /// Columns of callers end here; the others follow below.
 const WIDTH: usize = 100;
 
+/// What stands for the rows of a sheet that has none.
+const NOBODY: &str = "nobody in this manifest has what it asks for: describe callers with [persona.NAME]";
+
 /// A matrix of one environment or of several that agree, aligned: tools down, callers across.
 pub fn access(environments: &[String], matrix: &Matrix) -> String {
     let mut text = String::new();
@@ -44,9 +47,7 @@ fn of_sheet(sheet: &Sheet) -> String {
     if sheet.rows.is_empty() && sheet.mode == Mode::Unknown {
         // The notes say what is not known.
     } else if sheet.rows.is_empty() {
-        text.push_str(
-            "  nobody in this manifest holds a token or a role for it: describe callers with [persona.NAME]\n",
-        );
+        _ = writeln!(text, "  {NOBODY}");
     } else if sheet.tools.is_empty() {
         text.push_str("  no tool is known\n");
     } else {
@@ -141,7 +142,9 @@ pub fn access_markdown(environments: &[String], matrix: &Matrix) -> String {
     }
     for sheet in &matrix.sheets {
         _ = writeln!(text, "### {}\n", cell_of(&title(sheet)));
-        if !sheet.rows.is_empty() && !sheet.tools.is_empty() {
+        if sheet.rows.is_empty() && sheet.mode != Mode::Unknown {
+            _ = writeln!(text, "{}\n", cell_of(NOBODY));
+        } else if !sheet.rows.is_empty() && !sheet.tools.is_empty() {
             let row = |head: &str, cells: Vec<String>| format!("| {head} | {} |\n", cells.join(" | "));
             let names = sheet.rows.iter().map(|row| cell_of(&row.caller)).collect();
             text.push_str(&row("tool", names));
@@ -237,7 +240,7 @@ pub fn why(answer: &Why, sources: &Sources) -> String {
 }
 
 fn decides(text: &mut String, deciding: &Deciding, sources: &Sources) {
-    let effect = match (deciding.forbids, deciding.depends.is_empty()) {
+    let effect = match (deciding.forbids, !deciding.may) {
         (true, true) => "forbidden by",
         (true, false) => "may be forbidden by",
         (false, true) => "permitted by",

@@ -65,11 +65,12 @@ pub fn why_json(answers: &[(Option<String>, Why, Sources)]) -> Value {
                 .iter()
                 .map(|deciding| {
                     json!({
-                        "policy": deciding.policy,
-                        "effect": if deciding.forbids { "forbid" } else { "permit" },
-                        "place": place(&deciding.place),
-                        "depends_on": deciding.depends.iter().map(part).collect::<Vec<_>>(),
-                    })
+                                "policy": deciding.policy,
+                                "may": deciding.may,
+                    "effect": if deciding.forbids { "forbid" } else { "permit" },
+                                "place": place(&deciding.place),
+                                "depends_on": deciding.depends.iter().map(part).collect::<Vec<_>>(),
+                            })
                 })
                 .collect();
             let nearest = answer.nearest.as_ref().map(|nearest| {

@@ -66,14 +66,14 @@ fn why_names_the_condition_that_fails_with_file_and_line() {
     let why = terminal.run(&["access", "--why", "standard", "orders/delete_order"]);
     assert_eq!(why.code, 0, "{why:?}");
     assert!(why.out.starts_with("standard can never call orders/delete_order at gateway.orders\n"), "{}", why.out);
-    assert!(why.out.contains("the nearest is policy.orders/admin (./policies/orders.cedar:41:1)"), "{}", why.out);
+    assert!(why.out.contains("the nearest is policy.orders/admin (policies/orders.cedar:41:1)"), "{}", why.out);
     assert!(
-        why.out.contains("(./policies/orders.cedar:50:9):\n    principal.getTag(\"scope\") == \"api/admin\""),
+        why.out.contains("(policies/orders.cedar:50:9):\n    principal.getTag(\"scope\") == \"api/admin\""),
         "{}",
         why.out
     );
     let why = terminal.run(&["access", "--why", "standard", "orders/update_order"]);
-    assert!(why.out.contains("permitted by policy.orders/write (./policies/orders.cedar:23:1)"), "{}", why.out);
+    assert!(why.out.contains("permitted by policy.orders/write (policies/orders.cedar:23:1)"), "{}", why.out);
     let typo = terminal.run(&["access", "--why", "standart", "orders/update_order"]);
     assert!(typo.code == 64 && typo.err.contains("did you mean `standard`?"), "{typo:?}");
     let typo = terminal.run(&["access", "--why", "standard", "orders/updateorder"]);
@@ -81,7 +81,7 @@ fn why_names_the_condition_that_fails_with_file_and_line() {
 }
 
 /// A stack with people, roles and a limit on an argument.
-const SHOP: &str = r#"[stack]
+pub(crate) const SHOP: &str = r#"[stack]
 name = "shop"
 region = "us-east-1"
 
@@ -127,7 +127,7 @@ groups = ["staff", "bosses"]
 "#;
 
 /// A role table over it.
-const GRANTS: &str = r#"
+pub(crate) const GRANTS: &str = r#"
 [grant.clerks]
 gateway = "shop"
 tools = ["pay/refund"]

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod access_oracle;
 mod adoption;
 mod calls;
 mod cli;
