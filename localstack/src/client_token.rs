@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use crate::document::{Document, text, texts};
 use crate::failure::Failure;
+use crate::oauth_request::granted;
 use crate::session::{Operations, Session};
 use crate::sign_in::client;
-use crate::{token, token_endpoint, user_pool_client_secret};
+use crate::user_pool_client::BUILT_IN;
+use crate::{token, user_pool_client_secret};
 
 pub(crate) const OPERATIONS: Operations = &[("GetClientToken", get)];
 
@@ -22,10 +24,10 @@ fn get(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
     if !texts(&client.document, "ExplicitAuthFlows").contains(&FLOW) {
         return refused("The client is not allowed the flow ALLOW_CLIENT_TOKEN_AUTH");
     }
-    let scopes = token_endpoint::granted(session, &client, &texts(input, "Scopes"))
-        .map_err(|scope| Failure::parameter(format!("Invalid scope requested: {scope}")))?;
-    if scopes.is_empty() {
-        return Err(Failure::parameter("The client is allowed no scope that exists"));
+    let scopes =
+        granted(session, &client, &texts(input, "Scopes")).map_err(|failure| Failure::parameter(failure.message))?;
+    if let Some(scope) = scopes.iter().find(|scope| BUILT_IN.contains(&scope.as_str())) {
+        return Err(Failure::parameter(format!("A client that acts for itself has no use for the scope `{scope}`")));
     }
     let (token, seconds) = token::of_client(session, &client, &scopes, None)?;
     let result = json!({"AccessToken": token, "ExpiresIn": seconds, "TokenType": "Bearer"});

@@ -14,9 +14,10 @@ use crate::failure::Failure;
 use crate::fault::{FaultKind, Faults};
 use crate::identifier::{hex, request_id};
 use crate::journal::{Entry, is_mutating, is_secret, note, without_secrets};
+use crate::kinds::Handler;
 use crate::planted::{Planted, after_update, field_name, is_full_replace, take_back, updated};
 use crate::rate::Rates;
-use crate::session::{KnownTools, Run, Session};
+use crate::session::{KnownTools, Session};
 use crate::state::{Remembered, State};
 use crate::store::{Claim, Store};
 use crate::wire::{Call, Service, unknown_operation};
@@ -250,7 +251,7 @@ impl Inside {
         call: Call,
         unsuccessful: Option<String>,
     ) -> Result<Value, Failure> {
-        let Some(run) = kinds::operation(call.service, &call.operation) else {
+        let Some(handler) = kinds::operation(call.service, &call.operation) else {
             return Err(unknown_operation(call.service, &call.operation));
         };
         let (service, mutating) = (call.service, is_mutating(&call.operation));
@@ -264,7 +265,7 @@ impl Inside {
             known_tools: &self.known_tools,
             unsuccessful,
         };
-        let result = execute(session, call, run).and_then(|answer| {
+        let result = execute(session, call, handler).and_then(|answer| {
             // A read may change something too: the first one of a pool's keys makes them.
             if mutating || self.state.is_changed() {
                 self.save().map_err(|problem| cannot_save(service, &problem.to_string()))?;
@@ -295,7 +296,7 @@ fn cannot_save(service: Service, problem: &str) -> Failure {
 }
 
 /// Validates, remembers and runs.
-fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Failure> {
+fn execute(mut session: Session<'_>, call: Call, handler: Handler) -> Result<Value, Failure> {
     let Call { service, operation, mut input } = call;
     let returned = validate(session.state, service, &operation, &mut input)?;
     let token = client_token(service, &operation, &input);
@@ -310,7 +311,7 @@ fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Fail
     if let Some(object) = updated(session.state, service, &operation, &input) {
         object.planted = after_update(&object.planted, returned, is_full_replace(&operation), &input);
     }
-    let answer = run(&mut session, &input)?;
+    let answer = handler.run(&mut session, &operation, &input)?;
     if let Some(token) = token {
         session.state.remember(token, Remembered { request: digest, answer: answer.clone() });
     }

@@ -56,11 +56,15 @@ pub(crate) fn is_mutating(operation: &str) -> bool {
 }
 
 /// Members whose values are secret, compared without case and underscores.
-const SECRET: [&str; 19] = [
+const SECRET: [&str; 25] = [
     "clientsecret",
     "clientsecretvalue",
     "apikey",
     "apikeyvalue",
+    "apikeysecret",
+    "appsecret",
+    "authorizationprivatekey",
+    "walletsecret",
     "password",
     "privatekey",
     "credentialsecret",
@@ -77,6 +81,8 @@ const SECRET: [&str; 19] = [
     "refreshtoken",
     "session",
     "signingkey",
+    "authorizationcode",
+    "codeverifier",
 ];
 
 /// Whether a member's value is a secret.

@@ -15,6 +15,7 @@ use http::{Request, Response};
 use serde_json::Value;
 
 mod api_key_credential_provider;
+mod authorization_endpoint;
 mod authorizer;
 mod client_token;
 mod clock;
@@ -33,6 +34,7 @@ mod identity_provider;
 mod journal;
 mod kinds;
 mod oauth2_credential_provider;
+mod oauth_request;
 mod page;
 mod password;
 mod planted;
@@ -41,6 +43,7 @@ mod policy_engine;
 mod policy_text;
 mod rate;
 mod refresh_token;
+mod resource;
 mod resource_server;
 mod runtime;
 mod runtime_endpoint;
@@ -59,6 +62,7 @@ mod user_attribute;
 mod user_filter;
 mod user_group;
 mod user_pool;
+mod user_pool_attribute;
 mod user_pool_client;
 mod user_pool_client_secret;
 mod user_pool_defaults;
@@ -152,7 +156,8 @@ impl Localstack {
     /// Answers one HTTP request.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
         let answer = match data_plane::route(&request) {
-            Some(route) => self.invoke(&route, &request).await,
+            // Boxed, so that a call of the control plane is not as large.
+            Some(route) => Box::pin(self.invoke(&route, &request)).await,
             None => self.answer(&request),
         };
         let latency = self.engine.latency();

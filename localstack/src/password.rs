@@ -19,6 +19,9 @@ pub(crate) const OPERATIONS: Operations = &[("AdminSetUserPassword", set_passwor
 /// Where the salt and the digest of a password are kept, among the user's secrets.
 const PASSWORD: &str = "Password";
 
+/// The status of a user whose password has to be changed.
+pub(crate) const TEMPORARY: &str = "FORCE_CHANGE_PASSWORD";
+
 /// Until when a temporary password is good, in milliseconds since 1970.
 const UNTIL: &str = "TemporaryPasswordUntil";
 
@@ -47,7 +50,7 @@ pub(crate) fn set(session: &Session<'_>, user: &mut Object, password: &str) -> R
 
 /// Gives a user a password that has to be changed at the first sign-in, and is good for some days.
 pub(crate) fn set_temporary(session: &Session<'_>, user: &mut Object, password: &str) -> Result<(), Failure> {
-    keep(session, user, password, "FORCE_CHANGE_PASSWORD")?;
+    keep(session, user, password, TEMPORARY)?;
     let days = policy(session, user)?.get("TemporaryPasswordValidityDays").and_then(Value::as_u64).unwrap_or(7);
     let until = session.now.saturating_add(days.saturating_mul(86_400_000));
     user.hidden.insert(UNTIL.into(), json!(until));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::document::{Document, document, text, texts};
 use crate::failure::Failure;
 use crate::session::{Operations, Session};
-use crate::sign_in::client;
+use crate::sign_in::{check_enabled, client};
 use crate::state::{Kind, Object, Settle};
 use crate::user_pool_client::validity;
 use crate::{ticket, token, user, user_pool_client_secret};
@@ -20,13 +20,32 @@ pub(crate) const OPERATIONS: Operations = &[
 /// What tokens are good for that come from the API and not from a sign-in page.
 const SCOPE: &str = "aws.cognito.signin.user.admin";
 
-/// A user signs in. Answers an `AuthenticationResultType`.
-pub(crate) fn sign_in(session: &mut Session<'_>, client: &Object, user: &Object) -> Result<Document, Failure> {
+/// What a user grants on the page to sign in on.
+pub(crate) struct Grant<'a> {
+    /// The scopes.
+    pub(crate) scope: &'a str,
+    /// What the tokens are bound to.
+    pub(crate) resource: Option<&'a str>,
+    /// What the ID token repeats.
+    pub(crate) nonce: Option<&'a str>,
+}
+
+/// A user signs in, through the API unless there is a grant. Answers an `AuthenticationResultType`.
+pub(crate) fn sign_in(
+    session: &mut Session<'_>,
+    client: &Object,
+    user: &Object,
+    grant: Option<&Grant<'_>>,
+) -> Result<Document, Failure> {
     let until = session.now.saturating_add(validity(client, "RefreshToken").saturating_mul(1000));
-    let meaning = document(json!({
+    let mut meaning = document(json!({
         "ClientId": client.id, "Username": user.id, "Origin": token::fresh_id(session),
         "AuthTime": session.now / 1000, "Scope": SCOPE, "Until": until,
     }));
+    if let Some(Grant { scope, resource, nonce }) = grant {
+        let granted = json!({"Scope": scope, "OAuth": true, "Resource": resource, "Nonce": nonce});
+        meaning.extend(document(granted).into_iter().filter(|(_, value)| !value.is_null()));
+    }
     let mut result = tokens(session, client, user, &meaning)?;
     let pool_id = client.parent.as_deref().unwrap_or_default();
     let ticket = ticket::issue(session, Kind::RefreshToken, pool_id, meaning, until)?;
@@ -36,14 +55,20 @@ pub(crate) fn sign_in(session: &mut Session<'_>, client: &Object, user: &Object)
 
 fn tokens(session: &mut Session<'_>, client: &Object, user: &Object, meaning: &Document) -> Result<Document, Failure> {
     let origin = token::Origin {
-        id: text(meaning, "Origin").to_owned(),
+        id: text(meaning, "Origin"),
         auth_time: meaning.get("AuthTime").and_then(Value::as_u64).unwrap_or_default(),
-        scope: text(meaning, "Scope").to_owned(),
+        scope: text(meaning, "Scope"),
+        oauth: meaning.contains_key("OAuth"),
+        resource: meaning.get("Resource"),
+        nonce: meaning.get("Nonce"),
     };
     let access = token::access_of_user(session, client, user, &origin)?;
-    let id = token::id_of_user(session, client, user, &origin)?;
     let seconds = validity(client, "AccessToken");
-    Ok(document(json!({"AccessToken": access, "ExpiresIn": seconds, "IdToken": id, "TokenType": "Bearer"})))
+    let mut tokens = document(json!({"AccessToken": access, "ExpiresIn": seconds, "TokenType": "Bearer"}));
+    if !origin.oauth || origin.scope.split(' ').any(|scope| scope == "openid") {
+        tokens.insert("IdToken".into(), json!(token::id_of_user(session, client, user, &origin)?));
+    }
+    Ok(tokens)
 }
 
 /// Whether every refresh token is good for one use only.
@@ -71,9 +96,7 @@ pub(crate) fn user(session: &Session<'_>, client: &Object, ticket: &str) -> Resu
     let found = find(session, client, ticket)?;
     let pool_id = client.parent.as_deref().unwrap_or_default();
     let user = user::find(session, pool_id, text(&found.document, "Username"))?;
-    if user.document.get("Enabled") == Some(&json!(false)) {
-        return Err(Failure::cognito("NotAuthorizedException", "User is disabled."));
-    }
+    check_enabled(user)?;
     Ok(user.clone())
 }
 

@@ -72,27 +72,39 @@ fn unsupported(what: &str) -> Failure {
 fn with_password(session: &mut Session<'_>, client: &Object, given: &Document) -> Result<Value, Failure> {
     let (name, password) = (required(given, "USERNAME")?, required(given, "PASSWORD")?);
     check_secret_hash(client, given, &[name])?;
-    let pool_id = client.parent.as_deref().unwrap_or_default();
-    let wrong = || Failure::cognito("NotAuthorizedException", "Incorrect username or password.");
-    let user = match user::find(session, pool_id, name) {
-        Ok(user) => user.clone(),
-        Err(_) if text(&client.document, "PreventUserExistenceErrors") == "ENABLED" => return Err(wrong()),
-        Err(failure) => return Err(failure),
-    };
-    if !password::is_right(&user, password) {
-        return Err(wrong());
-    }
-    check_enabled(&user)?;
-    if text(&user_pool::find(session, pool_id)?.document, "MfaConfiguration") == "ON" {
-        return Err(unsupported("the challenges of MFA, which this user pool demands"));
-    }
-    if text(&user.document, "UserStatus") == "FORCE_CHANGE_PASSWORD" {
+    let user = authenticate(session, client, name, password)?;
+    if text(&user.document, "UserStatus") == password::TEMPORARY {
         return challenge(session, client, &user);
     }
     answer(session, client, &user)
 }
 
-fn check_enabled(user: &Object) -> Result<(), Failure> {
+/// The user who has this name and this password, which may be temporary, if he may sign in at all.
+pub(crate) fn authenticate(
+    session: &Session<'_>,
+    client: &Object,
+    name: &str,
+    password: &str,
+) -> Result<Object, Failure> {
+    let pool_id = client.parent.as_deref().unwrap_or_default();
+    let wrong = || Failure::cognito("NotAuthorizedException", "Incorrect username or password.");
+    let user = match user::find(session, pool_id, name) {
+        Ok(user) => user,
+        Err(_) if text(&client.document, "PreventUserExistenceErrors") == "ENABLED" => return Err(wrong()),
+        Err(failure) => return Err(failure),
+    };
+    if !password::is_right(user, password) {
+        return Err(wrong());
+    }
+    check_enabled(user)?;
+    if text(&user_pool::find(session, pool_id)?.document, "MfaConfiguration") == "ON" {
+        return Err(unsupported("the challenges of MFA, which this user pool demands"));
+    }
+    Ok(user.clone())
+}
+
+/// Whoever is disabled gets no tokens.
+pub(crate) fn check_enabled(user: &Object) -> Result<(), Failure> {
     match user.document.get("Enabled") {
         Some(Value::Bool(false)) => Err(Failure::cognito("NotAuthorizedException", "User is disabled.")),
         _ => Ok(()),
@@ -107,7 +119,7 @@ fn required<'a>(given: &'a Document, name: &str) -> Result<&'a str, Failure> {
 }
 
 fn answer(session: &mut Session<'_>, client: &Object, user: &Object) -> Result<Value, Failure> {
-    let result = refresh_token::sign_in(session, client, user)?;
+    let result = refresh_token::sign_in(session, client, user, None)?;
     Ok(json!({"AuthenticationResult": result, "ChallengeParameters": {}}))
 }
 

@@ -30,9 +30,33 @@ pub(crate) enum Kind {
     RefreshToken,
     /// A sign-in that waits for the answer to a challenge.
     SignIn,
+    /// What a client gets from a sign-in on a page.
+    AuthorizationCode,
     WorkloadIdentity,
     ApiKeyCredentialProvider,
     Oauth2CredentialProvider,
+    AgentInsightStore,
+    Browser,
+    BrowserProfile,
+    CapacityProvider,
+    CodeInterpreter,
+    ConfigurationBundle,
+    ConsentPortal,
+    Dataset,
+    Evaluator,
+    GatewayRateLimit,
+    GatewayRule,
+    Harness,
+    HarnessEndpoint,
+    Memory,
+    OnlineEvaluationConfig,
+    PaymentConnector,
+    PaymentCredentialProvider,
+    PaymentManager,
+    PolicyGeneration,
+    Registry,
+    RegistryRecord,
+    TokenVault,
 }
 
 /// One object.

@@ -44,7 +44,7 @@ pub(crate) fn find<'a>(session: &'a Session<'_>, kind: Kind, pool: &str, ticket:
 
 /// Takes back every ticket of a pool that stands for something in particular.
 pub(crate) fn take_back(session: &mut Session<'_>, pool: &str, meant: impl Fn(&Object) -> bool) {
-    for kind in [Kind::RefreshToken, Kind::SignIn] {
+    for kind in [Kind::RefreshToken, Kind::SignIn, Kind::AuthorizationCode] {
         let tickets = session.state.all(kind, Some(pool)).filter(|ticket| meant(ticket));
         let ids: Vec<String> = tickets.map(|ticket| ticket.id.clone()).collect();
         for id in ids {

@@ -34,13 +34,19 @@ pub(crate) fn of_client(
 }
 
 /// The sign-in from which a user's tokens come.
-pub(crate) struct Origin {
+pub(crate) struct Origin<'a> {
     /// What it is called, which is how its tokens are revoked.
-    pub(crate) id: String,
+    pub(crate) id: &'a str,
     /// When it was, in seconds since 1970.
     pub(crate) auth_time: u64,
     /// What its access tokens are good for.
-    pub(crate) scope: String,
+    pub(crate) scope: &'a str,
+    /// It was on a page and not through the API.
+    pub(crate) oauth: bool,
+    /// What its access tokens are bound to.
+    pub(crate) resource: Option<&'a Value>,
+    /// What its ID tokens repeat.
+    pub(crate) nonce: Option<&'a Value>,
 }
 
 /// Makes an access token for a user.
@@ -48,12 +54,16 @@ pub(crate) fn access_of_user(
     session: &mut Session<'_>,
     client: &Object,
     user: &Object,
-    origin: &Origin,
+    origin: &Origin<'_>,
 ) -> Result<String, Failure> {
     let mut claims = about(session, client, user, origin, "AccessToken")?;
     claims.extend(document(json!({
         "token_use": "access", "client_id": client.id, "scope": origin.scope, "username": user.id,
     })));
+    if origin.oauth {
+        claims.insert("version".into(), json!(2));
+    }
+    claims.extend(origin.resource.map(|resource| ("aud".to_owned(), resource.clone())));
     signing_key::sign(session, client.parent.as_deref().unwrap_or_default(), &Value::Object(claims))
 }
 
@@ -62,10 +72,11 @@ pub(crate) fn id_of_user(
     session: &mut Session<'_>,
     client: &Object,
     user: &Object,
-    origin: &Origin,
+    origin: &Origin<'_>,
 ) -> Result<String, Failure> {
     let mut claims = about(session, client, user, origin, "IdToken")?;
     claims.extend(document(json!({"token_use": "id", "aud": client.id, "cognito:username": user.id})));
+    claims.extend(origin.nonce.map(|nonce| ("nonce".to_owned(), nonce.clone())));
     let groups = user_group::groups(session, user);
     let roles: Vec<&str> =
         groups.iter().map(|group| text(&group.document, "RoleArn")).filter(|role| !role.is_empty()).collect();
@@ -88,7 +99,7 @@ fn about(
     session: &mut Session<'_>,
     client: &Object,
     user: &Object,
-    origin: &Origin,
+    origin: &Origin<'_>,
     kind: &str,
 ) -> Result<Document, Failure> {
     let mut claims = dated(session, client.parent.as_deref().unwrap_or_default(), client, kind)?;

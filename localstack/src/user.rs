@@ -91,7 +91,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     user_attribute::check_new(&pool, &attributes)?;
     let mut stored = document(json!({
         "Username": id, "Attributes": [{"Name": "sub", "Value": sub}], "Enabled": true,
-        "UserStatus": "FORCE_CHANGE_PASSWORD", "UserCreateDate": session.now, "UserLastModifiedDate": session.now,
+        "UserStatus": password::TEMPORARY, "UserCreateDate": session.now, "UserLastModifiedDate": session.now,
     }));
     user_attribute::set(&mut stored, attributes);
     let mut user = session.object(Kind::User, Some(&pool.id), &id, stored);
@@ -128,7 +128,7 @@ fn check_aliases(session: &Session<'_>, pool: &Object, user: &Object, input: &Do
         let name = spelled(pool, user_attribute::value(user, attribute));
         let other = by_name(session, pool, &name).filter(|other| other.id != user.id);
         if is_called(pool, user, &name) && other.is_some() && !forced {
-            let message = format!("An account with the {attribute} already exists.");
+            let message = format!("An account with the given {attribute} already exists.");
             return Err(Failure::cognito("AliasExistsException", message));
         }
     }

@@ -72,7 +72,7 @@ fn check(pool: &Object, attributes: &[(String, String)]) -> Result<(), Failure> 
         };
         let fits = match text(declared, "AttributeDataType") {
             "Number" => value.parse::<i64>().is_ok(),
-            "Boolean" => matches!(value.as_str(), "true" | "false"),
+            "Boolean" => ["true", "false"].iter().any(|known| value.eq_ignore_ascii_case(known)),
             "DateTime" => true,
             _ => is_of_length(declared, value),
         };

@@ -31,7 +31,7 @@ impl Filter {
         if filter.trim().is_empty() {
             return Ok(Self { wanted: None });
         }
-        let wrong = || Failure::parameter("Error while parsing filter.");
+        let wrong = || Failure::parameter("Error while parsing filter");
         let (name, value) = filter.split_once('=').ok_or_else(wrong)?;
         let (name, begins) = match name.trim().strip_suffix('^') {
             Some(name) => (name.trim(), true),
@@ -55,6 +55,10 @@ impl Filter {
             "status" => "Disabled",
             name => user_attribute::value(user, name),
         };
+        // Whoever has no such attribute is not found by an empty one.
+        if found.is_empty() {
+            return false;
+        }
         if *begins { found.starts_with(wanted) } else { found == wanted }
     }
 }

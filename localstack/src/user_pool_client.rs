@@ -19,7 +19,7 @@ pub(crate) const OPERATIONS: Operations = &[
 ];
 
 /// Scopes that every pool has.
-const BUILT_IN: [&str; 5] = ["openid", "email", "profile", "phone", "aws.cognito.signin.user.admin"];
+pub(crate) const BUILT_IN: [&str; 5] = ["openid", "email", "profile", "phone", "aws.cognito.signin.user.admin"];
 const SECRET: &str = "ClientSecret";
 
 /// A client that is there.

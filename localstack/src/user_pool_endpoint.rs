@@ -1,35 +1,46 @@
-//! The endpoints of a user pool that speak OAuth and not AWS: discovery, public keys and, elsewhere, tokens.
+//! The endpoints of a user pool that speak OAuth and not AWS: their paths and answers, discovery and public keys.
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::wire::{Call, Service, Unreadable};
-use crate::{signing_key, token_endpoint, user_pool};
+use crate::wire::{Call, Service, Unreadable, respond};
+use crate::{authorization_endpoint, signing_key, token_endpoint, user_pool};
 
 /// The names under which the journal and faults know the endpoints.
-pub(crate) const OPERATIONS: Operations = &[(DISCOVERY, discovery), (KEYS, keys), (TOKEN, token_endpoint::token)];
+pub(crate) const OPERATIONS: Operations = &[
+    (DISCOVERY, discovery),
+    (KEYS, keys),
+    (AUTHORIZE, authorization_endpoint::authorize),
+    (TOKEN, token_endpoint::token),
+];
 
 const DISCOVERY: &str = "GetOpenidConfiguration";
 const KEYS: &str = "GetJwks";
+const AUTHORIZE: &str = "Authorize";
 /// The token endpoint.
 pub(crate) const TOKEN: &str = "Token";
 
 /// The endpoint at a path, and the pool that the path names.
 fn endpoint(path: &str) -> Option<(&'static str, Option<&str>)> {
-    let (pool, rest) = match path.strip_prefix('/')?.split_once('/')? {
-        ("oauth2", "token") => return Some((TOKEN, None)),
-        parts => parts,
+    let oauth = |path: &str| match path {
+        "oauth2/authorize" => Some(AUTHORIZE),
+        "oauth2/token" => Some(TOKEN),
+        _ => None,
     };
-    let operation = match rest {
+    let path = path.strip_prefix('/')?;
+    if let Some(operation) = oauth(path) {
+        return Some((operation, None));
+    }
+    let (pool, path) = path.split_once('/')?;
+    let operation = match path {
         ".well-known/openid-configuration" => DISCOVERY,
         ".well-known/jwks.json" => KEYS,
-        "oauth2/token" => TOKEN,
-        _ => return None,
+        path => oauth(path)?,
     };
     Some((operation, Some(pool)))
 }
@@ -45,13 +56,21 @@ pub(crate) fn read(request: &Request<Bytes>) -> Result<Call, Box<Unreadable>> {
     let path = request.uri().path();
     let (operation, pool) = endpoint(path).unwrap_or((DISCOVERY, None));
     let unreadable = |failure| Box::new(Unreadable { service, operation: operation.to_owned(), failure });
-    let method = if operation == TOKEN { Method::POST } else { Method::GET };
-    if request.method() != method {
-        let message = format!("{path} takes {method}, not {}", request.method());
+    let methods: &[Method] = match operation {
+        AUTHORIZE => &[Method::GET, Method::POST],
+        TOKEN => &[Method::POST],
+        _ => &[Method::GET],
+    };
+    if !methods.contains(request.method()) {
+        let message = format!("{path} does not take {}", request.method());
         return Err(unreadable(Failure::with_status(405, "UnsupportedOperationException", message)));
     }
-    let mut input =
-        if operation == TOKEN { token_endpoint::read(request).map_err(unreadable)? } else { Document::new() };
+    let input = match operation {
+        AUTHORIZE => authorization_endpoint::read(request),
+        TOKEN => token_endpoint::read(request),
+        _ => Ok(Document::new()),
+    };
+    let mut input = input.map_err(unreadable)?;
     if let Some(pool) = pool {
         input.insert(POOL.into(), json!(pool));
     }
@@ -61,15 +80,48 @@ pub(crate) fn read(request: &Request<Bytes>) -> Result<Call, Box<Unreadable>> {
 /// The member under which a call has the pool of the path.
 pub(crate) const POOL: &str = "UserPoolId";
 
-/// Sets the headers that an answer needs beside those that every answer has.
-pub(crate) fn finish(operation: &str, mut response: Response<Bytes>) -> Response<Bytes> {
-    if operation == TOKEN {
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-        headers.insert(header::PRAGMA, header::HeaderValue::from_static("no-cache"));
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
+/// What is never kept by anybody.
+const NOT_KEPT: [(HeaderName, &str); 3] =
+    [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
+
+/// What a browser may do with a page: send its form.
+const PAGE: [(HeaderName, &str); 3] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+fn with_headers(mut response: Response<Bytes>, headers: [(HeaderName, &'static str); 3]) -> Response<Bytes> {
+    for (name, value) in headers {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// A successful answer.
+pub(crate) fn answer(operation: &str, value: &Value, request_id: &str) -> Response<Bytes> {
+    let member = |name: &str| value.get(name).and_then(Value::as_str).filter(|_| operation == AUTHORIZE);
+    if let Some(page) = member("page") {
+        return with_headers(respond(200, "text/html; charset=utf-8", page.as_bytes().to_vec(), request_id), PAGE);
+    }
+    if let Some(location) = member("location").and_then(|location| HeaderValue::from_bytes(location.as_bytes()).ok()) {
+        let mut response = respond(StatusCode::FOUND.as_u16(), "", Vec::new(), request_id);
+        response.headers_mut().insert(header::LOCATION, location);
+        return with_headers(response, PAGE);
+    }
+    let response = respond(200, "application/json", value.to_string().into_bytes(), request_id);
+    if operation == TOKEN { with_headers(response, NOT_KEPT) } else { response }
+}
+
+/// A refusal: an error of OAuth, unless it is an exception.
+pub(crate) fn refusal(failure: &Failure, request_id: &str) -> Response<Bytes> {
+    let body = if failure.code.ends_with("Exception") {
+        json!({"message": failure.message})
+    } else {
+        json!({"error": failure.code, "error_description": failure.message})
+    };
+    let response = respond(failure.status, "application/json", body.to_string().into_bytes(), request_id);
+    with_headers(response, NOT_KEPT)
 }
 
 /// The `iss` of a pool's tokens, below which its discovery document is: where the stand-in is served, or else AWS's own URL.
@@ -112,10 +164,12 @@ fn discovery(session: &mut Session<'_>, input: &Document) -> Result<Value, Failu
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
         "id_token_signing_alg_values_supported": ["RS256"],
-        "response_types_supported": ["code", "token"],
+        "response_types_supported": ["code"],
+        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+        "code_challenge_methods_supported": ["S256"],
         "scopes_supported": ["openid", "email", "phone", "profile"],
         "subject_types_supported": ["public"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
     });
     if let (Some(oauth), Some(members)) = (oauth(session, pool), answer.as_object_mut()) {
         members.insert("authorization_endpoint".into(), json!(format!("{oauth}/oauth2/authorize")));

@@ -122,9 +122,9 @@ fn route(method: &Method, path: &str) -> Option<(&'static Operation, Vec<(String
 
 fn labels(template: &str, path: &str) -> Option<Vec<(String, String)>> {
     let template = template.split('?').next().unwrap_or_default();
-    let mut steps = path.split('/').filter(|step| !step.is_empty());
+    let mut steps = within_slashes(path).split('/');
     let mut labels = Vec::new();
-    for wanted in template.split('/').filter(|step| !step.is_empty()) {
+    for wanted in within_slashes(template).split('/') {
         let step = steps.next()?;
         match wanted.strip_prefix('{').and_then(|label| label.strip_suffix('}')) {
             Some(label) => labels.push((label.trim_end_matches('+').to_owned(), decode(step))),
@@ -133,6 +133,12 @@ fn labels(template: &str, path: &str) -> Option<Vec<(String, String)>> {
         }
     }
     steps.next().is_none().then_some(labels)
+}
+
+/// A path without its outermost slashes. Those inside stay: between two of them is a label that is empty.
+fn within_slashes(path: &str) -> &str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.strip_suffix('/').unwrap_or(path)
 }
 
 /// Query parameters by the type of their members; a repeated one is a list.
@@ -199,8 +205,7 @@ pub(crate) fn answer(service: Service, operation: &str, value: &Value, request_i
         return respond(200, "text/xml", sts_answer(value, request_id).into_bytes(), request_id);
     }
     if service == Service::UserPool {
-        let response = respond(200, content_type(service), value.to_string().into_bytes(), request_id);
-        return user_pool_endpoint::finish(operation, response);
+        return user_pool_endpoint::answer(operation, value, request_id);
     }
     let operation = service.api().operation(operation);
     let status = operation.map_or(200, |operation| operation.status);
@@ -224,13 +229,8 @@ pub(crate) fn refusal(service: Service, failure: &Failure, request_id: &str) -> 
         Service::Cognito => {
             body.insert("__type".into(), json!(failure.code));
         }
-        // An error of OAuth is no exception.
-        Service::UserPool if !failure.code.ends_with("Exception") => {
-            let body = json!({"error": failure.code, "error_description": failure.message}).to_string();
-            let response = respond(failure.status, content_type(service), body.into_bytes(), request_id);
-            return user_pool_endpoint::finish(user_pool_endpoint::TOKEN, response);
-        }
-        Service::AgentCore | Service::UserPool => {}
+        Service::UserPool => return user_pool_endpoint::refusal(failure, request_id),
+        Service::AgentCore => {}
     }
     body.insert("message".into(), json!(failure.message));
     if let Some(reason) = &failure.reason {
@@ -257,7 +257,8 @@ fn content_type(service: Service) -> &'static str {
     if service == Service::Cognito { "application/x-amz-json-1.1" } else { "application/json" }
 }
 
-fn respond(status: u16, content_type: &'static str, body: Vec<u8>, request_id: &str) -> Response<Bytes> {
+/// An answer with a body, or without one.
+pub(crate) fn respond(status: u16, content_type: &'static str, body: Vec<u8>, request_id: &str) -> Response<Bytes> {
     let length = body.len();
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
@@ -305,6 +306,12 @@ mod tests {
         let call = read_path("GET", "/tags/arn%3Aaws%3Abedrock-agentcore%3Ax%3A1%3Agateway%2Fg-1", "");
         assert_eq!(call.operation, "ListTagsForResource");
         assert_eq!(call.input["resourceArn"], "arn:aws:bedrock-agentcore:x:1:gateway/g-1");
+    }
+
+    #[test]
+    fn an_empty_label_is_no_listing() {
+        let call = read_path("GET", "/gateways//", "");
+        assert_eq!((call.operation.as_str(), &call.input["gatewayIdentifier"]), ("GetGateway", &json!("")));
     }
 
     #[test]

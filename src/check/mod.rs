@@ -7,6 +7,7 @@ mod authorizer;
 pub(crate) mod cedar;
 mod client;
 mod codes;
+mod credential;
 mod pool;
 mod reserved;
 
@@ -64,6 +65,7 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
     authorizer::check(stack, &mut found);
     pool::check(stack, &mut found);
     client::check(stack, &mut found);
+    credential::check(stack, &mut found);
     artifact::check(stack, &mut found);
     reserved::check(stack, &mut found);
     cedar::check(stack, sources, &mut found);

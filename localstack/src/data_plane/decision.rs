@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use cedar_policy::{
-    ActionConstraint, Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid,
+    ActionConstraint, Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid,
     PartialEntities, PartialEntityUid, PartialRequest, Policy, PolicyId, PolicySet, Request, ResourceConstraint,
-    RestrictedExpression, Schema, ValidationMode, Validator,
+    RestrictedExpression, Schema,
 };
 use model::Action;
 use serde_json::{Map, Value, json};
@@ -45,10 +45,8 @@ struct Rules {
     /// The action within its groups.
     groups: Vec<Entity>,
     policies: PolicySet,
-    /// Those of them that can be evaluated in part.
-    typed: PolicySet,
-    /// One of the others permits something.
-    untyped_permit: bool,
+    /// The same for any action, for a partial evaluation: it types a policy's scope too, which may name tools that are gone.
+    partial: PolicySet,
 }
 
 fn uid(kind: &str, id: &str) -> Option<EntityUid> {
@@ -68,19 +66,13 @@ impl Guard {
         let configuration = gateway.document.get("policyEngineConfiguration")?;
         let text = |member: &str| configuration.get(member).and_then(Value::as_str);
         let arn = gateway.arn.as_deref().unwrap_or_default();
-        let policies: Vec<Policy> = policies.iter().filter_map(|policy| in_force(policy, arn)).collect();
-        let schema = Schema::from_json_value(schema(actions)).map_err(|error| error.to_string());
-        let typed: Vec<bool> =
-            policies.iter().map(|policy| schema.as_ref().is_ok_and(|schema| fits(schema, policy))).collect();
-        let rules = actions.iter().filter_map(|action| {
-            let rules = Rules::of(action, policies.iter().zip(typed.iter().copied()))?;
-            Some((action.id(), rules))
-        });
+        let policies: Vec<(Policy, Policy)> = policies.iter().filter_map(|policy| in_force(policy, arn)).collect();
+        let rules = actions.iter().filter_map(|action| Some((action.id(), Rules::of(action, &policies)?)));
         Some(Self {
             mode: text("mode").unwrap_or("ENFORCE").to_owned(),
             gateway: uid("Gateway", arn)?,
             rules: rules.collect(),
-            schema,
+            schema: Schema::from_json_value(schema(actions)).map_err(|error| error.to_string()),
         })
     }
 
@@ -135,26 +127,32 @@ impl Guard {
             schema,
         )
         .ok()?;
-        let response = rules.typed.tpe(&request, entities, schema).ok()?;
-        let forbidden = response.true_forbids().next().is_some();
-        let permitted = response.decision() != Some(Decision::Deny) || rules.untyped_permit;
+        if let Ok(response) = rules.partial.tpe(&request, entities, schema) {
+            return Some(response.decision() != Some(Decision::Deny));
+        }
+        // One of them no longer fits the tool. What it says is known only once there is an input, so that a permit may permit.
+        let (mut permitted, mut forbidden) = (false, false);
+        for policy in rules.partial.policies() {
+            let one = PolicySet::from_policies([policy.clone()]).ok()?;
+            let permits = policy.effect() == Effect::Permit;
+            match one.tpe(&request, entities, schema) {
+                Ok(response) if permits => permitted |= response.decision() != Some(Decision::Deny),
+                Ok(response) => forbidden |= response.true_forbids().next().is_some(),
+                Err(_) => permitted |= permits,
+            }
+        }
         Some(permitted && !forbidden)
     }
 }
 
 impl Rules {
-    fn of<'a>(action: &Action, policies: impl Iterator<Item = (&'a Policy, bool)>) -> Option<Self> {
+    fn of(action: &Action, policies: &[(Policy, Policy)]) -> Option<Self> {
         let id = action.id();
         let [own, target, call, mcp] =
             [uid("Action", &id)?, uid("Action", &action.target)?, uid("Action", "CallTool")?, uid("Action", "Mcp")?];
-        let mut rules = Self {
-            action: own.clone(),
-            groups: Vec::new(),
-            policies: PolicySet::new(),
-            typed: PolicySet::new(),
-            untyped_permit: false,
-        };
-        for (policy, typed) in policies {
+        let mut rules =
+            Self { action: own.clone(), groups: Vec::new(), policies: PolicySet::new(), partial: PolicySet::new() };
+        for (policy, of_any_action) in policies {
             let about = match policy.action_constraint() {
                 ActionConstraint::Any => true,
                 ActionConstraint::Eq(action) => action == own,
@@ -162,14 +160,9 @@ impl Rules {
                     [&own, &target, &call, &mcp].into_iter().any(|action| actions.contains(action))
                 }
             };
-            if !about {
-                continue;
-            }
-            rules.policies.add(policy.clone()).ok()?;
-            if typed {
-                rules.typed.add(policy.clone()).ok()?;
-            } else {
-                rules.untyped_permit |= policy.effect() == cedar_policy::Effect::Permit;
+            if about {
+                rules.policies.add(policy.clone()).ok()?;
+                rules.partial.add(of_any_action.clone()).ok()?;
             }
         }
         let within = |child: &EntityUid, parent: &EntityUid| {
@@ -180,23 +173,26 @@ impl Rules {
     }
 }
 
-/// A policy that takes part in the decisions about a gateway: ready, active, and about this gateway or about all.
-fn in_force(policy: &Object, gateway: &str) -> Option<Policy> {
+/// A policy that takes part in the decisions about a gateway: ready, active, and about this gateway or about all. With it the same
+/// policy for any action.
+fn in_force(policy: &Object, gateway: &str) -> Option<(Policy, Policy)> {
     let active = policy.document.get("enforcementMode").is_none_or(|mode| mode == "ACTIVE");
     if policy.status() != "ACTIVE" || !active {
         return None;
     }
-    let parsed = policy_text::parse(policy.document.get("definition")?)?;
+    let parsed = policy_text::parse(policy.document.get("definition")?)?.new_id(PolicyId::new(&policy.id));
     match parsed.resource_constraint() {
-        ResourceConstraint::Eq(other) if other.id().unescaped() != gateway => None,
-        _ => Some(parsed.new_id(PolicyId::new(&policy.id))),
+        ResourceConstraint::Eq(other) if other.id().unescaped() != gateway => return None,
+        _ => {}
     }
+    let of_any_action = for_any_action(&parsed).unwrap_or_else(|| parsed.clone());
+    Some((parsed, of_any_action))
 }
 
-fn fits(schema: &Schema, policy: &Policy) -> bool {
-    let mut set = PolicySet::new();
-    set.add(policy.clone()).is_ok()
-        && Validator::new(schema.clone()).validate(&set, ValidationMode::Strict).validation_passed()
+fn for_any_action(policy: &Policy) -> Option<Policy> {
+    let mut json = policy.to_json().ok()?;
+    json.as_object_mut()?.insert("action".into(), json!({"op": "All"}));
+    Policy::from_json(Some(policy.id().clone()), json).ok()
 }
 
 /// The schema of the tools, with the caller whom nobody asked as a third kind of principal.

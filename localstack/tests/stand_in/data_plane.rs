@@ -291,6 +291,30 @@ async fn policies_see_the_arguments_typed_and_the_claims_as_text() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_policy_that_no_longer_fits_the_tools_still_counts() {
+    let scene = Scene::new().await;
+    let token = scene.token(0).await;
+    let tools = |names: &[&str]| {
+        let tools: Vec<Value> = names.iter().map(|name| tool(name)).collect();
+        let mut target = target_input(&scene.gateway, "orders");
+        target["targetConfiguration"]["mcp"]["lambda"]["toolSchema"]["inlinePayload"] = json!(tools);
+        target
+    };
+    let targets = ok(&scene.local, "ListGatewayTargets", json!({"gatewayIdentifier": scene.gateway})).await;
+    let id = json!({"targetId": at(&targets, "/items/0/targetId")});
+    scene.policy("not_all", "forbid", &["list", "refund"], "true").await;
+    // With `list` and `refund` gone both the permit and the forbid name an action that does not exist.
+    ok(&scene.local, "UpdateGatewayTarget", with(tools(&["get", "create", "delete"]), id.clone())).await;
+    settle().await;
+    assert_eq!(scene.sees(&token).await, ["get"]);
+    assert!(scene.call(&token, "get", json!({"id": 1})).await.get("result").is_some());
+    assert_eq!(scene.call(&token, "create", json!({"id": 1})).await["error"]["code"], -32002);
+    ok(&scene.local, "UpdateGatewayTarget", with(tools(&["get", "list"]), id)).await;
+    settle().await;
+    assert_eq!(scene.call(&token, "list", json!({"id": 1})).await["error"]["code"], -32002);
+}
+
+#[tokio::test(start_paused = true)]
 async fn arguments_are_held_against_the_schema_of_the_tool() {
     let scene = Scene::new().await;
     let token = scene.token(0).await;

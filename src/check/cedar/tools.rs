@@ -37,7 +37,10 @@ impl<'a> Guarded<'a> {
             || stack.resource(engine).is_some_and(|engine| engine.existing.is_some());
         let mut named = !elsewhere;
         for target in gateways.iter().flat_map(|gateway| children(stack, &GATEWAY_TARGET, &gateway.address)) {
-            let tools = target.document.get("targetConfiguration").map_or(Tools::Unknown, tools_of_target);
+            let tools = match &target.known_tools {
+                Some(tools) => Tools::Known(tools.clone()),
+                None => target.document.get("targetConfiguration").map_or(Tools::Unknown, tools_of_target),
+            };
             match target.live_name() {
                 Some(name) if !is_unknown(name) => {
                     targets.push(GuardedTarget { address: &target.address, name, tools });
