@@ -156,7 +156,7 @@ mod tests {
             [
                 "principal is A::B",
                 "a.hasTag(\"s\")",
-                "(a == \"1\" || a like \"* && *\")",
+                "a == \"1\" || a like \"* && *\"",
                 "b",
                 "c",
                 "d",

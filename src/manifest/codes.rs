@@ -157,11 +157,6 @@ pub const CODES: &[(&str, &str)] = &[
          \"MCP\"`.",
     ),
     (
-        "manifest::not-yet",
-        "This belongs to the language, and this version does not do it. Nothing is done by halves: a manifest \
-         that asks for it is refused. Remove the table or key, or wait for the version that has it.",
-    ),
-    (
         "manifest::pattern",
         "A text does not match the pattern that the API demands. Names are the usual case: a runtime takes no \
          hyphens, a gateway no underscores. `${snake(stack.env)}` turns the hyphens of an environment's name into \

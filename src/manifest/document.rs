@@ -237,13 +237,6 @@ pub(super) fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-/// The finding that something belongs to the language, and not to this version.
-pub(super) fn not_yet(what: &str, span: &Span) -> Diagnostic {
-    Diagnostic::error("manifest::not-yet", format!("{what} is not in this version"))
-        .at(span.clone(), "")
-        .help("remove it; this version neither reads it nor keeps what it promises")
-}
-
 impl Loader {
     /// A file's tables; nothing where it is no TOML, which is reported.
     fn parsed(&mut self, file: FileId) -> Option<Vec<Entry>> {

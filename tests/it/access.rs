@@ -341,3 +341,15 @@ permit(
     let nobody = terminal.run(&["access", "--format", "json"]);
     assert_eq!(counts(&nobody), is(&[("anybody", 0)]));
 }
+
+/// The page is run: its manifest, its commands, and what they say.
+#[test]
+fn what_the_page_shows_is_what_happens() {
+    let page = include_str!("../../docs/access.md");
+    let terminal = Terminal::with_examples();
+    let shop = terminal.folder.path().join("shop");
+    std::fs::create_dir(&shop).unwrap();
+    let manifest = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    std::fs::write(shop.join("gatewright.toml"), manifest).unwrap();
+    crate::readme::is_what_happens(page, &terminal, &[]);
+}
