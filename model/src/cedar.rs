@@ -5,6 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::openapi::tools_of_openapi;
+use crate::smithy::tools_of_smithy;
+
 /// One tool of a target: what `tools/list` says of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tool {
@@ -47,6 +50,9 @@ pub fn tools_of_target(configuration: &Value) -> Tools {
     if let Some(list) = mcp.pointer("/lambda/toolSchema/inlinePayload").and_then(Value::as_array) {
         return Tools::Known(list.iter().filter_map(tool).collect());
     }
+    if let Some(tools) = described(mcp) {
+        return Tools::Known(tools);
+    }
     let Some(text) = mcp.pointer("/mcpServer/mcpToolSchema/inlinePayload").and_then(Value::as_str) else {
         return Tools::Unknown;
     };
@@ -55,6 +61,12 @@ pub fn tools_of_target(configuration: &Value) -> Tools {
         Some(list) => Tools::Known(list.iter().filter_map(tool).collect()),
         None => Tools::Unknown,
     }
+}
+
+/// The tools of an API description that the configuration holds.
+fn described(mcp: &Value) -> Option<Vec<Tool>> {
+    let text = |kind: &str| mcp.get(kind)?.get("inlinePayload")?.as_str();
+    text("openApiSchema").and_then(tools_of_openapi).or_else(|| text("smithyModel").and_then(tools_of_smithy))
 }
 
 fn tool(definition: &Value) -> Option<Tool> {

@@ -96,7 +96,7 @@ fn kind_of_authorizer(gateway: &Resource, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn is_enforced(gateway: &Resource) -> bool {
+pub(super) fn is_enforced(gateway: &Resource) -> bool {
     gateway.document.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str) == Some("ENFORCE")
 }
 
@@ -166,7 +166,7 @@ fn audience(stack: &Stack, resource: &Resource, jwt: &Value, issuer: &Issuer, fo
 }
 
 /// A pre token generation trigger of version 2 or 3 can put an audience into access tokens; an existing pool may have one.
-fn adds_claims(pool: &Resource) -> bool {
+pub(super) fn adds_claims(pool: &Resource) -> bool {
     let version = pool.document.pointer("/LambdaConfig/PreTokenGenerationConfig/LambdaVersion").and_then(Value::as_str);
     pool.existing.is_some() || matches!(version, Some("V2_0" | "V3_0"))
 }

@@ -2,11 +2,14 @@
 //!
 //! Whether the values fit AWS's model, and whether references lead somewhere, was decided when the manifest was read.
 
+pub(crate) mod allow;
 mod artifact;
 mod authorizer;
 mod cedar;
 mod client;
 mod codes;
+mod issuer;
+mod lint;
 mod pool;
 mod reserved;
 
@@ -20,7 +23,10 @@ use crate::kind::Kind;
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
-pub use codes::CODES;
+/// Every code of the checks with its explanation.
+pub fn codes() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    codes::CODES.iter().chain(lint::CODES)
+}
 
 /// More mistakes of a manifest that is refused already: those of resources that nothing else is wrong with. What depends on other
 /// resources is looked at only where those could be read, so that one mistake does not become two.
@@ -64,13 +70,15 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
     client::check(stack, &mut found);
     artifact::check(stack, &mut found);
     reserved::check(stack, &mut found);
-    cedar::check(stack, sources, &mut found);
+    let engines = cedar::check(stack, sources, &mut found);
+    lint::check(stack, &engines, &mut found);
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
     found.retain(|diagnostic| {
         let place = diagnostic.primary.as_ref().map(|label| label.span.clone());
         seen.insert((diagnostic.code, place, diagnostic.message.clone()))
     });
+    allow::apply(sources, &mut found);
     found
 }
 

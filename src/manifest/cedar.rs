@@ -103,6 +103,23 @@ pub(crate) fn is_too_deep(text: &str) -> bool {
     })
 }
 
+/// The service's extensions: temporal conditions, guardrails, and an effect of their own.
+pub(crate) fn is_extended(statement: &str) -> bool {
+    is_temporal(statement)
+        || has_condition(statement, "guardrails")
+        || statement.trim_start().starts_with("suppressOutput")
+}
+
+/// A condition about earlier calls of the session.
+pub(crate) fn is_temporal(statement: &str) -> bool {
+    has_condition(statement, "temporal")
+}
+
+fn has_condition(statement: &str, extension: &str) -> bool {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    words.windows(2).any(|pair| matches!(pair, ["when" | "unless", next] if next.split('{').next() == Some(extension)))
+}
+
 /// Cedar text as a manifest writes it: a literal `${` in a string literal is escaped.
 pub(super) fn escaped(text: &str) -> String {
     let escape = |token: Token| {

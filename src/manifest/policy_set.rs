@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use cedar_policy::Policy;
+use cedar_policy::{ParseErrors, Policy};
 use miette::Diagnostic as _;
 use serde_json::{Map, Value, json};
 
@@ -120,7 +120,7 @@ impl Loader {
             self.report(problem.help("split the statement into several").about(&set.address));
             return;
         }
-        let policy = match Policy::parse(None, &statement.text) {
+        let policy = match statement.parse() {
             Ok(policy) => policy,
             Err(errors) => {
                 for error in errors.iter() {
@@ -207,6 +207,18 @@ impl Loader {
 }
 
 impl Statement {
+    /// The statement as Cedar reads it. Of one that only the service can read, the annotations are real.
+    fn parse(&self) -> Result<Policy, ParseErrors> {
+        Policy::parse(None, &self.text).or_else(|errors| {
+            let (annotations, body) = self.text.split_at_checked(self.body).unwrap_or((&self.text, ""));
+            if cedar::is_extended(body) {
+                Policy::parse(None, format!("{annotations}permit(principal, action, resource);")).map_err(|_| errors)
+            } else {
+                Err(errors)
+            }
+        })
+    }
+
     /// The place in the file of a part of the text.
     fn place(&self, offset: usize, length: usize) -> Range<usize> {
         let at = |offset: usize| {
