@@ -8,7 +8,7 @@ use crate::declared::Declared;
 use crate::kind::{Kind, Names};
 use crate::live::Listed;
 use crate::ownership::{ADDRESS, Child, Membership, STACK, Tags};
-use crate::stack::{Moved, Resource, Stack};
+use crate::stack::{Moved, OTHER_STACK, Resource, Stack};
 
 /// Why a live object counts as being at an address that it does not carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,17 @@ impl Claim {
         match self {
             Self::Moved { owner: None, from } => Address::parse(from),
             _ => None,
+        }
+    }
+
+    /// The address that the object had in the stack it belongs to.
+    pub fn address_there(&self) -> Option<Address> {
+        match self {
+            Self::Adopted => None,
+            Self::Moved { owner: None, from } => Address::parse(from),
+            Self::Moved { owner: Some(owner), from } => {
+                Address::parse(from.strip_prefix(OTHER_STACK)?.strip_prefix(owner.as_str())?.strip_prefix('/')?)
+            }
         }
     }
 

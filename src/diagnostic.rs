@@ -144,6 +144,23 @@ impl Sources {
         self.files.get(file.0).map_or("", |(_, text)| text)
     }
 
+    /// Hides the value of a string literal from whoever shows the text. Everything else stays where it is.
+    pub fn conceal(&mut self, span: &Span) {
+        let Some((_, text)) = self.files.get_mut(span.file.0) else { return };
+        let (before, rest) = text.split_at_checked(span.range.start).unwrap_or((text, ""));
+        let (literal, after) = rest.split_at_checked(span.range.len()).unwrap_or((rest, ""));
+        // A reference is no secret, and neither is the name of a file.
+        if !literal.starts_with(['"', '\'']) || literal.contains("${") {
+            return;
+        }
+        let star = |letter: char| match letter {
+            '"' | '\'' | '\n' => letter.to_string(),
+            _ => "*".repeat(letter.len_utf8()),
+        };
+        let hidden: String = literal.chars().map(star).collect();
+        *text = format!("{before}{hidden}{after}").into();
+    }
+
     /// Line and column, both from 1, columns in characters.
     pub fn position(&self, span: &Span) -> (usize, usize) {
         let text = self.text(span.file);

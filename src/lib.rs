@@ -18,6 +18,7 @@ pub mod kind;
 pub mod lease;
 pub mod left;
 pub mod live;
+pub mod local;
 pub mod manifest;
 pub mod membership;
 pub mod merge;

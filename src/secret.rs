@@ -1,11 +1,11 @@
 //! Secrets in documents: where they stand, what of a document may be shown, and texts without the values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::kind::{Kind, RUNTIME};
-use crate::reference::{Target, references};
+use crate::reference::{Target, is_unknown, references};
 use crate::stack::Secrets;
 
 /// A value shorter than this is not looked for in texts: it would be found everywhere, and hides nothing.
@@ -45,6 +45,33 @@ impl<'a> Places<'a> {
         let environment = path.strip_prefix(ENVIRONMENT);
         self.hold(path)
             || (*self.kind == RUNTIME && environment.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+    }
+
+    /// The texts at secret places that are no references, by path: secrets that stand in the manifest as they are.
+    pub fn literals(&self, document: &Value) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        self.literals_below("", document, &mut found);
+        found
+    }
+
+    fn literals_below(&self, path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
+        match value {
+            Value::Object(members) => {
+                for (key, member) in members {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    self.literals_below(&path, member, found);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.literals_below(&format!("{path}[{index}]"), item, found);
+                }
+            }
+            Value::String(text) if !is_unknown(text) && self.hold(path) => {
+                found.insert(path.to_owned(), text.clone());
+            }
+            _ => {}
+        }
     }
 
     /// Takes every secret out of a value that stands at this path, and gives their paths.
@@ -115,14 +142,17 @@ pub fn how_to_give(name: &str) -> String {
 impl Secrets {
     /// A text in which no value stands: services repeat what they refuse.
     pub fn scrub(&self, text: &str) -> String {
-        let mut values: Vec<(&str, &str)> = self.names().filter_map(|name| Some((self.value(name)?, name))).collect();
+        let variables = self.names().filter_map(|name| Some((self.value(name)?, format!("${{var.{name}}}"))));
+        let literals = self.literals().map(|value| (value, "(sensitive)".to_owned()));
+        let mut values: Vec<(&str, String)> = variables.chain(literals).collect();
         // One value may be a part of another.
         values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
         let mut text = text.to_owned();
-        for (value, name) in values.into_iter().filter(|(value, _)| value.len() >= SHORTEST) {
+        for (value, instead) in values.into_iter().filter(|(value, _)| value.len() >= SHORTEST) {
             let written = Value::String(value.to_owned()).to_string();
-            for form in [value, written.trim_matches('"')] {
-                text = text.replace(form, &format!("${{var.{name}}}"));
+            let inside = written.get(1..written.len() - 1).unwrap_or_default();
+            for form in [value, inside] {
+                text = text.replace(form, &instead);
             }
         }
         text
@@ -158,7 +188,8 @@ mod tests {
         secrets.insert("whole", Some("hunter2".to_owned()));
         secrets.insert("quoted", Some("q\"uote".to_owned()));
         secrets.insert("later", None);
-        let text = secrets.scrub("a: hunter2, hunter, {\"x\":\"q\\\"uote\"}");
-        assert_eq!(text, "a: ${var.whole}, ${var.part}, {\"x\":\"${var.quoted}\"}");
+        secrets.insert_literal("hunter3");
+        let text = secrets.scrub("a: hunter2, hunter3, hunter, {\"x\":\"q\\\"uote\"}");
+        assert_eq!(text, "a: ${var.whole}, (sensitive), ${var.part}, {\"x\":\"${var.quoted}\"}");
     }
 }

@@ -61,6 +61,13 @@ impl SentVersions {
         }
     }
 
+    /// A child goes from another stack, at this address there, to this one.
+    pub fn take_over(&mut self, theirs: &mut Self, from: &Address, to: &Address) {
+        if let Some(version) = theirs.0.remove(&digest(&from.to_string(), ADDRESS_LENGTH)) {
+            self.0.insert(digest(&to.to_string(), ADDRESS_LENGTH), version);
+        }
+    }
+
     /// Remembers what is sent to a child, or forgets it.
     pub fn set(&mut self, address: &Address, version: Option<&str>) {
         let address = digest(&address.to_string(), ADDRESS_LENGTH);

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use model::Tool;
 use serde_json::Value;
 
 use crate::address::Address;
@@ -127,29 +128,43 @@ impl fmt::Display for Date {
     }
 }
 
-/// The secret variables and their values, which are never shown: in documents marks stand for them.
+/// The secret variables and their values, which are never shown: in documents marks stand for them. Beside them the secrets that
+/// somebody wrote into the manifest itself.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secrets(BTreeMap<String, Option<String>>);
+pub struct Secrets {
+    variables: BTreeMap<String, Option<String>>,
+    literals: BTreeSet<String>,
+}
 
 impl Secrets {
     /// Adds a variable; nothing stands for a value that nobody has given yet.
     pub fn insert(&mut self, name: impl Into<String>, value: Option<String>) {
-        self.0.insert(name.into(), value);
+        self.variables.insert(name.into(), value);
+    }
+
+    /// Adds a secret that stands in the manifest as it is.
+    pub fn insert_literal(&mut self, value: impl Into<String>) {
+        self.literals.insert(value.into());
+    }
+
+    /// The secrets that stand in the manifest as they are.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.literals.iter().map(String::as_str)
     }
 
     /// It is one of them.
     pub fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.variables.contains_key(name)
     }
 
     /// The value of one, if it was given.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_deref()
+        self.variables.get(name)?.as_deref()
     }
 
     /// The names of all.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.variables.keys().map(String::as_str)
     }
 
     /// A document with the values in it: only for what is sent, and for comparing with what is live.
@@ -163,7 +178,7 @@ impl Secrets {
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_set().entries(self.0.keys()).finish()
+        formatter.debug_set().entries(self.variables.keys()).finish()
     }
 }
 
@@ -253,6 +268,8 @@ pub struct Resource {
     pub adopt: Option<String>,
     /// The version of the secrets that no read returns: another one sends them again.
     pub secret_version: Option<String>,
+    /// The tools of a target that lists them elsewhere, as the manifest knows them. AWS is not told.
+    pub known_tools: Option<Vec<Tool>>,
     /// Where its document holds secrets, by [`model::display_path`]: the marks of [`Secrets`] stand there.
     pub secrets: BTreeSet<String>,
     /// The span of its header, `[kind.name]`.
@@ -300,6 +317,7 @@ impl Resource {
             existing: None,
             adopt: None,
             secret_version: None,
+            known_tools: None,
             secrets: BTreeSet::new(),
             span,
             spans: HashMap::new(),

@@ -3,7 +3,7 @@
 //! It is computed from the manifest alone. Every resource takes the calls that a tool with the promises of this one cannot do
 //! without: one that names children on their parent before the first of them is made, its creation, the calls that complete
 //! it, and two looks at it where it is asynchronous (ready twice in a row); a gateway besides a look, the update that opens it,
-//! two looks again and the tag that says what was applied. They run one after the other; a resource begins when what it needs is
+//! two looks again, the tag that says what was applied, and then the one that says unfinished taken off. They run one after the other; a resource begins when what it needs is
 //! done, and policies of one engine come one after the other. Two things bound the whole from below: the longest chain at full
 //! speed, and for every family of operations with a rate the time its calls take at that rate, with what comes before the first
 //! and after the last of them.
@@ -146,7 +146,7 @@ fn steps<'a>(stack: &Stack, distance: &'a Distance) -> Vec<Step<'a>> {
         let mut needs: Vec<usize> = after.filter_map(|other| made.get(&other.address).copied()).collect();
         needs.extend(made.get(&gateway.address));
         let step = Step::new(needs, distance).call(gateway, gateway.kind.read.0).call(gateway, "UpdateGateway");
-        steps.push(step.looks(gateway).call(gateway, "TagResource"));
+        steps.push(step.looks(gateway).call(gateway, "TagResource").call(gateway, "UntagResource"));
     }
     steps
 }

@@ -5,7 +5,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Fault, Localstack};
+use crate::{Answer, Fault, Localstack};
 
 /// Below this path no service has a route.
 const PREFIX: &str = "/_localstack/";
@@ -44,16 +44,21 @@ pub(crate) fn answer(stand_in: &Localstack, request: &Request<Bytes>) -> Option<
             stand_in.clear_faults();
             done()
         }
+        (&Method::POST, "answers") => answers(stand_in, body),
+        (&Method::DELETE, "answers") => {
+            stand_in.clear_answers();
+            done()
+        }
         (&Method::POST, "plant") => plant(stand_in, body),
         (&Method::GET, "state") => respond(StatusCode::OK, &stand_in.observe()),
         (&Method::POST, "reset") => match stand_in.reset() {
             Ok(()) => done(),
             Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         },
-        (_, "journal" | "faults" | "plant" | "state" | "reset") => {
+        (_, "journal" | "faults" | "answers" | "plant" | "state" | "reset") => {
             refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{path} does not take {}", request.method()))
         }
-        _ => refuse(StatusCode::NOT_FOUND, "there are `journal`, `faults`, `plant`, `state` and `reset`"),
+        _ => refuse(StatusCode::NOT_FOUND, "there are `journal`, `faults`, `answers`, `plant`, `state` and `reset`"),
     })
 }
 
@@ -62,6 +67,25 @@ fn faults(stand_in: &Localstack, body: &[u8]) -> Response<Bytes> {
         Ok(faults) => {
             for fault in faults {
                 stand_in.fault(fault);
+            }
+            done()
+        }
+        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+/// A command is refused here: whoever reaches the socket, another user of the machine for one, could run anything. It is for the
+/// file that the stand-in is started with.
+fn answers(stand_in: &Localstack, body: &[u8]) -> Response<Bytes> {
+    match Answer::list(body) {
+        Ok(answers) => {
+            if let Some(answer) = answers.iter().find(|answer| answer.command.is_some()) {
+                let message =
+                    format!("the command for `{}` is taken from the file of `--answers` only", answer.resource);
+                return refuse(StatusCode::BAD_REQUEST, &message);
+            }
+            for answer in answers {
+                stand_in.answer_for(answer);
             }
             done()
         }

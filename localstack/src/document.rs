@@ -58,6 +58,34 @@ pub(crate) fn patch(document: &mut Document, input: &Document, member: &str) {
     };
 }
 
+/// A patch of a whole document: each member that the request has replaces the document's outright. Of a patch wrapper it is the
+/// value, and where there is none the member is cleared; a structure of wrappers is patched member by member.
+pub(crate) fn merge(api: &Api, shape: &str, document: &mut Document, input: &Document) {
+    let members = api.shape(shape).map(Shape::members).unwrap_or_default();
+    for member in members.iter().filter(|member| member.location == Location::Body && !member.idempotency_token) {
+        let Some(value) = input.get(&member.wire) else { continue };
+        match merged(api, &member.shape, document.get(&member.wire), value) {
+            Some(value) => document.insert(member.wire.clone(), value),
+            None => document.shift_remove(&member.wire),
+        };
+    }
+}
+
+fn merged(api: &Api, shape: &str, before: Option<&Value>, value: &Value) -> Option<Value> {
+    let members = api.shape(shape).map(Shape::members).unwrap_or_default();
+    let is_wrapper = |shape: &str| api.shape(shape).is_some_and(Shape::is_patch_wrapper);
+    if is_wrapper(shape) {
+        let [inner] = members else { return None };
+        return merged(api, &inner.shape, before, value.get(&inner.wire)?);
+    }
+    if !members.iter().any(|member| is_wrapper(&member.shape)) {
+        return Some(value.clone());
+    }
+    let mut document = before.and_then(Value::as_object).cloned().unwrap_or_default();
+    merge(api, shape, &mut document, value.as_object()?);
+    Some(Value::Object(document))
+}
+
 /// A document as a shape shows it: only its members, in its order, moments in its format. Moments are kept as milliseconds.
 pub(crate) fn project(api: &Api, shape: &str, value: &Value) -> Value {
     let Some(shape) = api.shape(shape) else { return value.clone() };

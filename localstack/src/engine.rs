@@ -8,18 +8,20 @@ use model::{Location, PathStep, Problem, Tool, Violation};
 use serde_json::Value;
 
 use crate::clock::Clock;
+use crate::data_plane::DataPlane;
 use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::fault::{FaultKind, Faults};
 use crate::identifier::{hex, request_id};
 use crate::journal::{Entry, is_mutating, is_secret, note, without_secrets};
+use crate::kinds::Handler;
 use crate::planted::{Planted, after_update, field_name, is_full_replace, take_back, updated};
 use crate::rate::Rates;
-use crate::session::{KnownTools, Run, Session};
+use crate::session::{KnownTools, Session};
 use crate::state::{Remembered, State};
 use crate::store::{Claim, Store};
 use crate::wire::{Call, Service, unknown_operation};
-use crate::{Config, StateError, kinds};
+use crate::{Config, StateError, client_token, kinds};
 
 /// Everything behind one stand-in.
 pub(crate) struct Engine {
@@ -27,6 +29,8 @@ pub(crate) struct Engine {
     clock: Clock,
     /// Where it is served, for example `http://127.0.0.1:5005`.
     base: OnceLock<String>,
+    /// What gateways and runtimes need beside the state.
+    pub(crate) data_plane: DataPlane,
     inside: Mutex<Inside>,
 }
 
@@ -60,7 +64,7 @@ impl Engine {
             known_tools: KnownTools::new(),
             requests: 0,
         };
-        Self { config, clock, base: OnceLock::new(), inside: Mutex::new(inside) }
+        Self { config, clock, base: OnceLock::new(), data_plane: DataPlane::default(), inside: Mutex::new(inside) }
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -82,7 +86,36 @@ impl Engine {
     }
 
     pub(crate) fn know_tools(&self, gateway: &str, target: &str, tools: Vec<Tool>) {
-        self.inside().known_tools.insert((gateway.to_owned(), target.to_owned()), tools);
+        let mut inside = self.inside();
+        inside.known_tools.insert((gateway.to_owned(), target.to_owned()), tools);
+        inside.state.touch();
+    }
+
+    /// What gateways were read from is no longer all there is.
+    pub(crate) fn touch(&self) {
+        self.inside().state.touch();
+    }
+
+    /// The account, the region and everything else that was configured.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The moment, in milliseconds since 1970.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// Reads the state as it stands now, and the tools that somebody told of.
+    pub(crate) fn with_tools<T>(&self, run: impl FnOnce(&State, &KnownTools) -> T) -> T {
+        let mut inside = self.inside();
+        inside.state.settle(self.clock.now());
+        run(&inside.state, &inside.known_tools)
+    }
+
+    /// Notes a request in the journal.
+    pub(crate) fn note(&self, entry: Entry) {
+        note(&mut self.inside().journal, entry);
     }
 
     /// Runs something on the state as it stands now. Nothing is written to a file.
@@ -156,6 +189,7 @@ impl Engine {
             code: Some(failure.code.clone()),
             input,
             at_millis: self.clock.now(),
+            decision: None,
         };
         note(&mut self.inside().journal, entry);
     }
@@ -176,14 +210,14 @@ impl Engine {
         let (service, operation) = (call.service, call.operation.clone());
         let outcome = inside.strike(&self.config, self.base(), now, call);
         let (status, code) = match &outcome {
-            Outcome::Answer(_) if service == Service::Sts => (200, None),
+            Outcome::Answer(_) if matches!(service, Service::Sts | Service::UserPool) => (200, None),
             Outcome::Answer(_) => (service.api().operation(&operation).map_or(200, |operation| operation.status), None),
             Outcome::NotJson => (200, None),
             Outcome::Refused(failure) => (failure.status, Some(failure.code.clone())),
             Outcome::Dropped => (0, None),
         };
         let mutating = is_mutating(&operation);
-        note(&mut inside.journal, Entry { operation, mutating, status, code, input, at_millis: now });
+        note(&mut inside.journal, Entry { operation, mutating, status, code, input, at_millis: now, decision: None });
         outcome
     }
 }
@@ -217,7 +251,7 @@ impl Inside {
         call: Call,
         unsuccessful: Option<String>,
     ) -> Result<Value, Failure> {
-        let Some(run) = kinds::operation(call.service, &call.operation) else {
+        let Some(handler) = kinds::operation(call.service, &call.operation) else {
             return Err(unknown_operation(call.service, &call.operation));
         };
         let (service, mutating) = (call.service, is_mutating(&call.operation));
@@ -231,8 +265,9 @@ impl Inside {
             known_tools: &self.known_tools,
             unsuccessful,
         };
-        let result = execute(session, call, run).and_then(|answer| {
-            if mutating {
+        let result = execute(session, call, handler).and_then(|answer| {
+            // A read may change something too: the first one of a pool's keys makes them.
+            if mutating || self.state.is_changed() {
                 self.save().map_err(|problem| cannot_save(service, &problem.to_string()))?;
             }
             Ok(answer)
@@ -252,12 +287,16 @@ impl Inside {
 }
 
 fn cannot_save(service: Service, problem: &str) -> Failure {
-    let code = if service == Service::Cognito { "InternalErrorException" } else { "InternalServerException" };
+    let code = if matches!(service, Service::Cognito | Service::UserPool) {
+        "InternalErrorException"
+    } else {
+        "InternalServerException"
+    };
     Failure::with_status(500, code, problem)
 }
 
 /// Validates, remembers and runs.
-fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Failure> {
+fn execute(mut session: Session<'_>, call: Call, handler: Handler) -> Result<Value, Failure> {
     let Call { service, operation, mut input } = call;
     let returned = validate(session.state, service, &operation, &mut input)?;
     let token = client_token(service, &operation, &input);
@@ -272,7 +311,7 @@ fn execute(mut session: Session<'_>, call: Call, run: Run) -> Result<Value, Fail
     if let Some(object) = updated(session.state, service, &operation, &input) {
         object.planted = after_update(&object.planted, returned, is_full_replace(&operation), &input);
     }
-    let answer = run(&mut session, &input)?;
+    let answer = handler.run(&mut session, &operation, &input)?;
     if let Some(token) = token {
         session.state.remember(token, Remembered { request: digest, answer: answer.clone() });
     }
@@ -287,11 +326,17 @@ fn validate(
     input: &mut Document,
 ) -> Result<Vec<Planted>, Failure> {
     let shape = service.api().operation(operation).and_then(|operation| operation.input.as_deref());
-    let Some(shape) = shape.filter(|_| service != Service::Sts) else { return Ok(Vec::new()) };
+    let Some(shape) = shape.filter(|_| !matches!(service, Service::Sts | Service::UserPool)) else {
+        return Ok(Vec::new());
+    };
     let mut violations = service.api().validate(shape, &Value::Object(input.clone()), &|_| false);
     // The pattern knows no resource with a digit in its name, and so no `oauth2credentialprovider`, which can be tagged.
     violations.retain(
         |violation| !matches!(&violation.problem, Problem::Pattern { shape, .. } if shape == "TaggableResourcesArn"),
+    );
+    // The list of sign-in flows lacks the one of `GetClientToken`.
+    violations.retain(
+        |violation| !matches!(&violation.problem, Problem::NotAllowed { found, .. } if found == client_token::FLOW),
     );
     let returned = match updated(state, service, operation, input) {
         Some(object) => take_back(object, input, &mut violations),

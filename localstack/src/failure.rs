@@ -89,6 +89,11 @@ impl Failure {
         Self::cognito("InvalidParameterException", message)
     }
 
+    /// An error of OAuth, as Cognito's token endpoint documents it: 400, whatever it is.
+    pub(crate) fn oauth(code: &str, message: impl Into<String>) -> Self {
+        Self::new(400, code, message)
+    }
+
     /// There is no such Cognito object.
     pub(crate) fn cognito_missing(message: impl Into<String>) -> Self {
         Self::cognito("ResourceNotFoundException", message)

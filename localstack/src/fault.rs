@@ -3,7 +3,9 @@
 use model::Api;
 use serde::Deserialize;
 
+use crate::data_plane;
 use crate::journal::is_mutating;
+use crate::user_pool_endpoint;
 
 /// A fault to happen.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -58,6 +60,8 @@ impl Fault {
     fn check(&self) -> Result<(), FaultError> {
         if let Some(name) = &self.operation
             && name != "GetCallerIdentity"
+            && !data_plane::OPERATIONS.contains(&name.as_str())
+            && !user_pool_endpoint::OPERATIONS.iter().any(|(known, _)| known == name)
             && [Api::agentcore(), Api::cognito()].iter().all(|api| api.operation(name).is_none())
         {
             return Err(FaultError::Operation(name.clone()));

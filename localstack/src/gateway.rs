@@ -31,6 +31,14 @@ pub(crate) fn engine_arn(gateway: &Object) -> Option<&str> {
     gateway.document.get("policyEngineConfiguration")?.get("arn")?.as_str()
 }
 
+/// Where the clients of a gateway connect: at the stand-in where it is served, else under AWS's own name.
+pub(crate) fn url(base: Option<&str>, region: &str, id: &str) -> String {
+    match base {
+        Some(base) => format!("{base}/gateways/{id}/mcp"),
+        None => format!("https://{id}.gateway.bedrock-agentcore.{region}.amazonaws.com/mcp"),
+    }
+}
+
 /// A gateway for tools, in contrast to one for HTTP targets.
 pub(crate) fn speaks_mcp(gateway: &Object) -> bool {
     gateway.document.contains_key("protocolType")
@@ -53,7 +61,6 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     stored.extend(document(json!({
         "gatewayArn": arn,
         "gatewayId": id,
-        "gatewayUrl": format!("https://{id}.gateway.bedrock-agentcore.{}.amazonaws.com/mcp", session.config.region),
         "createdAt": session.now,
         "updatedAt": session.now,
         "workloadIdentityDetails": {"workloadIdentityArn": identity},
@@ -129,6 +136,7 @@ fn delete(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
 fn show(session: &Session<'_>, gateway: &Object, shape: &str) -> Value {
     let mut view = gateway.document.clone();
     view.insert("status".into(), json!(gateway.status()));
+    view.insert("gatewayUrl".into(), json!(url(session.base, &session.config.region, &gateway.id)));
     if !gateway.reasons.is_empty() {
         view.insert("statusReasons".into(), json!(gateway.reasons));
     }
@@ -200,7 +208,7 @@ fn check_ratchet(live: &[String], input: &Document) -> Result<(), Failure> {
     }
 }
 
-fn supported_versions(document: &Document) -> Vec<String> {
+pub(crate) fn supported_versions(document: &Document) -> Vec<String> {
     let mcp = document.get("protocolConfiguration").and_then(|configuration| configuration.get("mcp"));
     mcp.and_then(Value::as_object)
         .map(|mcp| texts(mcp, "supportedVersions").into_iter().map(ToOwned::to_owned).collect())

@@ -11,6 +11,7 @@ use crate::state::{Kind, Object, Settle};
 use crate::{authorizer, gateway};
 
 mod credential;
+mod synchronize;
 
 pub(crate) const OPERATIONS: Operations = &[
     ("CreateGatewayTarget", create),
@@ -18,6 +19,7 @@ pub(crate) const OPERATIONS: Operations = &[
     ("ListGatewayTargets", list),
     ("UpdateGatewayTarget", update),
     ("DeleteGatewayTarget", delete),
+    ("SynchronizeGatewayTargets", synchronize::run),
 ];
 
 /// The header that the service passes on while a policy engine is attached.

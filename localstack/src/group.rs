@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::user_pool;
+use crate::{user_group, user_pool};
 
 pub(crate) const OPERATIONS: Operations = &[
     ("CreateGroup", create),
@@ -17,7 +17,8 @@ pub(crate) const OPERATIONS: Operations = &[
     ("DeleteGroup", delete),
 ];
 
-fn find<'a>(session: &'a Session<'_>, pool: &str, name: &str) -> Result<&'a Object, Failure> {
+/// A group that is there.
+pub(crate) fn find<'a>(session: &'a Session<'_>, pool: &str, name: &str) -> Result<&'a Object, Failure> {
     let group = session.state.find(Kind::Group, Some(pool), name);
     group.ok_or_else(|| Failure::cognito_missing("Group not found."))
 }
@@ -69,10 +70,12 @@ fn delete(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     let (pool_id, name) = (text(input, "UserPoolId"), text(input, "GroupName"));
     user_pool::find(session, pool_id)?;
     find(session, pool_id, name)?;
+    user_group::dissolve(session, pool_id, name);
     session.state.remove(Kind::Group, Some(pool_id), name);
     Ok(json!({}))
 }
 
-fn show(session: &Session<'_>, group: &Object) -> Value {
+/// A group as reads show it.
+pub(crate) fn show(session: &Session<'_>, group: &Object) -> Value {
     session.show("GroupType", group.document.clone(), &group.planted)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 pub struct Entry {
     /// The operation, for example `CreateGateway`.
     pub operation: String,
-    /// It may change something: it neither gets, describes nor lists.
+    /// It may change something: it neither gets, describes nor lists, and invokes nothing.
     pub mutating: bool,
     /// The HTTP status of the answer; 0 when the connection was dropped.
     pub status: u16,
@@ -18,6 +18,24 @@ pub struct Entry {
     pub input: Value,
     /// When, in milliseconds since 1970.
     pub at_millis: u64,
+    /// What the policies of a gateway's engine said, if they were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+}
+
+/// What the policies of a gateway's engine said of one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// Who calls, as Cedar has it, for example `AgentCore::OAuthUser::"hr"`.
+    pub principal: String,
+    /// The tools that may be called: the one of a call, those that a listing shows.
+    pub allowed: Vec<String>,
+    /// The tools that may not.
+    pub denied: Vec<String>,
+    /// The identifiers of the policies that decided a call; none: no policy applies.
+    pub policies: Vec<String>,
+    /// The engine's mode, `ENFORCE` or `LOG_ONLY`: under the latter what is denied happens all the same.
+    pub mode: String,
 }
 
 /// How many calls a journal holds.
@@ -33,12 +51,39 @@ pub(crate) fn note(journal: &mut Vec<Entry>, entry: Entry) {
 
 /// Whether an operation may change something.
 pub(crate) fn is_mutating(operation: &str) -> bool {
-    !["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb))
+    let operation = operation.strip_prefix("Admin").unwrap_or(operation);
+    !["Get", "List", "Describe", "Invoke"].iter().any(|verb| operation.starts_with(verb))
 }
 
 /// Members whose values are secret, compared without case and underscores.
-const SECRET: [&str; 7] =
-    ["clientsecret", "clientsecretvalue", "apikey", "apikeyvalue", "password", "privatekey", "credentialsecret"];
+const SECRET: [&str; 25] = [
+    "clientsecret",
+    "clientsecretvalue",
+    "apikey",
+    "apikeyvalue",
+    "apikeysecret",
+    "appsecret",
+    "authorizationprivatekey",
+    "walletsecret",
+    "password",
+    "privatekey",
+    "credentialsecret",
+    // Of Cognito's users and tokens.
+    "temporarypassword",
+    "newpassword",
+    "previouspassword",
+    "proposedpassword",
+    "secret",
+    "secrethash",
+    "token",
+    "accesstoken",
+    "idtoken",
+    "refreshtoken",
+    "session",
+    "signingkey",
+    "authorizationcode",
+    "codeverifier",
+];
 
 /// Whether a member's value is a secret.
 pub(crate) fn is_secret(member: &str) -> bool {
@@ -50,6 +95,8 @@ pub(crate) fn without_secrets(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
             let members = object.iter().map(|(name, member)| match member {
+                // Says the unit in which the life of each token is counted.
+                _ if name == "TokenValidityUnits" => (name.clone(), member.clone()),
                 _ if is_secret(name) => (name.clone(), Value::from("(secret)")),
                 _ => (name.clone(), without_secrets(member)),
             });

@@ -4,12 +4,14 @@ use serde_json::{Value, json};
 
 use crate::document::Document;
 use crate::failure::Failure;
+use crate::resource::{self, Resource, Verb};
 use crate::session::{Operations, Run, Session};
 use crate::wire::Service;
 use crate::{
-    api_key_credential_provider, gateway, gateway_target, group, identity_provider, oauth2_credential_provider, policy,
-    policy_engine, resource_server, runtime, runtime_endpoint, tag, user_pool, user_pool_client,
-    user_pool_client_secret, user_pool_domain, workload_identity,
+    api_key_credential_provider, client_token, gateway, gateway_target, group, identity_provider,
+    oauth2_credential_provider, password, policy, policy_engine, refresh_token, resource_server, runtime,
+    runtime_endpoint, sign_in, tag, user, user_group, user_pool, user_pool_client, user_pool_client_secret,
+    user_pool_domain, user_pool_endpoint, workload_identity,
 };
 
 const AGENTCORE: &[Operations] = &[
@@ -33,19 +35,51 @@ const COGNITO: &[Operations] = &[
     resource_server::OPERATIONS,
     group::OPERATIONS,
     identity_provider::OPERATIONS,
+    user::OPERATIONS,
+    user_group::OPERATIONS,
+    password::OPERATIONS,
+    sign_in::OPERATIONS,
+    refresh_token::OPERATIONS,
+    client_token::OPERATIONS,
     tag::COGNITO,
 ];
 
 const STS: &[Operations] = &[&[("GetCallerIdentity", caller_identity)]];
 
 /// What runs an operation.
-pub(crate) fn operation(service: Service, name: &str) -> Option<Run> {
+#[derive(Clone, Copy)]
+pub(crate) enum Handler {
+    /// It is written by hand.
+    Own(Run),
+    /// It follows from the model and a row of the table of resources.
+    Derived(&'static Resource, Verb),
+}
+
+impl Handler {
+    /// Runs it on a valid input.
+    pub(crate) fn run(self, session: &mut Session<'_>, operation: &str, input: &Document) -> Result<Value, Failure> {
+        match self {
+            Handler::Own(run) => run(session, input),
+            Handler::Derived(resource, verb) => resource::run(session, resource, verb, operation, input),
+        }
+    }
+}
+
+/// What runs an operation.
+pub(crate) fn operation(service: Service, name: &str) -> Option<Handler> {
     let kinds = match service {
         Service::AgentCore => AGENTCORE,
         Service::Cognito => COGNITO,
+        Service::UserPool => &[user_pool_endpoint::OPERATIONS],
         Service::Sts => STS,
     };
-    kinds.iter().flat_map(|operations| operations.iter()).find(|(known, _)| *known == name).map(|(_, run)| *run)
+    let irregular = if service == Service::AgentCore { resource::IRREGULAR } else { &[] };
+    let mut own = kinds.iter().chain(irregular).flat_map(|operations| operations.iter());
+    if let Some((_, run)) = own.find(|(known, _)| *known == name) {
+        return Some(Handler::Own(*run));
+    }
+    let (resource, verb) = resource::operation(name).filter(|_| service == Service::AgentCore)?;
+    Some(Handler::Derived(resource, verb))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every operation may fail")]
@@ -61,10 +95,19 @@ mod tests {
 
     #[test]
     fn every_operation_that_is_built_is_in_the_model() {
-        for (service, kinds) in [(Service::AgentCore, AGENTCORE), (Service::Cognito, COGNITO)] {
+        for (service, kinds) in
+            [(Service::AgentCore, AGENTCORE), (Service::AgentCore, resource::IRREGULAR), (Service::Cognito, COGNITO)]
+        {
             for (name, _) in kinds.iter().flat_map(|operations| operations.iter()) {
                 assert!(service.api().operation(name).is_some(), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn every_operation_of_agentcore_is_built() {
+        let operations = Service::AgentCore.api().operations.keys();
+        let missing: Vec<&String> = operations.filter(|name| operation(Service::AgentCore, name).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 }

@@ -15,10 +15,13 @@ use http::{Request, Response};
 use serde_json::Value;
 
 mod api_key_credential_provider;
+mod authorization_endpoint;
 mod authorizer;
+mod client_token;
 mod clock;
 mod control;
 mod credential;
+mod data_plane;
 mod document;
 mod engine;
 mod failure;
@@ -31,32 +34,48 @@ mod identity_provider;
 mod journal;
 mod kinds;
 mod oauth2_credential_provider;
+mod oauth_request;
 mod page;
+mod password;
 mod planted;
 mod policy;
 mod policy_engine;
 mod policy_text;
 mod rate;
+mod refresh_token;
+mod resource;
 mod resource_server;
 mod runtime;
 mod runtime_endpoint;
 mod serve;
 mod session;
+mod sign_in;
+mod signing_key;
 mod state;
 mod store;
 mod tag;
+mod ticket;
+mod token;
+mod token_endpoint;
+mod user;
+mod user_attribute;
+mod user_filter;
+mod user_group;
 mod user_pool;
+mod user_pool_attribute;
 mod user_pool_client;
 mod user_pool_client_secret;
 mod user_pool_defaults;
 mod user_pool_domain;
+mod user_pool_endpoint;
 mod wire;
 mod workload_identity;
 
+pub use data_plane::{Answer, AnswerError};
 pub use failure::Failure;
 use fault::Faults;
 pub use fault::{Fault, FaultError, FaultKind};
-pub use journal::Entry;
+pub use journal::{Decision, Entry};
 pub use serve::serve;
 pub use store::{Claim, StateError};
 
@@ -136,7 +155,11 @@ impl Localstack {
 
     /// Answers one HTTP request.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
-        let answer = self.answer(&request);
+        let answer = match data_plane::route(&request) {
+            // Boxed, so that a call of the control plane is not as large.
+            Some(route) => Box::pin(self.invoke(&route, &request)).await,
+            None => self.answer(&request),
+        };
         let latency = self.engine.latency();
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
@@ -152,7 +175,28 @@ impl Localstack {
     /// Refuses a request whose body cannot be had, the way its service says it.
     fn refuse(&self, head: &http::request::Parts, failure: &Failure) -> Response<Bytes> {
         self.engine.note_unreadable(&format!("{} {}", head.method, head.uri.path()), failure);
-        wire::refusal(wire::service(&head.headers), failure, &self.engine.next_request_id())
+        wire::refusal(wire::service(&head.uri, &head.headers), failure, &self.engine.next_request_id())
+    }
+
+    /// Answers a client of a gateway or runtime, unless a fault comes in its way.
+    async fn invoke(&self, route: &data_plane::Route, request: &Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
+        let mut fault = None;
+        self.engine.with_faults(|faults| fault = faults.strike(route.operation()));
+        match &fault {
+            Some(FaultKind::Refuse { status, code, message }) => {
+                let failure = Failure::with_status(*status, code, message);
+                self.engine.note_unreadable(route.operation(), &failure);
+                return Ok(wire::refusal(Service::AgentCore, &failure, &self.engine.next_request_id()));
+            }
+            Some(FaultKind::Drop) => return Err(Dropped),
+            _ => {}
+        }
+        let response = data_plane::answer(&self.engine, route, request).await;
+        match fault {
+            Some(FaultKind::LoseAnswer) => Err(Dropped),
+            Some(FaultKind::NotJson) => Ok(wire::not_json(&self.engine.next_request_id())),
+            _ => Ok(response),
+        }
     }
 
     fn answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
@@ -227,6 +271,19 @@ impl Localstack {
     /// need not exist yet. Not part of the state.
     pub fn known_tools(&self, gateway: &str, target: &str, tools: Vec<model::Tool>) {
         self.engine.know_tools(gateway, target, tools);
+    }
+
+    /// Says what answers in the place of a Lambda function, a server, an API or a runtime. What was said later wins. Not part of the
+    /// state.
+    pub fn answer_for(&self, answer: Answer) {
+        self.engine.data_plane.answer_for(answer);
+        self.engine.touch();
+    }
+
+    /// Forgets what answers in the place of others.
+    pub fn clear_answers(&self) {
+        self.engine.data_plane.clear_answers();
+        self.engine.touch();
     }
 
     /// Writes a member that neither the model nor an SDK knows into the object with this identifier. The structures around it must

@@ -28,7 +28,7 @@ pub(crate) fn page(
     };
     let asked = input.get(limit).and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
     let size = asked.unwrap_or(default).min(session.config.page_size.unwrap_or(usize::MAX)).max(1);
-    let scope = scope(session, operation, input);
+    let scope = scope(session, operation, input, [limit, token]);
     let after = match input.get(token) {
         None => 0,
         Some(_) => place(text(input, token), &scope).ok_or_else(|| wrong_token(session.service, token))?,
@@ -45,11 +45,13 @@ pub(crate) fn page(
     Ok(Value::Object(answer))
 }
 
-/// What a token is good for: one operation on one parent.
-fn scope(session: &Session<'_>, operation: &str, input: &Document) -> String {
-    let parents = ["gatewayIdentifier", "policyEngineId", "agentRuntimeId", "UserPoolId"];
-    let parents = parents.map(|member| text(input, member)).concat();
-    let digest = hex(format!("{}/{operation}/{parents}", session.config.seed).as_bytes());
+/// What a token is good for: one operation on one parent with one filter.
+fn scope(session: &Session<'_>, operation: &str, input: &Document, of_the_page: [&str; 2]) -> String {
+    let mut asked = input.clone();
+    asked.retain(|member, _| !of_the_page.contains(&member.as_str()));
+    let mut asked = Value::Object(asked);
+    asked.sort_all_objects();
+    let digest = hex(format!("{}/{operation}/{asked}", session.config.seed).as_bytes());
     digest.get(..24).unwrap_or_default().to_owned()
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::document::{Document, text};
+use crate::resource;
 use crate::state::{Kind, Object, State};
 use crate::wire::Service;
 
@@ -56,6 +57,7 @@ pub(crate) fn updated<'a>(
         (Service::Cognito, "UpdateResourceServer") => (Kind::ResourceServer, Some("UserPoolId"), "Identifier"),
         (Service::Cognito, "UpdateGroup") => (Kind::Group, Some("UserPoolId"), "GroupName"),
         (Service::Cognito, "UpdateIdentityProvider") => (Kind::IdentityProvider, Some("UserPoolId"), "ProviderName"),
+        (Service::AgentCore, _) => resource::updated(operation)?,
         _ => return None,
     };
     state.find_mut(kind, parent.map(|member| text(input, member)), text(input, id))
@@ -96,6 +98,7 @@ pub(crate) fn take_back(object: &Object, input: &mut Document, violations: &mut 
 /// Whether a full replace by this operation erases what it does not bring back.
 pub(crate) fn is_full_replace(operation: &str) -> bool {
     !matches!(operation, "UpdatePolicy" | "UpdatePolicyEngine" | "UpdateGroup" | "UpdateIdentityProvider")
+        && resource::updated(operation).is_none()
 }
 
 /// What stays planted after an update brought some of it back.

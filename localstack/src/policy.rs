@@ -8,6 +8,7 @@ use crate::identifier::SMALL;
 use crate::page::page;
 use crate::policy_engine;
 use crate::policy_text::{self, Statement};
+use crate::resource::policy_generation;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object, Settle};
 
@@ -26,6 +27,7 @@ fn find<'a>(session: &'a Session<'_>, engine: &str, id: &str) -> Result<&'a Obje
 }
 
 fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
+    let input = &policy_generation::written_out(session, input)?;
     let engine_id = text(input, "policyEngineId");
     let engine = policy_engine::find(session, engine_id)?;
     check_engine(engine)?;
@@ -81,6 +83,7 @@ fn list_as(session: &Session<'_>, input: &Document, operation: &str, shape: &str
 }
 
 fn update(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
+    let input = &policy_generation::written_out(session, input)?;
     let (engine_id, id) = (text(input, "policyEngineId"), text(input, "policyId"));
     let engine = policy_engine::find(session, engine_id)?;
     check_engine(engine)?;

@@ -28,6 +28,11 @@ fn statement(definition: &Value) -> Option<&str> {
     ["cedar", "policy"].iter().find_map(|arm| definition.get(*arm)?.get("statement")?.as_str())
 }
 
+/// The policy of a stored definition.
+pub(crate) fn parse(definition: &Value) -> Option<Policy> {
+    read(Some(definition)).ok().map(|statement| statement.policy)
+}
+
 /// Whether a stored policy is about one resource.
 pub(crate) fn names(policy: &Document, arn: &str) -> bool {
     let statement = policy.get("definition").and_then(statement);

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::document::text;
 use crate::failure::Failure;
+use crate::user_pool_endpoint;
 use crate::wire::{Call, Service};
 
 /// The rates, with what is left of each.
@@ -58,6 +59,7 @@ impl Rates {
 fn too_fast(service: Service) -> Failure {
     let message = "Rate exceeded";
     match service {
+        Service::UserPool => Failure::with_status(429, "TooManyRequestsException", message),
         Service::Cognito => Failure::cognito("TooManyRequestsException", message),
         Service::AgentCore | Service::Sts => Failure::with_status(429, "ThrottlingException", message),
     }
@@ -66,9 +68,16 @@ fn too_fast(service: Service) -> Failure {
 fn family(service: Service, operation: &str) -> Option<Family> {
     match service {
         Service::AgentCore => rate::agentcore(operation),
+        Service::Cognito if operation == "GetClientToken" => Some(client_authentication()),
         Service::Cognito => rate::cognito(operation),
-        Service::Sts => None,
+        Service::UserPool if operation == user_pool_endpoint::TOKEN => Some(client_authentication()),
+        Service::UserPool | Service::Sts => None,
     }
+}
+
+/// What clients may do that act for themselves.
+fn client_authentication() -> Family {
+    Family { name: "ClientAuthentication".to_owned(), per_second: 150, per_pool: false }
 }
 
 #[cfg(test)]
@@ -128,6 +137,8 @@ mod tests {
         assert_eq!(passing(&mut rates, Service::Cognito, "CreateGroup", "two"), 5);
         assert_eq!(passing(&mut rates, Service::Cognito, "CreateGroup", "three"), 0);
         assert_eq!(passing(&mut rates, Service::Cognito, "DescribeUserPool", "one"), 15);
+        assert_eq!(passing(&mut rates, Service::UserPool, "Token", "one"), 150);
+        assert_eq!(passing(&mut rates, Service::Cognito, "GetClientToken", "one"), 0);
         let refused = rates.refuse(&call(Service::Cognito, "ListUserPools", json!({}))).unwrap();
         assert_eq!((refused.status, refused.code.as_str()), (400, "TooManyRequestsException"));
     }

@@ -83,17 +83,27 @@ fn list(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
 
 fn list_versions(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
     let runtime = find(session, text(input, "agentRuntimeId"))?;
-    let latest = text(&runtime.document, "agentRuntimeVersion");
-    let versions = runtime.hidden.get(VERSIONS).and_then(Value::as_object);
-    let items: Vec<(u64, Value)> = versions
-        .into_iter()
-        .flatten()
-        .filter_map(|(number, kept)| {
-            let status = if number == latest { runtime.status() } else { "READY" };
-            Some((number.parse().ok()?, list_item(session, kept.as_object()?.clone(), status)))
+    let mut items: Vec<(u64, Value)> = versions(runtime)
+        .filter_map(|version| {
+            let status = text(&version, "status").to_owned();
+            let number: u64 = text(&version, "agentRuntimeVersion").parse().ok()?;
+            Some((u64::MAX - number, list_item(session, version, &status)))
         })
         .collect();
+    // The latest comes first.
+    items.reverse();
     page(session, "ListAgentRuntimeVersions", input, items, 100)
+}
+
+/// Every version of a runtime with its status.
+pub(crate) fn versions(runtime: &Object) -> impl Iterator<Item = Document> {
+    let latest = text(&runtime.document, "agentRuntimeVersion");
+    let versions = runtime.hidden.get(VERSIONS).and_then(Value::as_object).into_iter().flatten();
+    versions.filter_map(move |(number, kept)| {
+        let mut version = kept.as_object()?.clone();
+        version.insert("status".into(), json!(if number == latest { runtime.status() } else { "READY" }));
+        Some(version)
+    })
 }
 
 /// A listing demands a description: one that is absent is empty there.

@@ -84,7 +84,10 @@ fn get(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
 }
 
 fn list(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
-    let runtime = runtime::find(session, text(input, "agentRuntimeId"))?;
+    // The model does not let it say that there is no such runtime.
+    let Ok(runtime) = runtime::find(session, text(input, "agentRuntimeId")) else {
+        return page(session, "ListAgentRuntimeEndpoints", input, [], 100);
+    };
     let shape = "AgentRuntimeEndpoint";
     let first = (runtime.serial, session.show(shape, default_endpoint(runtime), &[]));
     let endpoints = session.state.all(Kind::RuntimeEndpoint, Some(&runtime.id));

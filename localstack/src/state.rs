@@ -1,6 +1,7 @@
 //! The state: every object there is, and how each one settles.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -24,9 +25,38 @@ pub(crate) enum Kind {
     ResourceServer,
     Group,
     IdentityProvider,
+    User,
+    /// What a sign-in leaves behind.
+    RefreshToken,
+    /// A sign-in that waits for the answer to a challenge.
+    SignIn,
+    /// What a client gets from a sign-in on a page.
+    AuthorizationCode,
     WorkloadIdentity,
     ApiKeyCredentialProvider,
     Oauth2CredentialProvider,
+    AgentInsightStore,
+    Browser,
+    BrowserProfile,
+    CapacityProvider,
+    CodeInterpreter,
+    ConfigurationBundle,
+    ConsentPortal,
+    Dataset,
+    Evaluator,
+    GatewayRateLimit,
+    GatewayRule,
+    Harness,
+    HarnessEndpoint,
+    Memory,
+    OnlineEvaluationConfig,
+    PaymentConnector,
+    PaymentCredentialProvider,
+    PaymentManager,
+    PolicyGeneration,
+    Registry,
+    RegistryRecord,
+    TokenVault,
 }
 
 /// One object.
@@ -115,6 +145,9 @@ pub(crate) struct State {
     /// What was before the changes that are not kept yet, latest last.
     #[serde(skip)]
     before: Vec<Before>,
+    /// Another number after every change of an object that the data plane reads, and never the same one twice.
+    #[serde(skip)]
+    revision: u64,
     /// How many identifiers were given out.
     pub(crate) counter: u64,
     /// The latest moment that was seen.
@@ -122,6 +155,9 @@ pub(crate) struct State {
     /// Answers by operation and client token.
     answers: BTreeMap<String, Remembered>,
 }
+
+/// The revisions that were given out, in whatever state.
+static REVISIONS: AtomicU64 = AtomicU64::new(1);
 
 /// A state as a file has it.
 #[derive(Deserialize)]
@@ -163,6 +199,22 @@ impl State {
     /// A state without objects.
     pub(crate) fn empty(seen: u64) -> Self {
         Self { seen, ..Self::default() }
+    }
+
+    /// What was read under a revision still holds while it is the same.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What was read until now may no longer hold.
+    pub(crate) fn touch(&mut self) {
+        self.revision = REVISIONS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn note_change(&mut self, kind: Kind) {
+        if matches!(kind, Kind::Gateway | Kind::GatewayTarget | Kind::PolicyEngine | Kind::Policy | Kind::UserPool) {
+            self.touch();
+        }
     }
 
     /// Every object, in the order of creation.
@@ -245,6 +297,11 @@ impl State {
         self.answers.insert(token, answer);
     }
 
+    /// Whether something was changed since the last time that it was kept.
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.before.is_empty()
+    }
+
     /// Keeps what was changed.
     pub(crate) fn keep(&mut self) {
         for before in std::mem::take(&mut self.before) {
@@ -278,6 +335,7 @@ impl State {
                 continue;
             }
             let change = object.settles.remove(0);
+            let changed = object.kind;
             if let Some(status) = change.status {
                 object.status = Some(status);
                 object.reasons = change.reasons;
@@ -286,12 +344,14 @@ impl State {
                 let (kind, parent, id) = (object.kind, object.parent.clone(), object.id.clone());
                 self.remove(kind, parent.as_deref(), &id);
             }
+            self.note_change(changed);
         }
         self.keep();
     }
 
     /// An object that a call is about to change.
     fn change(&mut self, serial: u64) -> Option<&mut Object> {
+        self.note_change(self.objects.get(&serial)?.kind);
         let object = self.objects.get_mut(&serial)?;
         self.before.push(Before::Was(Box::new(object.clone())));
         Some(object)
@@ -299,6 +359,7 @@ impl State {
 
     fn put(&mut self, object: Object) {
         let serial = object.serial;
+        self.note_change(object.kind);
         self.by_id.entry((object.kind, object.id.clone())).or_default().insert(serial);
         self.by_kind.entry(object.kind).or_default().insert(serial);
         if let Some(parent) = &object.parent {
@@ -313,6 +374,7 @@ impl State {
 
     fn take(&mut self, serial: u64) -> Option<Object> {
         let object = self.objects.remove(&serial)?;
+        self.note_change(object.kind);
         let key = (object.kind, object.id.clone());
         without(&mut self.by_id, &key, serial);
         without(&mut self.by_kind, &object.kind, serial);

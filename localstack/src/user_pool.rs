@@ -8,7 +8,7 @@ use crate::identifier::MIXED;
 use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::{tag, user_pool_defaults};
+use crate::{tag, user_pool_attribute, user_pool_defaults};
 
 pub(crate) const OPERATIONS: Operations = &[
     ("CreateUserPool", create),
@@ -53,7 +53,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     }
     let mut stored = created(session.service.api(), "CreateUserPool", input);
     let declared = stored.shift_remove("Schema");
-    let attributes = user_pool_defaults::attributes(declared.as_ref())?;
+    let attributes = user_pool_attribute::attributes(declared.as_ref())?;
     rename(&mut stored);
     user_pool_defaults::fill_in(&mut stored)?;
     let suffix = session.letters(MIXED, 9);
@@ -61,7 +61,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     let arn = session.arn("cognito-idp", &format!("userpool/{id}"));
     stored.extend(document(json!({
         "Id": id, "Arn": arn, "CreationDate": session.now, "LastModifiedDate": session.now,
-        "SchemaAttributes": attributes, "EstimatedNumberOfUsers": 0,
+        "SchemaAttributes": attributes,
     })));
     let mut pool = session.object(Kind::UserPool, None, &id, stored);
     pool.arn = Some(arn);
@@ -127,7 +127,7 @@ fn add_custom_attributes(session: &mut Session<'_>, input: &Document) -> Result<
     let now = session.now;
     let pool = find_mut(session, text(input, "UserPoolId"))?;
     let existing = pool.document.get("SchemaAttributes").cloned().unwrap_or_default();
-    let all = user_pool_defaults::with_custom_attributes(&existing, input.get("CustomAttributes"))?;
+    let all = user_pool_attribute::with_custom_attributes(&existing, input.get("CustomAttributes"))?;
     pool.document.insert("SchemaAttributes".into(), all);
     pool.document.insert("LastModifiedDate".into(), json!(now));
     Ok(json!({}))
@@ -151,7 +151,12 @@ fn set_mfa(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure
         || input.contains_key("SmsMfaConfiguration")
         || input.contains_key("EmailMfaConfiguration");
     if mode != json!("OFF") && !has_factor {
-        return Err(Failure::parameter("MFA needs at least one factor: SMS, software token or email"));
+        let message = "At least one of [SmsMfaConfiguration] or [SoftwareTokenMfaConfiguration] must be provided.";
+        return Err(Failure::parameter(message));
+    }
+    if input.get("SmsMfaConfiguration").is_some_and(|sms| sms.get("SmsConfiguration").is_none()) {
+        let message = "[SmsConfiguration] is a required member of [SmsMfaConfiguration].";
+        return Err(Failure::parameter(message));
     }
     let now = session.now;
     let pool = find_mut(session, text(input, "UserPoolId"))?;
@@ -178,6 +183,8 @@ fn show(session: &Session<'_>, pool: &Object) -> Value {
     if !pool.tags.is_empty() {
         view.insert("UserPoolTags".into(), Value::Object(pool.tags.clone()));
     }
+    let users = session.state.all(Kind::User, Some(&pool.id)).count();
+    view.insert("EstimatedNumberOfUsers".into(), json!(users));
     for domain in session.state.all(Kind::UserPoolDomain, Some(&pool.id)) {
         let member = if domain.document.contains_key("CustomDomainConfig") { "CustomDomain" } else { "Domain" };
         view.insert(member.into(), json!(domain.id));

@@ -8,7 +8,7 @@ use crate::identifier::SMALL;
 use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::{resource_server, user_pool, user_pool_client_secret};
+use crate::{client_token, resource_server, user_pool, user_pool_client_secret};
 
 pub(crate) const OPERATIONS: Operations = &[
     ("CreateUserPoolClient", create),
@@ -19,7 +19,7 @@ pub(crate) const OPERATIONS: Operations = &[
 ];
 
 /// Scopes that every pool has.
-const BUILT_IN: [&str; 5] = ["openid", "email", "profile", "phone", "aws.cognito.signin.user.admin"];
+pub(crate) const BUILT_IN: [&str; 5] = ["openid", "email", "profile", "phone", "aws.cognito.signin.user.admin"];
 const SECRET: &str = "ClientSecret";
 
 /// A client that is there.
@@ -115,7 +115,7 @@ fn check(session: &Session<'_>, pool_id: &str, input: &Document, has_secret: boo
     check_scopes(session, pool_id, input)?;
     check_flows(input, has_secret)?;
     check_attributes(pool, input)?;
-    check_sign_in(input)?;
+    check_sign_in(input, has_secret)?;
     check_validity(input)?;
     let exists =
         |name: &str| name == "COGNITO" || session.state.find(Kind::IdentityProvider, Some(pool_id), name).is_some();
@@ -175,11 +175,18 @@ fn check_attributes(pool: &Object, input: &Document) -> Result<(), Failure> {
 }
 
 /// The old names of the sign-in flows and the new ones do not mix.
-fn check_sign_in(input: &Document) -> Result<(), Failure> {
+fn check_sign_in(input: &Document, has_secret: bool) -> Result<(), Failure> {
     let flows = texts(input, "ExplicitAuthFlows");
     let new = flows.iter().filter(|flow| flow.starts_with("ALLOW_")).count();
     if new > 0 && new < flows.len() {
         let message = "Invalid ExplicitAuthFlows: flows with the prefix ALLOW_ cannot be mixed with flows without it";
+        return Err(Failure::parameter(message));
+    }
+    if flows.contains(&client_token::FLOW) && (flows.len() > 1 || !has_secret) {
+        let message = format!(
+            "Invalid ExplicitAuthFlows: {} is the only flow of a client, and needs a secret",
+            client_token::FLOW
+        );
         return Err(Failure::parameter(message));
     }
     Ok(())
@@ -198,17 +205,32 @@ fn check_validity(input: &Document) -> Result<(), Failure> {
         // Zero stands for the default.
         let Some(value) = input.get(member).and_then(Value::as_u64).filter(|value| *value > 0) else { continue };
         let unit = Some(text(&units, token)).filter(|unit| !unit.is_empty()).unwrap_or(default);
-        let seconds = match unit {
-            "seconds" => value,
-            "minutes" => value.saturating_mul(60),
-            "hours" => value.saturating_mul(3600),
-            _ => value.saturating_mul(86_400),
-        };
+        let seconds = in_seconds(value, unit);
         if !(shortest..=longest).contains(&seconds) {
             return Err(Failure::parameter(format!("Invalid range for token validity: {member} of {value} {unit}")));
         }
     }
     Ok(())
+}
+
+fn in_seconds(value: u64, unit: &str) -> u64 {
+    match unit {
+        "seconds" => value,
+        "minutes" => value.saturating_mul(60),
+        "hours" => value.saturating_mul(3600),
+        _ => value.saturating_mul(86_400),
+    }
+}
+
+/// How many seconds a client's `AccessToken`, `IdToken` or `RefreshToken` lives.
+pub(crate) fn validity(client: &Object, token: &str) -> u64 {
+    let Some((member, _, default, ..)) = VALIDITY.iter().find(|(_, known, ..)| *known == token) else { return 0 };
+    let units = client.document.get("TokenValidityUnits").and_then(Value::as_object);
+    let unit = units.map(|units| text(units, token)).filter(|unit| !unit.is_empty()).unwrap_or(default);
+    match client.document.get(*member).and_then(Value::as_u64) {
+        Some(value) => in_seconds(value, unit),
+        None => 3600,
+    }
 }
 
 /// Gives everything that is absent Cognito's default.

@@ -1,5 +1,6 @@
 //! The secrets of an app client and their rotation.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde_json::{Value, json};
 
 use crate::document::{Document, document, text};
@@ -32,6 +33,12 @@ pub(crate) fn give(session: &mut Session<'_>, client: &mut Object, own: Option<&
 /// The secret that Describe shows: the oldest.
 pub(crate) fn shown(client: &Object) -> Option<&Value> {
     client.secrets.values().next()
+}
+
+/// Whether somebody knows a secret of the client, either of two; a client without one has nothing to be known.
+pub(crate) fn is_known(client: &Object, secret: &str) -> bool {
+    let mut secrets = client.secrets.values().filter_map(Value::as_str);
+    secrets.any(|known| verify_slices_are_equal(known.as_bytes(), secret.as_bytes()).is_ok())
 }
 
 fn add(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {

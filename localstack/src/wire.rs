@@ -1,28 +1,31 @@
 //! The wire: HTTP requests to operations with one input document, and answers back. Routes, bindings and statuses come from the model.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use model::{Api, Body, Location, Operation};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::document::Document;
 use crate::failure::Failure;
+use crate::user_pool_endpoint;
 
 /// Which service a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     AgentCore,
     Cognito,
+    /// The endpoints of a user pool that speak OAuth and not AWS.
+    UserPool,
     Sts,
 }
 
 impl Service {
-    /// The service's API model. STS has one operation and needs none.
+    /// The service's API model. The endpoints of a user pool are in none, and STS has one operation and needs none.
     pub(crate) fn api(self) -> &'static Api {
         match self {
             Service::AgentCore | Service::Sts => Api::agentcore(),
-            Service::Cognito => Api::cognito(),
+            Service::Cognito | Service::UserPool => Api::cognito(),
         }
     }
 }
@@ -46,9 +49,11 @@ pub(crate) struct Unreadable {
 const COGNITO_TARGET: &str = "AWSCognitoIdentityProviderService.";
 
 /// Whose protocol a request speaks.
-pub(crate) fn service(headers: &HeaderMap) -> Service {
+pub(crate) fn service(uri: &Uri, headers: &HeaderMap) -> Service {
     if headers.contains_key("x-amz-target") {
         Service::Cognito
+    } else if user_pool_endpoint::is(uri.path()) {
+        Service::UserPool
     } else if header(headers, "content-type").starts_with("application/x-www-form-urlencoded") {
         Service::Sts
     } else {
@@ -56,14 +61,15 @@ pub(crate) fn service(headers: &HeaderMap) -> Service {
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// Reads a request.
 pub(crate) fn read(request: &Request<Bytes>) -> Result<Call, Box<Unreadable>> {
-    match service(request.headers()) {
+    match service(request.uri(), request.headers()) {
         Service::Cognito => read_cognito(header(request.headers(), "x-amz-target"), request.body()),
+        Service::UserPool => user_pool_endpoint::read(request),
         Service::Sts => Ok(read_sts(request.body())),
         Service::AgentCore => read_rest(request),
     }
@@ -116,9 +122,9 @@ fn route(method: &Method, path: &str) -> Option<(&'static Operation, Vec<(String
 
 fn labels(template: &str, path: &str) -> Option<Vec<(String, String)>> {
     let template = template.split('?').next().unwrap_or_default();
-    let mut steps = path.split('/').filter(|step| !step.is_empty());
+    let mut steps = within_slashes(path).split('/');
     let mut labels = Vec::new();
-    for wanted in template.split('/').filter(|step| !step.is_empty()) {
+    for wanted in within_slashes(template).split('/') {
         let step = steps.next()?;
         match wanted.strip_prefix('{').and_then(|label| label.strip_suffix('}')) {
             Some(label) => labels.push((label.trim_end_matches('+').to_owned(), decode(step))),
@@ -127,6 +133,12 @@ fn labels(template: &str, path: &str) -> Option<Vec<(String, String)>> {
         }
     }
     steps.next().is_none().then_some(labels)
+}
+
+/// A path without its outermost slashes. Those inside stay: between two of them is a label that is empty.
+fn within_slashes(path: &str) -> &str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.strip_suffix('/').unwrap_or(path)
 }
 
 /// Query parameters by the type of their members; a repeated one is a list.
@@ -166,7 +178,7 @@ fn read_body(body: &[u8]) -> Result<Document, String> {
     }
 }
 
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
@@ -175,6 +187,7 @@ pub(crate) fn unknown_operation(service: Service, operation: &str) -> Failure {
     let (status, name) = match service {
         Service::AgentCore => (404, "the AgentCore control plane"),
         Service::Cognito => (400, "Cognito user pools"),
+        Service::UserPool => (404, "the endpoints of a user pool"),
         Service::Sts => (400, "STS"),
     };
     let known = service != Service::Sts && service.api().operation(operation).is_some();
@@ -190,6 +203,9 @@ pub(crate) fn unknown_operation(service: Service, operation: &str) -> Failure {
 pub(crate) fn answer(service: Service, operation: &str, value: &Value, request_id: &str) -> Response<Bytes> {
     if service == Service::Sts {
         return respond(200, "text/xml", sts_answer(value, request_id).into_bytes(), request_id);
+    }
+    if service == Service::UserPool {
+        return user_pool_endpoint::answer(operation, value, request_id);
     }
     let operation = service.api().operation(operation);
     let status = operation.map_or(200, |operation| operation.status);
@@ -213,6 +229,7 @@ pub(crate) fn refusal(service: Service, failure: &Failure, request_id: &str) -> 
         Service::Cognito => {
             body.insert("__type".into(), json!(failure.code));
         }
+        Service::UserPool => return user_pool_endpoint::refusal(failure, request_id),
         Service::AgentCore => {}
     }
     body.insert("message".into(), json!(failure.message));
@@ -240,7 +257,8 @@ fn content_type(service: Service) -> &'static str {
     if service == Service::Cognito { "application/x-amz-json-1.1" } else { "application/json" }
 }
 
-fn respond(status: u16, content_type: &'static str, body: Vec<u8>, request_id: &str) -> Response<Bytes> {
+/// An answer with a body, or without one.
+pub(crate) fn respond(status: u16, content_type: &'static str, body: Vec<u8>, request_id: &str) -> Response<Bytes> {
     let length = body.len();
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
@@ -288,6 +306,12 @@ mod tests {
         let call = read_path("GET", "/tags/arn%3Aaws%3Abedrock-agentcore%3Ax%3A1%3Agateway%2Fg-1", "");
         assert_eq!(call.operation, "ListTagsForResource");
         assert_eq!(call.input["resourceArn"], "arn:aws:bedrock-agentcore:x:1:gateway/g-1");
+    }
+
+    #[test]
+    fn an_empty_label_is_no_listing() {
+        let call = read_path("GET", "/gateways//", "");
+        assert_eq!((call.operation.as_str(), &call.input["gatewayIdentifier"]), ("GetGateway", &json!("")));
     }
 
     #[test]

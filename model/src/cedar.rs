@@ -46,30 +46,35 @@ impl Action {
 
 /// The tools a `targetConfiguration` document states.
 pub fn tools_of_target(configuration: &Value) -> Tools {
-    let Some(mcp) = configuration.get("mcp") else { return Tools::Http };
-    if let Some(list) = mcp.pointer("/lambda/toolSchema/inlinePayload").and_then(Value::as_array) {
-        return Tools::Known(list.iter().filter_map(tool).collect());
+    if configuration.get("mcp").is_none() {
+        return Tools::Http;
     }
-    if let Some(tools) = described(mcp) {
-        return Tools::Known(tools);
-    }
-    let Some(text) = mcp.pointer("/mcpServer/mcpToolSchema/inlinePayload").and_then(Value::as_str) else {
-        return Tools::Unknown;
-    };
-    let Ok(parsed) = serde_json::from_str::<Value>(text) else { return Tools::Unknown };
-    match parsed.get("tools").unwrap_or(&parsed).as_array() {
-        Some(list) => Tools::Known(list.iter().filter_map(tool).collect()),
-        None => Tools::Unknown,
+    match tool_definitions(configuration) {
+        Some(definitions) => Tools::Known(definitions.iter().filter_map(tool).collect()),
+        None => described(configuration).map_or(Tools::Unknown, Tools::Known),
     }
 }
 
 /// The tools of an API description that the configuration holds.
-fn described(mcp: &Value) -> Option<Vec<Tool>> {
-    let text = |kind: &str| mcp.get(kind)?.get("inlinePayload")?.as_str();
+fn described(configuration: &Value) -> Option<Vec<Tool>> {
+    let text = |kind: &str| configuration.get("mcp")?.get(kind)?.get("inlinePayload")?.as_str();
     text("openApiSchema").and_then(tools_of_openapi).or_else(|| text("smithyModel").and_then(tools_of_smithy))
 }
 
-fn tool(definition: &Value) -> Option<Tool> {
+/// The tools a `targetConfiguration` document states, each as `tools/list` would show it (`name`, `description`, `inputSchema`,
+/// …) within its target; none where they live elsewhere.
+pub fn tool_definitions(configuration: &Value) -> Option<Vec<Value>> {
+    let mcp = configuration.get("mcp")?;
+    if let Some(list) = mcp.pointer("/lambda/toolSchema/inlinePayload").and_then(Value::as_array) {
+        return Some(list.clone());
+    }
+    let text = mcp.pointer("/mcpServer/mcpToolSchema/inlinePayload").and_then(Value::as_str)?;
+    let parsed = serde_json::from_str::<Value>(text).ok()?;
+    parsed.get("tools").unwrap_or(&parsed).as_array().cloned()
+}
+
+/// A tool by its definition; none without a name.
+pub fn tool(definition: &Value) -> Option<Tool> {
     let name = definition.get("name")?.as_str()?.to_owned();
     let input_schema = definition.get("inputSchema").cloned().unwrap_or_else(|| json!({"type": "object"}));
     Some(Tool { name, input_schema })
@@ -123,14 +128,18 @@ fn record(schema: &Value) -> Value {
     json!({"type": "Record", "attributes": attributes})
 }
 
+/// What the `type` of a JSON Schema says first besides `null`.
+fn kind(schema: &Value) -> Option<&str> {
+    match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),
+        other => other.and_then(Value::as_str),
+    }
+}
+
 /// One JSON Schema as a Cedar type; nothing for `null`, which the service drops. What no page settles (an `enum`, `oneOf`)
 /// is read by its `type`, text when there is none.
 fn cedar_type(schema: &Value) -> Option<Value> {
-    let kind = match schema.get("type") {
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),
-        other => other.and_then(Value::as_str),
-    };
-    Some(match kind {
+    Some(match kind(schema) {
         Some("null") => return None,
         Some("integer") => json!({"type": "Long"}),
         Some("boolean") => json!({"type": "Boolean"}),
@@ -144,9 +153,108 @@ fn cedar_type(schema: &Value) -> Option<Value> {
     })
 }
 
+/// How deep the arguments of a call may be nested.
+const DEEPEST: usize = 64;
+
+/// The largest `decimal`, rounded towards zero.
+const LARGEST_DECIMAL: f64 = 922_337_203_685_477.0;
+
+/// The arguments of a call as Cedar's `context.input`, in Cedar's JSON form, typed as [`cedar_schema`] types them: a `number` is a
+/// `decimal` cut after four digits, an explicit `null` is left out, and so is what the schema does not declare.
+///
+/// Fails, and names the argument, for what Cedar cannot hold: integers beyond 64 bits, numbers beyond a decimal, nesting deeper
+/// than 64, and values that the schema does not allow.
+pub fn cedar_input(schema: &Value, arguments: &Map<String, Value>) -> Result<Value, String> {
+    input_record(schema, arguments, "", 0)
+}
+
+fn input_record(schema: &Value, object: &Map<String, Value>, path: &str, depth: usize) -> Result<Value, String> {
+    let mut record = Map::new();
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let Some(value) = object.get(name) else { continue };
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        if let Some(value) = input_value(property, value, &path, depth + 1)? {
+            record.insert(name.clone(), value);
+        }
+    }
+    Ok(Value::Object(record))
+}
+
+fn input_value(schema: &Value, value: &Value, path: &str, depth: usize) -> Result<Option<Value>, String> {
+    if depth > DEEPEST {
+        return Err(format!("`{path}` is nested deeper than {DEEPEST}"));
+    }
+    let wrong = |wanted: &str| Err(format!("`{path}` is not {wanted}"));
+    Ok(Some(match (kind(schema), value) {
+        (_, Value::Null) | (Some("null"), _) => return Ok(None),
+        (Some("integer"), value) => match whole(value) {
+            Some(number) => json!(number),
+            None => return wrong("an integer of 64 bits"),
+        },
+        (Some("number"), value) => match decimal(value) {
+            Some(text) => json!({"__extn": {"fn": "decimal", "arg": text}}),
+            None => return wrong("a number between -922337203685477 and 922337203685477"),
+        },
+        (Some("boolean"), Value::Bool(_)) => value.clone(),
+        (Some("object"), Value::Object(object)) => input_record(schema, object, path, depth)?,
+        (Some("array"), Value::Array(list)) => {
+            let text = json!({"type": "string"});
+            let element = schema.get("items").unwrap_or(&text);
+            let elements = list.iter().map(|value| input_value(element, value, path, depth + 1));
+            Value::Array(elements.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+        }
+        (Some(kind @ ("boolean" | "object" | "array")), _) => return wrong(&format!("of type `{kind}`")),
+        (_, Value::String(_)) => value.clone(),
+        (_, other) => Value::String(other.to_string()),
+    }))
+}
+
+/// A number without a fraction, also where it is written as `7.0`.
+fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| {
+        let number = value.as_f64().filter(|number| number.fract() == 0.0 && value.as_u64().is_none())?;
+        format!("{number:.0}").parse().ok()
+    })
+}
+
+/// A number as the text of a decimal, cut after four digits.
+fn decimal(value: &Value) -> Option<String> {
+    let number = value.as_f64().filter(|number| number.abs() <= LARGEST_DECIMAL)?;
+    // Without an exponent, whatever its size.
+    let text = number.to_string();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
+    Some(format!("{whole}.{}", fraction.get(..4).unwrap_or(fraction)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arguments_become_an_input_of_the_types_of_the_schema() {
+        let schema = json!({"type": "object", "properties": {
+            "id": {"type": "integer"}, "amount": {"type": "number"}, "why": {"type": ["null", "string"]}, "any": {},
+            "tags": {"type": "array", "items": {"type": "number"}}, "who": {"type": "object", "properties": {"on": {"type": "boolean"}}},
+        }});
+        let input = |arguments: Value| cedar_input(&schema, arguments.as_object().unwrap());
+        let decimal = |text: &str| json!({"__extn": {"fn": "decimal", "arg": text}});
+        let given = json!({
+            "id": 7.0, "amount": -499.999_99, "why": null, "any": [1], "tags": [100, 1e-7], "who": {"on": true, "off": 1}, "x": 1,
+        });
+        let wanted = json!({
+            "id": 7, "amount": decimal("-499.9999"), "any": "[1]", "tags": [decimal("100.0"), decimal("0.0000")], "who": {"on": true},
+        });
+        assert_eq!(input(given).unwrap(), wanted);
+        for (arguments, path) in [
+            (json!({"id": u64::MAX}), "`id`"),
+            (json!({"id": 0.5}), "`id`"),
+            (json!({"amount": 1e15}), "`amount`"),
+            (json!({"who": {"on": "yes"}}), "`who.on`"),
+        ] {
+            let problem = input(arguments).unwrap_err();
+            assert!(problem.contains(path), "{problem}");
+        }
+    }
 
     #[test]
     fn tools_become_actions_in_groups_with_typed_inputs() {

@@ -14,7 +14,7 @@ mod spelling;
 mod validate;
 
 pub use api::{Api, Body, Location, Member, Operation, Paginator, Range, Shape, Waiter, WaiterAcceptor};
-pub use cedar::{Action, Tool, Tools, cedar_schema, tools_of_target};
+pub use cedar::{Action, Tool, Tools, cedar_input, cedar_schema, tool, tool_definitions, tools_of_target};
 pub use meaning::{Meaning, meaning_of_member};
 pub use spelling::{find_member, same_key, snake_case};
 pub use validate::{PathStep, Problem, Violation, display_path};

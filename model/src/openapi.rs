@@ -14,7 +14,7 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 const DEEPEST: usize = 16;
 
 /// The tools of a description in JSON; nothing where it cannot be read, or where an operation has no name.
-pub fn tools_of_openapi(text: &str) -> Option<Vec<Tool>> {
+pub(crate) fn tools_of_openapi(text: &str) -> Option<Vec<Tool>> {
     let description: Value = serde_json::from_str(text).ok()?;
     let mut tools = Vec::new();
     for item in description.get("paths")?.as_object()?.values() {

@@ -11,7 +11,7 @@ use crate::cedar::Tool;
 const DEEPEST: usize = 16;
 
 /// The tools of a model in its JSON form; nothing where it cannot be read.
-pub fn tools_of_smithy(text: &str) -> Option<Vec<Tool>> {
+pub(crate) fn tools_of_smithy(text: &str) -> Option<Vec<Tool>> {
     let model: Value = serde_json::from_str(text).ok()?;
     let shapes = model.get("shapes")?.as_object()?;
     let mut tools = Vec::new();

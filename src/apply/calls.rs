@@ -1,6 +1,5 @@
 //! What the calls of every node share: the filled-in document, companions, waiting, and remembering what was applied.
 
-use futures_util::future::join;
 use serde_json::{Map, Value};
 
 use super::retry;
@@ -145,18 +144,15 @@ impl Run<'_> {
         let mut wanted = self.wanted_tags(item);
         wanted.insert(APPLIED.to_owned(), applied.to_owned());
         let changed: Tags = wanted.into_iter().filter(|(key, value)| held.get(key) != Some(value)).collect();
+        tags::write(self.aws, item.kind.service, &arn, &changed).await.map_err(|error| error.to_string())?;
+        held.extend(changed);
+        // Only then: what says that it is unfinished has the next run come back to it.
         let outdated: Vec<String> = [PROTECT, UNFINISHED, EXPIRES, LOCKED, secret_version::TAG]
             .into_iter()
             .filter(|key| held.contains_key(*key) && !item.tags.contains_key(*key))
             .map(ToOwned::to_owned)
             .collect();
-        let (written, removed) = join(
-            tags::write(self.aws, item.kind.service, &arn, &changed),
-            tags::remove(self.aws, item.kind.service, &arn, &outdated),
-        )
-        .await;
-        written.and(removed).map_err(|error| error.to_string())?;
-        held.extend(changed);
+        tags::remove(self.aws, item.kind.service, &arn, &outdated).await.map_err(|error| error.to_string())?;
         held.retain(|key, _| !outdated.contains(key));
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::claim::Claim;
 use crate::kind::Kind;
 use crate::ownership::{self, APPLIED, Child, Membership, STACK, Tags};
 use crate::plan::item::Item;
+use crate::secret_version::{self, SentVersions};
 use crate::tags;
 
 /// A child that comes over from another stack's membership.
@@ -15,6 +16,8 @@ struct Comer<'a> {
     name: &'a str,
     id: &'a str,
     address: &'a Address,
+    /// The address that it has there.
+    from: Option<Address>,
     applied: &'a str,
     protect: bool,
 }
@@ -109,6 +112,7 @@ fn comer(item: &Item) -> Comer<'_> {
         name: live.map(|live| live.name.as_str()).unwrap_or_default(),
         id: live.map(|live| live.ids.id.as_str()).unwrap_or_default(),
         address: &item.address,
+        from: live.and_then(|live| live.claim.as_ref()).and_then(Claim::address_there),
         applied: live.and_then(|live| live.applied.as_deref()).unwrap_or_default(),
         protect: item.resource.as_ref().is_some_and(|resource| resource.protect),
     }
@@ -123,15 +127,22 @@ fn carried(
     comers: &[Comer<'_>],
 ) -> Result<(Tags, Vec<String>), ownership::TooManyTags> {
     let (mut own, mut other) = (Membership::read(held, ours), Membership::read(held, theirs));
-    let before = other.tags().clone();
+    let (mut own_versions, mut other_versions) = (SentVersions::read(held, ours), SentVersions::read(held, theirs));
+    let mut before = other.tags().clone();
+    before.extend(held.keys().filter(|key| secret_version::is_of(key, theirs)).cloned());
     for comer in comers {
         let child = Child { kind: comer.kind, name: comer.name, id: comer.id };
         other.remove(child);
         own.put(child, comer.address, comer.applied, comer.protect);
+        if let Some(from) = &comer.from {
+            own_versions.take_over(&mut other_versions, from, comer.address);
+        }
     }
     let mut wanted = other.write(theirs, 0)?;
+    wanted.extend(other_versions.write(theirs));
     let emptied: Vec<String> = before.into_iter().filter(|key| !wanted.contains_key(key)).collect();
     wanted.extend(emptied.iter().map(|key| (key.clone(), String::new())));
+    wanted.extend(own_versions.write(ours));
     let rest = held.keys().filter(|key| !wanted.contains_key(*key)).count();
     wanted.extend(own.write(ours, (rest + wanted.len()).saturating_sub(own.tags().len()))?);
     Ok((wanted, emptied))

@@ -18,13 +18,14 @@ impl Run<'_> {
         if self.edits.are_announced(parent) {
             return Ok(());
         }
-        let children = self.work.items.within(parent);
-        let coming = children.filter(|item| {
-            let stands = self.known(&item.address).is_some() && !item.stands_beside_its_old_self();
-            item.makes() && item.blocked.is_none() && item.kind.parent.is_some() && !stands
-        });
-        self.edit(parent, coming.map(|item| Edit::Announce(entry(item, "", ""))).collect()).await?;
-        self.edits.announced(parent);
+        let children = self.work.items.within(parent).filter(|item| item.makes() && item.blocked.is_none());
+        // One whose old self still stands is named when that is gone.
+        let stands = |item: &&Item| self.known(&item.address).is_some() && !item.stands_beside_its_old_self();
+        let (standing, coming): (Vec<&Item>, Vec<&Item>) = children.partition(stands);
+        self.edit(parent, coming.into_iter().map(|item| Edit::Announce(entry(item, "", ""))).collect()).await?;
+        if standing.is_empty() {
+            self.edits.announced(parent);
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The codes of the checks, each with what it means and what to do about it.
 
 /// Code and explanation, in the order of the checks.
-pub const CODES: &[(&str, &str)] = &[
+pub(super) const CODES: &[(&str, &str)] = &[
     (
         "check::authorizer-empty",
         "A JWT authorizer checks the signature, the issuer and the expiry of a token by itself. Which of the issuer's \
@@ -87,6 +87,13 @@ pub const CODES: &[(&str, &str)] = &[
          digest (`…@sha256:…`), and an S3 object with its `version_id`.",
     ),
     (
+        "check::secret-source",
+        "A credential provider says in one way where its secret is. With the source MANAGED, the default, the secret itself \
+         is given (`api_key`, `client_secret`), best by a secret variable. With EXTERNAL it is in a secret of Secrets \
+         Manager, named by `api_key_secret_config` or `client_secret_config`, and the manifest never holds it. The service \
+         refuses both at once, and neither, unless the client proves who it is without a secret.",
+    ),
+    (
         "cedar::syntax",
         "The text is not Cedar. The message says what stands there and what may stand there instead. A policy is one \
          `permit` or `forbid` with a scope of principal, action and resource, optional `when` and `unless` conditions, and \
@@ -129,7 +136,7 @@ pub const CODES: &[(&str, &str)] = &[
         "cedar::unchecked-tool",
         "The target's tools are listed by a server, an API description or a file elsewhere, so nobody knows them offline. \
          The policy is sent as it is, and the service refuses it if the tool does not exist. Compare the name with what \
-         the target lists.",
+         the target lists, or give the target that list: `known_tools = { file = \"tools.json\" }`.",
     ),
     (
         "cedar::validation",

@@ -8,6 +8,7 @@ mod authorizer;
 mod cedar;
 mod client;
 mod codes;
+mod credential;
 mod issuer;
 mod lint;
 mod pool;
@@ -68,6 +69,7 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
     authorizer::check(stack, &mut found);
     pool::check(stack, &mut found);
     client::check(stack, &mut found);
+    credential::check(stack, &mut found);
     artifact::check(stack, &mut found);
     reserved::check(stack, &mut found);
     let engines = cedar::check(stack, sources, &mut found);

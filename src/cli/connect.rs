@@ -10,6 +10,7 @@ use super::interrupt::Interrupt;
 use super::options::{Global, Manifest};
 use super::{manifest, output};
 use crate::aws::{Aws, Connection};
+use crate::local;
 use crate::moment::{Moment, span};
 use crate::stack::Stack;
 
@@ -43,6 +44,9 @@ pub(super) async fn reach(global: &Global, stack: Stack) -> Result<Connected, Fa
     let interrupt = Interrupt::listen()?;
     let connection = connection(global, &stack)?;
     let aws = Box::pin(interrupt.or(Aws::connect(&connection))).await?;
+    if let Some(stand_in) = &connection.local {
+        local::tell(stand_in, &stack, &aws);
+    }
     if let Some(end) = aws.credentials_end {
         let left = end.since(Moment::now());
         if left < SOON {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use localstack::{Config, Fault, Localstack};
+use localstack::{Answer, Config, Fault, Localstack};
 use tokio::net::TcpListener;
 
 use super::exit::{Exit, Failure};
@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Sets the faults that stand in a JSON file
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Says in a JSON file what answers in the place of Lambda functions, servers, APIs and runtimes
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
     /// How long an object takes to become ready, or to be gone
     #[arg(long, value_name = "MS", default_value_t = 40)]
     delay: u32,
@@ -46,6 +49,9 @@ pub(super) async fn run(global: &Global, arguments: &Args) -> Result<Exit, Failu
     };
     for fault in arguments.faults.as_deref().map(faults).transpose()?.unwrap_or_default() {
         stand_in.fault(fault);
+    }
+    for answer in arguments.answers.as_deref().map(answers).transpose()?.unwrap_or_default() {
+        stand_in.answer_for(answer);
     }
     let _claim = stand_in.claim()?;
     let listener = listen(arguments.port).await?;
@@ -87,13 +93,22 @@ async fn listen(port: u16) -> Result<TcpListener, Failure> {
 }
 
 fn faults(path: &Path) -> Result<Vec<Fault>, Failure> {
-    let name = path.display();
-    let text =
-        std::fs::read(path).map_err(|error| Failure::new(Exit::Failed, format!("cannot read `{name}`: {error}")))?;
-    Fault::list(&text).map_err(|error| {
-        Failure::new(Exit::Failed, format!("{name}: {error}"))
+    Fault::list(&read(path)?).map_err(|error| {
+        Failure::new(Exit::Failed, format!("{}: {error}", path.display()))
             .help(r#"one fault looks like `[{"operation": "CreateGateway", "outcome": "lose-answer"}]`"#)
     })
+}
+
+fn answers(path: &Path) -> Result<Vec<Answer>, Failure> {
+    Answer::list(&read(path)?).map_err(|error| {
+        Failure::new(Exit::Failed, format!("{}: {error}", path.display()))
+            .help(r#"one answer looks like `[{"resource": "arn:aws:lambda:…:function:hr", "url": "http://127.0.0.1:9000/"}]`"#)
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path)
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot read `{}`: {error}", path.display())))
 }
 
 fn account(text: &str) -> Result<String, String> {

@@ -66,7 +66,8 @@ pub static IDENTITY_PROVIDER: Kind = Kind {
             reason: "an update may keep what it leaves out; an empty map clears it",
         },
     ],
-    // The details are a map: these are keys of the providers, not members of the API.
-    secrets: &["ProviderDetails.client_secret", "ProviderDetails.private_key"],
+    // The details are a map: these are keys of the providers, not members of the API. Known are `client_secret` and
+    // `private_key`; what is called like one is held to be one.
+    secrets: &["ProviderDetails.*secret*", "ProviderDetails.*private_key*", "ProviderDetails.*password*"],
     view: same,
 };

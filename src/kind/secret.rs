@@ -9,7 +9,7 @@ impl Kind {
     pub fn is_secret(&self, path: &str) -> bool {
         self.secrets.iter().any(|pattern| {
             let mut steps = path.split('.');
-            pattern.split('.').all(|wanted| steps.next().is_some_and(|step| wanted == "*" || wanted == step))
+            pattern.split('.').all(|wanted| steps.next().is_some_and(|step| is_meant(wanted, step)))
         })
     }
 
@@ -35,6 +35,14 @@ impl Kind {
             }
         }
         Value::Object(rest)
+    }
+}
+
+/// A step of a path is what a step of a pattern says: `*` is anything, `*word*` whatever has the word in it.
+fn is_meant(wanted: &str, step: &str) -> bool {
+    match wanted.strip_prefix('*').map(|rest| rest.strip_suffix('*').unwrap_or(rest)) {
+        Some(word) => step.to_ascii_lowercase().contains(word),
+        None => wanted == step,
     }
 }
 
@@ -65,6 +73,13 @@ mod tests {
         let details = json!({"ProviderDetails": {"client_id": "c", "client_secret": "hush", "private_key": "hush"}});
         let without = json!({"ProviderDetails": {"client_id": "c"}});
         assert_eq!(IDENTITY_PROVIDER.without_secrets(&details), without);
+        for key in ["client_secret", "private_key", "ClientSecret", "client_secret_next", "PRIVATE_KEY_PEM", "password"]
+        {
+            assert!(IDENTITY_PROVIDER.is_secret(&format!("ProviderDetails.{key}")), "{key}");
+        }
+        for key in ["client_id", "key_id", "team_id", "token_url", "MetadataURL", "ActiveEncryptionCertificate"] {
+            assert!(!IDENTITY_PROVIDER.is_secret(&format!("ProviderDetails.{key}")), "{key}");
+        }
         assert_eq!(
             API_KEY_CREDENTIAL_PROVIDER.without_secrets(&json!({"name": "n", "apiKey": "k"})),
             json!({"name": "n"})

@@ -18,7 +18,19 @@ const OF_THE_STACK: &str = "mass-delete";
 impl Loader {
     /// Every risk that was decided on.
     pub(super) fn accepts(&mut self, document: &Document) -> Vec<Accept> {
-        document.accepts.iter().filter_map(|node| self.accept(node)).collect()
+        let mut found: Vec<Accept> = Vec::new();
+        for node in &document.accepts {
+            let Some(accept) = self.accept(node) else { continue };
+            match found.iter().find(|known| is_about_the_same(known, &accept)) {
+                Some(first) => {
+                    let problem = Diagnostic::error("manifest::accept", "a risk is decided on twice");
+                    let problem = problem.at(accept.span.clone(), "").with(first.span.clone(), "first decided on here");
+                    self.report(problem.help("keep the one whose reason and last day hold"));
+                }
+                None => found.push(accept),
+            }
+        }
+        found
     }
 
     fn accept(&mut self, node: &Node) -> Option<Accept> {
@@ -108,6 +120,13 @@ impl Loader {
         self.report(problem.at(entry.node.span.clone(), ""));
         None
     }
+}
+
+/// Both decide on one risk of one resource or caller.
+fn is_about_the_same(one: &Accept, other: &Accept) -> bool {
+    let about =
+        |accept: &Accept| (accept.risk.clone(), accept.address.clone(), accept.persona.clone(), accept.tool.clone());
+    about(one) == about(other)
 }
 
 /// A day as TOML writes it, which has made sure that the calendar has it.

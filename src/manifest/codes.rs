@@ -12,7 +12,7 @@ pub const CODES: &[(&str, &str)] = &[
         "manifest::accept",
         "An `[[accept]]` is not complete, or says something that there is not. It has the code of a risk, what it \
          is about (`address`, or `persona` and `tool`; nothing for `mass-delete`), a `reason` for reviewers, and \
-         `until`, the last day on which it holds: `until = 2026-12-31`.",
+         `until`, the last day on which it holds: `until = 2026-12-31`. Each risk is decided on once.",
     ),
     (
         "manifest::adopt",
@@ -112,6 +112,12 @@ pub const CODES: &[(&str, &str)] = &[
         "A JWT authorizer is said twice or not at all. A `jwt_authorizer` definition has exactly one of \
          `user_pool` and `discovery_url`. A gateway or runtime that uses one has no `authorizer_type` and no \
          `authorizer_configuration` of its own.",
+    ),
+    (
+        "manifest::known-tools",
+        "`known_tools` says which tools a target has whose list is elsewhere: an MCP server, a schema in S3, an API \
+         gateway, a connector. It is what `tools/list` answers, or its list: `known_tools = { file = \"tools.json\" }`. \
+         Each tool has a `name` and an `inputSchema`. AWS is not told; policies are checked against it.",
     ),
     (
         "manifest::missing-key",

@@ -102,7 +102,7 @@ impl Loader {
     }
 
     /// A value as the shape wants it. Whether it fits the shape is for the validator to say.
-    fn value(&mut self, sheet: &mut Sheet, shape: Option<&'static Shape>, node: &Node) -> Value {
+    pub(super) fn value(&mut self, sheet: &mut Sheet, shape: Option<&'static Shape>, node: &Node) -> Value {
         match &node.content {
             Content::Table(entries) => match file_table(entries) {
                 Some((name, verbatim)) => self.file(sheet, shape, name, verbatim, &node.span),

@@ -3,6 +3,7 @@
 use super::Loader;
 use super::convert::file_table;
 use super::document::{Block, Document};
+use super::known_tools;
 use super::nearest::suggestion;
 use super::resource::ENGINE_KEYS;
 use super::tree::{Content, Entry};
@@ -44,9 +45,9 @@ impl Loader {
         }
         let keys = self.spelling.of_kind(kind);
         let mode = kind.reference_keys.contains(&POLICY_ENGINE.name).then_some("policy_mode");
-        let others = || kind.reference_keys.iter().copied().chain(ENGINE_KEYS).chain(mode);
-        // Keys that this version does not have are refused where a resource is read, in the words of that place.
-        if keys.contains_key(key) || others().any(|other| other == key) || key == "known_tools" {
+        let tools = known_tools::takes(kind).then_some(known_tools::KEY);
+        let others = || kind.reference_keys.iter().copied().chain(ENGINE_KEYS).chain(mode).chain(tools);
+        if keys.contains_key(key) || others().any(|other| other == key) {
             return true;
         }
         let mut problem = Diagnostic::error("manifest::unknown-key", format!("a `{}` has no key `{key}`", kind.name));

@@ -57,7 +57,8 @@ impl Loader {
         let engine = super::resource::ENGINE_KEYS;
         let known =
             || keys.keys().map(String::as_str).chain(kind.reference_keys.iter().copied()).chain(parent).chain(engine);
-        if known().chain(["adopt", "policy_mode", "secret_version", "known_tools"]).any(|known| known == key) {
+        if known().chain(["adopt", "policy_mode", "secret_version", super::known_tools::KEY]).any(|known| known == key)
+        {
             let message = format!("`{key}` and `existing` exclude each other");
             let help =
                 format!("remove `{key}`: an existing object is never changed; or remove `existing` to manage it");

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use model::{Api, Body, Shape, snake_case};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::cedar;
+use super::{cedar, known_tools};
 use crate::kind::Kind;
 use crate::reference::{Reference, display, pieces};
 use crate::secret_version;
@@ -66,24 +66,30 @@ pub fn expand(stack: &Stack) -> String {
 /// A live member as the line that says it below the header of its resource; several lines where it is wide. Nothing where the
 /// manifest cannot say it.
 pub fn member_line(kind: &'static Kind, path: &str, value: &Value) -> Option<String> {
-    let mut steps = path.split('.');
-    let first = steps.next()?;
+    if unsayable(value).is_some() {
+        return None;
+    }
+    let (first, mut rest) = step_of(path);
     let member = kind.member(first)?;
     let writer = Writer { api: kind.api(), kind };
     let (mut key, mut shape) = (kind.key_of(member), kind.api().shape(&member.shape));
-    let mut rest = path.get(first.len() + 1..).unwrap_or_default();
-    while !rest.is_empty() {
-        // A key of a map may hold dots.
+    while let Some(below) = rest {
+        // A key of a map may hold dots, and may be empty.
         let is_map = shape.is_some_and(|shape| matches!(shape.body, Body::Map { .. }));
-        let step = if is_map { rest } else { rest.split('.').next().unwrap_or(rest) };
-        rest = rest.get(step.len() + 1..).unwrap_or_default();
-        let (name, inner) = writer.member(shape, step);
+        let step = if is_map { (below, None) } else { step_of(below) };
+        rest = step.1;
+        let (name, inner) = writer.member(shape, step.0);
         key = format!("{key}.{}", bare(&name));
         shape = inner;
     }
     let mut text = String::new();
     writer.key(&mut text, &key, path, shape, value);
     Some(text.trim_end().to_owned())
+}
+
+/// The first step of a path, and what comes after it.
+fn step_of(path: &str) -> (&str, Option<&str>) {
+    path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)))
 }
 
 fn table(text: &mut String, resource: &Resource) {
@@ -116,10 +122,33 @@ fn table(text: &mut String, resource: &Resource) {
             resource.unmanaged.iter().filter_map(|wire| kind.member(wire)).map(|member| quoted(&kind.key_of(member)));
         line(text, "unmanaged", &format!("[{}]", keys.collect::<Vec<_>>().join(", ")));
     }
+    let writer = Writer { api: kind.api(), kind };
     for (wire, value) in resource.document.as_object().into_iter().flatten() {
         let Some(member) = kind.member(wire) else { continue };
-        let writer = Writer { api: kind.api(), kind };
-        writer.key(text, &kind.key_of(member), wire, kind.api().shape(&member.shape), value);
+        writer.given(text, &kind.key_of(member), wire, kind.api().shape(&member.shape), value);
+    }
+    if let Some(tools) = &resource.known_tools {
+        let tools = tools.iter().map(|tool| json!({"name": tool.name, "inputSchema": tool.input_schema}));
+        writer.given(text, known_tools::KEY, known_tools::KEY, None, &tools.collect());
+    }
+}
+
+/// Why TOML or the manifest's language has no words for a value; in a JSON file it can be said.
+fn unsayable(value: &Value) -> Option<&'static str> {
+    match value {
+        Value::Null => Some("TOML has no null"),
+        Value::Array(items) => items.iter().find_map(unsayable),
+        Value::Object(members) => {
+            let verbatim = members.get("verbatim").is_none_or(Value::is_boolean);
+            let names_file = members.get("file").is_some_and(Value::is_string)
+                && verbatim
+                && members.keys().all(|key| matches!(key.as_str(), "file" | "verbatim"));
+            if names_file {
+                return Some("a table with the key `file` alone names a file");
+            }
+            members.values().find_map(unsayable)
+        }
+        _ => None,
     }
 }
 
@@ -129,6 +158,16 @@ struct Writer {
 }
 
 impl Writer {
+    /// `key = value` as [`Writer::key`] has it, or a comment where there are no words for the value.
+    fn given(&self, text: &mut String, key: &str, path: &str, shape: Option<&'static Shape>, value: &Value) {
+        match unsayable(value) {
+            Some(why) => {
+                let _ = writeln!(text, "# `{key}` comes from a file, and cannot be written here: {why}");
+            }
+            None => self.key(text, key, path, shape, value),
+        }
+    }
+
     /// `key = value`; a table that is too wide for a line as dotted keys, a list as one line an element.
     fn key(&self, text: &mut String, key: &str, path: &str, shape: Option<&'static Shape>, value: &Value) {
         let inline = self.inline(path, shape, value);

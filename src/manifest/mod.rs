@@ -18,6 +18,7 @@ mod expand;
 mod files;
 mod fill;
 mod input;
+mod known_tools;
 mod links;
 mod moved;
 pub(crate) mod nearest;
@@ -93,6 +94,10 @@ pub fn load(options: &Options) -> Loaded {
     let mut environments = Vec::new();
     let stack = loader.load(options, &mut environments);
     let mut diagnostics = loader.diagnostics;
+    // Findings are shown with their lines.
+    for span in &loader.concealed {
+        loader.files.sources.conceal(span);
+    }
     // By place, so that output does not depend on which stage found what.
     diagnostics
         .sort_by_key(|diagnostic| diagnostic.primary.as_ref().map(|label| (label.span.file, label.span.range.start)));
@@ -121,6 +126,8 @@ struct Loader {
     links: Vec<Link>,
     /// What `only_if` takes out, and where it says so.
     absent: HashMap<Address, Span>,
+    /// Where secrets stand in the texts as they are.
+    concealed: Vec<Span>,
 }
 
 impl Loader {

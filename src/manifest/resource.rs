@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::Loader;
 use super::absent::absent_resource;
 use super::convert::Sheet;
-use super::document::{Block, not_yet};
+use super::document::Block;
+use super::known_tools;
 use super::links::Link;
 use super::nearest::suggestion;
 use super::tree::{Content, Entry, Node};
@@ -15,9 +16,6 @@ use crate::kind::{GATEWAY, Kind, POLICY_ENGINE};
 use crate::reference::{Filter, Reference, Target};
 use crate::secret_version;
 use crate::stack::Resource;
-
-/// Engine keys that the language has and this version does not.
-const NOT_YET: [&str; 1] = ["known_tools"];
 
 /// Engine keys, which every resource takes.
 pub(super) const ENGINE_KEYS: [&str; 8] = [
@@ -83,17 +81,23 @@ impl Loader {
                 }
             } else if key == "policy_mode" && kind.reference_keys.contains(&POLICY_ENGINE.name) {
                 special.policy_mode = Some(entry);
-            } else if NOT_YET.contains(&key) {
-                self.report(not_yet(&format!("`{key}`"), &entry.key_span).about(&address));
+            } else if key == known_tools::KEY && known_tools::takes(kind) {
+                resource.known_tools = self.known_tools(&mut sheet, entry);
+                special.known_tools = Some(entry);
             } else {
                 let parent = kind.parent.map(|parent| parent.kind);
                 let mode = kind.reference_keys.contains(&POLICY_ENGINE.name).then_some("policy_mode");
-                let others = kind.reference_keys.iter().copied().chain(parent).chain(mode).chain(ENGINE_KEYS);
+                let tools = known_tools::takes(kind).then_some(known_tools::KEY);
+                let others = kind.reference_keys.iter().copied().chain(parent).chain(mode).chain(tools);
+                let others = others.chain(ENGINE_KEYS);
                 self.unknown_key(&mut sheet, entry, keys.keys().map(String::as_str).chain(others));
             }
         }
         self.policy_engine_of(&mut sheet, &mut document, &special);
         self.jwt_authorizer_of(&mut sheet, &mut document, &special, kind);
+        if let Some(entry) = special.known_tools {
+            self.known_twice(document.get("targetConfiguration"), &entry.key_span, &address);
+        }
         let default_names: &[&str] =
             if kind.name == "resource_server" { &["Identifier", "Name"] } else { &[kind.name_member] };
         for member in default_names {
@@ -348,6 +352,7 @@ struct Special<'a> {
     jwt_authorizer: Option<&'a Entry>,
     policy_engine: Option<&'a Entry>,
     policy_mode: Option<&'a Entry>,
+    known_tools: Option<&'a Entry>,
 }
 
 fn is_file(entries: &[Entry]) -> bool {

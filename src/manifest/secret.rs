@@ -1,6 +1,6 @@
 //! Where the values of secret variables may stand. In documents they are marks: nothing here knows a value.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use model::{PathStep, display_path};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kind::{KINDS, Kind, RUNTIME};
 use crate::reference::{Target, pieces, references};
-use crate::secret::members;
+use crate::secret::{Places, members};
 use crate::secret_version::KEY;
 use crate::stack::Resource;
 
@@ -54,6 +54,11 @@ impl Loader {
                 format!("it says that the secret in {} is another one: give that, or remove it", keys.join(", "));
             let problem = Diagnostic::error("manifest::secret-version", message).at(resource.span_of(KEY).clone(), "");
             self.report(problem.help(help).about(&resource.address));
+        }
+        // Services repeat what they refuse, also what somebody wrote down here.
+        for (path, value) in Places::new(resource.kind, &BTreeSet::new()).literals(&resource.document) {
+            self.scope.secrets.insert_literal(value);
+            self.concealed.extend(resource.spans.get(&path).cloned());
         }
         for (steps, name) in places(&resource.document) {
             let path = display_path(&steps);

@@ -150,10 +150,12 @@ impl Making<'_> {
             let value = value_at(&there, path).or(difference.before.as_ref());
             let left_out = value_at(&said, path).is_none() || is_default_name(item, difference);
             let may_be_shown = !may_have_held_secret(item, &difference.path);
-            match value.filter(|_| left_out && difference.before.is_some() && may_be_shown) {
-                Some(value) => paste.extend(self.lines(item.kind, path, value)),
-                None => changes.extend(concealed(item, vec![change(item.kind, difference)])),
+            let value = value.filter(|_| left_out && difference.before.is_some() && may_be_shown);
+            let lines = value.map(|value| self.lines(item.kind, path, value)).unwrap_or_default();
+            if lines.is_empty() {
+                changes.extend(concealed(item, vec![change(item.kind, difference)]));
             }
+            paste.extend(lines);
         }
         paste.dedup();
         let (address, kind) = (item.address.to_string(), item.kind.name.to_owned());

@@ -49,9 +49,10 @@ impl Making<'_> {
             (tag.map(String::as_str) == wanted, tag.cloned().map(Value::String))
         } else {
             let parent = self.items.get(resource.parent.as_ref()?)?.live.as_ref()?;
-            let versions = SentVersions::read(&parent.tags, &self.stack.owner());
-            // It is remembered at the address that it had.
-            let moved = live.claim.as_ref().and_then(Claim::own_address);
+            // It is remembered by the stack, and at the address, that it had.
+            let owner = live.claim.as_ref().and_then(Claim::other_owner).map_or_else(|| self.stack.owner(), Into::into);
+            let versions = SentVersions::read(&parent.tags, &owner);
+            let moved = live.claim.as_ref().and_then(Claim::address_there);
             let address = moved.as_ref().unwrap_or(&item.address);
             let same = match wanted {
                 Some(wanted) => versions.is(address, wanted),

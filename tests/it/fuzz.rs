@@ -10,11 +10,12 @@ use gatewright::diff::differences;
 use gatewright::kind::{KINDS, Kind, UpdateStyle};
 use gatewright::manifest::{self, Options};
 use gatewright::{check, live, merge, report};
-use model::{Api, Body};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
+
+use crate::maker::Maker;
 
 /// How many inputs each test draws.
 const INPUTS: u32 = 1500;
@@ -194,81 +195,9 @@ fn a_broken_manifest_is_reported_and_never_a_panic() {
     }
 }
 
-/// Makes documents of a shape out of a stream of choices.
-struct Maker {
-    choices: Vec<u8>,
-    at: usize,
-    /// Members that no model knows, so far.
-    unknown: usize,
-}
-
-impl Maker {
-    fn choose(&mut self, of: usize) -> usize {
-        let choice = self.choices.get(self.at % self.choices.len()).copied().unwrap_or_default();
-        self.at += 1;
-        (usize::from(choice) + self.at / self.choices.len()) % of.max(1)
-    }
-
-    fn value(&mut self, api: &Api, shape: &str, depth: usize) -> Value {
-        let Some(shape) = api.shape(shape) else { return json!("x") };
-        match &shape.body {
-            Body::Structure { members, union } => {
-                let mut object = Map::new();
-                if *union && !members.is_empty() {
-                    let member = &members[self.choose(members.len())];
-                    object.insert(member.wire.clone(), self.value(api, &member.shape, depth + 1));
-                    return Value::Object(object);
-                }
-                for member in members {
-                    if member.required || (depth < 4 && self.choose(3) > 0) {
-                        object.insert(member.wire.clone(), self.value(api, &member.shape, depth + 1));
-                    }
-                }
-                Value::Object(object)
-            }
-            Body::List { element, .. } => (0..self.choose(3)).map(|_| self.value(api, element, depth + 1)).collect(),
-            Body::Map { value, .. } => {
-                let entries =
-                    (0..self.choose(3)).map(|number| (format!("k{number}"), self.value(api, value, depth + 1)));
-                Value::Object(entries.collect())
-            }
-            Body::String { values, .. } if !values.is_empty() => json!(values[self.choose(values.len())]),
-            Body::String { .. } => json!(format!("s{}", self.choose(200))),
-            Body::Integer { .. } => json!(self.choose(100)),
-            Body::Float { .. } => json!(0.5),
-            Body::Document => json!({"free": [1, {"x": null}]}),
-            _ => json!(self.choose(2) == 0),
-        }
-    }
-
-    /// Adds members that nobody knows inside structures, at some places.
-    fn add_unknown(&mut self, api: &Api, shape: &str, value: &mut Value) {
-        let Some(shape) = api.shape(shape) else { return };
-        match (&shape.body, value) {
-            (Body::Structure { members, .. }, Value::Object(object)) => {
-                for member in members {
-                    if let Some(inner) = object.get_mut(&member.wire) {
-                        self.add_unknown(api, &member.shape, inner);
-                    }
-                }
-                if self.choose(4) == 0 {
-                    self.unknown += 1;
-                    object.insert(format!("unknown{}", self.unknown), json!({"of": self.unknown}));
-                }
-            }
-            (Body::List { element, .. }, Value::Array(items)) => {
-                for item in items {
-                    self.add_unknown(api, element, item);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 /// A wanted document of a kind, and a live one that holds the same and members nobody knows.
 fn documents(kind: &Kind, choices: Vec<u8>) -> (Value, Value, usize) {
-    let mut maker = Maker { choices, at: 0, unknown: 0 };
+    let mut maker = Maker::new(choices);
     let (mut desired, mut live) = (Map::new(), Map::new());
     for member in kind.members() {
         if maker.choose(3) == 0 && member.wire != kind.name_member {

@@ -8,11 +8,10 @@ use serde_json::{Value, json};
 use crate::command::Terminal;
 use crate::hand::{add_policy, delete_policy, edit_client, edit_gateway, edit_policy, id, settle};
 use crate::openings::passing;
-use crate::running::{ENGINE, INTERCEPTED, JWT, READ, WRITE, manifest, policy};
+use crate::running::{ENGINE, INTERCEPTED, JWT, NO_PUT, READ, WRITE, manifest, policy};
 use crate::served::{Served, against};
 use crate::world::{World, steps};
 
-const NO_PUT: &str = r#"context.input.id == "secret""#;
 const OPEN: &str = "permit(principal, action, resource is AgentCore::Gateway);";
 
 fn stack(rest: &str) -> String {

@@ -219,30 +219,30 @@ fn print_table(name: &str, walk: Walk, calls: usize, runs: &BTreeMap<&'static st
 
 #[tokio::test(start_paused = true)]
 async fn hr_apply() {
-    matrix("hr-data-agent", Some("dev"), Walk::Apply).await;
+    Box::pin(matrix("hr-data-agent", Some("dev"), Walk::Apply)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn hr_destroy() {
-    matrix("hr-data-agent", Some("dev"), Walk::Destroy).await;
+    Box::pin(matrix("hr-data-agent", Some("dev"), Walk::Destroy)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn three_roles_apply() {
-    matrix("three-roles", None, Walk::Apply).await;
+    Box::pin(matrix("three-roles", None, Walk::Apply)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn three_roles_destroy() {
-    matrix("three-roles", None, Walk::Destroy).await;
+    Box::pin(matrix("three-roles", None, Walk::Destroy)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_kind_apply() {
-    matrix("every-kind", None, Walk::Apply).await;
+    Box::pin(matrix("every-kind", None, Walk::Apply)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_kind_destroy() {
-    matrix("every-kind", None, Walk::Destroy).await;
+    Box::pin(matrix("every-kind", None, Walk::Destroy)).await;
 }

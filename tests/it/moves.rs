@@ -223,6 +223,53 @@ async fn what_the_new_stack_does_not_declare_stays_with_the_old_one() {
     assert!(destroy.diagnostics[0].message.contains("stack `old/default`"), "{:?}", destroy.diagnostics);
 }
 
+/// A client with a secret of its own in another stack's pool.
+fn client_in_their_pool(name: &str, version: &str, rest: &str) -> String {
+    let pool = "[user_pool.hr]\nexisting = \"stack:platform/default/user_pool.hr\"\n";
+    let secret = format!("client_secret = \"a_secret_of_many_letters_0123456789\"\nsecret_version = \"{version}\"\n");
+    format!("{pool}[user_pool_client.{name}]\nuser_pool = \"hr\"\nname = \"web\"\n{secret}{rest}")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_alone_moves_to_another_stack_in_a_pool_of_a_third_and_its_secret_is_not_sent_again() {
+    let lines = moved(&[("stack:old/default/user_pool_client.web", "user_pool_client.portal")]);
+    let new = stack("new", &client_in_their_pool("portal", "1", &lines));
+    let mut dead_after = 0;
+    loop {
+        let world = World::new();
+        world.apply(&stack("platform", "[user_pool.hr]\n[user_pool_group.staff]\nuser_pool = \"hr\"\n")).await;
+        world.apply(&stack("old", &client_in_their_pool("web", "1", ""))).await;
+        let before = untagged(&world);
+        world.stand_in.clear_journal();
+        let planned = world.plan_stack(&world.stack(&new)).await;
+        assert_eq!(steps(&planned.plan), ["move user_pool_client.portal: "], "dead after {dead_after}");
+        die_after(&world.stand_in, dead_after);
+        let finished = world.carry_out(&planned).await.failed.is_empty();
+        world.stand_in.clear_faults();
+        world.apply(&new).await;
+        only_tags_were_written(&world);
+        assert_eq!(untagged(&world), before, "dead after {dead_after}");
+        // The old stack has nothing there any more, and the pool's owner sees no change.
+        assert_eq!(steps(&world.plan(&stack("old", "")).await), [""; 0]);
+        let owner = stack("platform", "[user_pool.hr]\n[user_pool_group.staff]\nuser_pool = \"hr\"\n");
+        assert_eq!(steps(&world.plan(&owner).await), [""; 0]);
+        let state = world.stand_in.observe();
+        let tags =
+            state["objects"].as_array().unwrap().iter().filter_map(|object| object["tags"].as_object()).flatten();
+        let left = tags.filter(|(key, value)| key.contains("/old/") && **value != "");
+        assert_eq!(left.collect::<Vec<_>>(), [], "dead after {dead_after}: the old stack remembers nothing");
+        if finished {
+            // Another version is another secret, here as there.
+            let changed = stack("new", &client_in_their_pool("portal", "2", &lines));
+            assert_eq!(steps(&world.plan(&changed).await), ["replace user_pool_client.portal: secret_version"]);
+            world.destroy_stack(&world.stack(&new)).await;
+            break;
+        }
+        dead_after += 1;
+    }
+    assert!(dead_after > 0, "it died at least once");
+}
+
 #[tokio::test(start_paused = true)]
 async fn before_the_move_a_destroy_of_the_new_stack_takes_nothing_from_the_old() {
     let world = World::new();

@@ -5,10 +5,8 @@ use gatewright::plan::Plan;
 
 use crate::command::Terminal;
 use crate::openings::passing;
-use crate::running::{ENGINE, INTERCEPTED, JWT, READ, WRITE, manifest, policy};
+use crate::running::{ENGINE, INTERCEPTED, JWT, NO_PUT, READ, WRITE, manifest, policy};
 use crate::world::{World, steps};
-
-const NO_PUT: &str = r#"context.input.id == "secret""#;
 
 fn get() -> String {
     policy("get", "permit", "get", READ)

@@ -3,7 +3,7 @@
 use gatewright::plan::Plan;
 
 use crate::openings::passing;
-use crate::running::{ENGINE, INTERCEPTED, JWT, READ, WRITE, dies_after_each_call, manifest, policy};
+use crate::running::{ENGINE, INTERCEPTED, JWT, NO_PUT, READ, WRITE, dies_after_each_call, manifest, policy};
 use crate::world::{World, steps};
 
 const KEYED: &str = "[policy_engine.e]\nencryption_key_arn = \"arn:aws:kms:us-east-1:000000000000:key/12345678-1234-1234-1234-123456789012\"";
@@ -11,7 +11,7 @@ const RENAMED: &str = "[policy_engine.e]\nname = \"e_new\"";
 
 fn stack(rest: &str) -> String {
     let (get, put) = (policy("get", "permit", "get", READ), policy("put", "permit", "put", WRITE));
-    let no_put = policy("no_put", "forbid", "put", r#"context.input.id == "secret""#);
+    let no_put = policy("no_put", "forbid", "put", NO_PUT);
     manifest(&format!("{JWT}{ENGINE}{rest}"), &format!("{get}{put}{no_put}"))
 }
 

@@ -6,7 +6,7 @@ use gatewright::stack::{Accept, Date};
 use serde_json::json;
 
 use crate::hand::{self, edit_gateway};
-use crate::running::{ENGINE, INTERCEPTED, JWT, READ, WRITE, manifest, policy};
+use crate::running::{ENGINE, INTERCEPTED, JWT, NO_PUT, READ, WRITE, manifest, policy};
 use crate::world::World;
 
 const STACK: &str = "[stack]\nname = \"s\"\nregion = \"us-east-1\"\n";
@@ -50,8 +50,6 @@ fn get_put(rest: &str) -> String {
     let (get, put) = (policy("get", "permit", "get", READ), policy("put", "permit", "put", WRITE));
     manifest(&format!("{JWT}{rest}"), &format!("{get}{put}"))
 }
-
-const NO_PUT: &str = r#"context.input.id == "secret""#;
 
 #[tokio::test(start_paused = true)]
 async fn access_widened() {
@@ -162,6 +160,35 @@ async fn data_loss() {
     let plan = world.plan(&format!("{STACK}[user_pool.q]\n")).await;
     assert!(plan.risks[0].message.contains("about 12"), "{:?}", plan.risks);
     is_a_risk_in(&world, "data-loss", "user_pool.p", &format!("{STACK}[user_pool.q]\n")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_secret_that_the_service_keeps_for_a_provider_is_data() {
+    let (key, client) = ("api_key_credential_provider.weather", "oauth2_credential_provider.okta");
+    let config = "oauth2_provider_config_input.google_oauth2_provider_config";
+    let managed = format!(
+        "{STACK}[{key}]\napi_key = \"hush-hush\"\n[{client}]\ncredential_provider_vendor = \"GoogleOauth2\"\n\
+         {config} = {{ client_id = \"c\", client_secret = \"hush-hush\" }}\n"
+    );
+    for address in [key, client] {
+        is_a_risk("data-loss", address, &managed, STACK).await;
+    }
+    // What is in somebody else's secret stays there.
+    let reference =
+        "{ secret_id = \"arn:aws:secretsmanager:us-east-1:111122223333:secret:s-AbCdEf\", json_key = \"k\" }";
+    let external = managed
+        .replace(
+            "api_key = \"hush-hush\"",
+            &format!("api_key_secret_source = \"EXTERNAL\"\napi_key_secret_config = {reference}"),
+        )
+        .replace(
+            "client_secret = \"hush-hush\"",
+            &format!("client_secret_source = \"EXTERNAL\", client_secret_config = {reference}"),
+        );
+    let world = World::new();
+    world.apply(&external).await;
+    let plan = world.plan(STACK).await;
+    assert_eq!((plan.summary.delete, open(&plan)), (2, vec![]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -74,6 +74,8 @@ pub(crate) fn policy(name: &str, effect: &str, tool: &str, condition: &str) -> S
 
 pub(crate) const READ: &str = r#"principal.hasTag("scope") && principal.getTag("scope") like "*api/read*""#;
 pub(crate) const WRITE: &str = r#"principal.hasTag("scope") && principal.getTag("scope") like "*api/write*""#;
+/// What the forbid of the other tool stops.
+pub(crate) const NO_PUT: &str = r#"context.input.id == "secret""#;
 pub(crate) const JWT: &str = "jwt_authorizer = \"both\"\n";
 pub(crate) const ENGINE: &str = "policy_engine = \"e\"\npolicy_mode = \"ENFORCE\"\n";
 const WATCHED: &str = "policy_engine = \"e\"\npolicy_mode = \"LOG_ONLY\"\n";
@@ -86,7 +88,7 @@ fn states() -> Vec<(&'static str, String)> {
     let get = policy("get", "permit", "get", READ);
     let put = policy("put", "permit", "put", WRITE);
     let put_reader = policy("put", "permit", "put", READ);
-    let no_put = policy("no_put", "forbid", "put", r#"context.input.id == "secret""#);
+    let no_put = policy("no_put", "forbid", "put", NO_PUT);
     let any = policy("any", "permit", "put", r#"context.input.id != """#);
     let jwt = |rest: &str, policies: &str| manifest(&format!("{JWT}{rest}"), policies);
     vec![

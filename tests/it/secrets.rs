@@ -325,6 +325,69 @@ fn no_secret_is_ever_printed_or_written() {
     assert_nowhere(&secrets, &said.iter().collect::<Vec<_>>(), folder, &state);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_secret_written_into_the_manifest_stands_in_no_message() {
+    const LITERALS: [&str; 4] =
+        ["ApiCanary5d1f", "OauthCanary8e2c", "DetailCanary\"3b7a", "ClientCanary1a2b3c4d5e6f7a8b"];
+    let manifest = format!(
+        r#"
+[stack]
+name = "s"
+[api_key_credential_provider.a]
+api_key = "{}"
+[oauth2_credential_provider.o]
+credential_provider_vendor = "GoogleOauth2"
+oauth2_provider_config_input.google_oauth2_provider_config = {{ client_id = "c", client_secret = "{}" }}
+[user_pool.p]
+[identity_provider.oidc]
+user_pool = "p"
+provider_type = "OIDC"
+provider_details = {{ client_id = "c", client_secret = '{}', next_client_secret = "NextCanary9c4d", attributes_request_method = "GET", oidc_issuer = "https://i.example", authorize_scopes = "openid" }}
+[user_pool_client.c]
+user_pool = "p"
+client_secret = "{}"
+"#,
+        LITERALS[0], LITERALS[1], LITERALS[2], LITERALS[3]
+    );
+    let creations = [
+        "CreateApiKeyCredentialProvider",
+        "CreateOauth2CredentialProvider",
+        "CreateIdentityProvider",
+        "CreateUserPoolClient",
+    ];
+    let world = World::new();
+    for (operation, literal) in creations.iter().zip(LITERALS) {
+        let message = format!("Value {} is not valid", json!({ "value": literal }));
+        let kind = FaultKind::Refuse { status: 400, code: "ValidationException".into(), message };
+        world.stand_in.fault(Fault { operation: Some((*operation).to_owned()), nth: 1, times: 1, kind });
+    }
+    let stack = stack(&world, &manifest, None);
+    let planned = world.plan_stack(&stack).await;
+    let outcome = world.carry_out(&planned).await;
+    assert_eq!(outcome.failed.len(), 4, "{outcome:?}");
+    for said in [format!("{:?}", planned.plan), format!("{outcome:?}"), format!("{:?}", world.events())] {
+        assert!(!said.contains("Canary"), "{said}");
+    }
+    assert!(outcome.failed.iter().all(|(_, message)| message.contains("(sensitive)")), "{outcome:?}");
+    world.apply_stack(&stack).await;
+}
+
+#[test]
+fn a_finding_does_not_show_the_secret_that_stands_on_its_line() {
+    let terminal = Terminal::new();
+    let manifest = CLIENT.replace("\"${var.key}\"", &format!("\"{FIRST} not allowed\"")).replace("\"1\"", "\"a b\"");
+    std::fs::write(terminal.folder.path().join("gatewright.toml"), manifest).unwrap();
+    for format in ["human", "json", "github", "sarif"] {
+        let answer = terminal.run(&["check", "--format", format]);
+        let said = format!("{}{}", answer.out, answer.err);
+        assert!(answer.code == 3 && said.contains("`client_secret` has characters that it cannot have"), "{said}");
+        assert!(!said.contains("Canary"), "{said}");
+        assert!(said.contains("`secret_version` cannot be `a b`"), "{said}");
+    }
+    let plan = terminal.run(&["plan", "--local=state"]);
+    assert!(plan.code == 3 && plan.err.contains("\"****") && !plan.err.contains("Canary"), "{plan:?}");
+}
+
 /// The secrets of every client in a state of the stand-in.
 fn made_secrets(state: &Value, found: &mut Vec<String>) {
     match state {

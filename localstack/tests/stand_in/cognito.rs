@@ -76,6 +76,10 @@ async fn a_pool_shows_its_defaults_and_forgets_what_an_update_omits() {
 #[tokio::test(start_paused = true)]
 async fn a_pool_that_makes_no_sense_is_refused() {
     let local = stand_in();
+    let bounded = |least: &str, most: &str| {
+        let bounds = json!({"MinLength": least, "MaxLength": most});
+        json!({"Name": "dept", "AttributeDataType": "String", "StringAttributeConstraints": bounds})
+    };
     let legacy = "arn:aws:lambda:us-east-1:111122223333:function:a";
     let config = json!({"LambdaVersion": "V2_0", "LambdaArn": "arn:aws:lambda:us-east-1:111122223333:function:b"});
     for (changes, code) in [
@@ -91,12 +95,23 @@ async fn a_pool_that_makes_no_sense_is_refused() {
         (json!({"MfaConfiguration": "ON"}), "InvalidParameterException"),
         (json!({"UserPoolTags": {"aws:x": "1"}}), "InvalidParameterException"),
         (json!({"Schema": [{"Name": "dept", "Required": true}]}), "InvalidParameterException"),
+        (json!({"Schema": [{"Name": "dept"}]}), "InvalidParameterException"),
+        (json!({"Schema": [{"Name": "email", "AttributeDataType": "Number"}]}), "InvalidParameterException"),
+        (json!({"Schema": [{"Name": "email", "DeveloperOnlyAttribute": true}]}), "InvalidParameterException"),
+        (json!({"Schema": [bounded("2", "1")]}), "InvalidParameterException"),
+        (json!({"Schema": [bounded("1", "many")]}), "InvalidParameterException"),
+        (json!({"Schema": [bounded("1", "2049")]}), "InvalidParameterException"),
         (json!({"PoolName": ""}), "InvalidParameterException"),
         (json!({"AliasAttributes": ["email"], "UsernameAttributes": ["email"]}), "InvalidParameterException"),
         (json!({"Nonsense": 1}), "InvalidParameterException"),
     ] {
         refused_with(&local, "CreateUserPool", with(json!({"PoolName": "x"}), changes), code, "").await;
     }
+    let both = with(bounded("1", "2"), json!({"NumberAttributeConstraints": {"MinValue": "1"}}));
+    let created = ok(&local, "CreateUserPool", json!({"PoolName": "x", "Schema": [both]})).await;
+    let attribute = created["UserPool"]["SchemaAttributes"].as_array().unwrap().last().unwrap();
+    assert_eq!(attribute["StringAttributeConstraints"], json!({"MinLength": "1", "MaxLength": "2"}));
+    assert_eq!(attribute.get("NumberAttributeConstraints"), None, "a text has no bounds of a number");
     let plus = json!({"PoolName": "x", "UserPoolTier": "PLUS", "UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"}});
     ok(&local, "CreateUserPool", plus).await;
 }
@@ -107,7 +122,9 @@ async fn mfa_is_set_on_its_own_and_kept_by_name() {
     let id = pool(&local).await;
     let describe = json!({"UserPoolId": id});
     let set = |changes: Value| with(json!({"UserPoolId": id, "MfaConfiguration": "ON"}), changes);
-    refused_with(&local, "SetUserPoolMfaConfig", set(json!({})), "InvalidParameterException", "factor").await;
+    refused_with(&local, "SetUserPoolMfaConfig", set(json!({})), "InvalidParameterException", "At least one").await;
+    let bare = set(json!({"SmsMfaConfiguration": {}}));
+    refused_with(&local, "SetUserPoolMfaConfig", bare, "InvalidParameterException", "[SmsConfiguration]").await;
     ok(&local, "SetUserPoolMfaConfig", set(json!({"SoftwareTokenMfaConfiguration": {"Enabled": true}}))).await;
     let mfa = ok(&local, "GetUserPoolMfaConfig", describe.clone()).await;
     assert_eq!(mfa, json!({"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}}));

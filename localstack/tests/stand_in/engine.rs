@@ -209,8 +209,7 @@ async fn the_same_seed_gives_the_same_identifiers() {
 #[tokio::test(start_paused = true)]
 async fn an_operation_that_is_not_built_says_so() {
     let local = stand_in();
-    refused_with(&local, "ListMemories", json!({}), "UnknownOperationException", "does not implement it").await;
-    refused_with(&local, "ListUsers", json!({}), "UnknownOperationException", "does not implement it").await;
+    refused_with(&local, "ListDevices", json!({}), "UnknownOperationException", "does not implement it").await;
     refused_with(&local, "Nonsense", json!({}), "UnknownOperationException", "has no operation").await;
 }
 

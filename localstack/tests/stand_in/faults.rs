@@ -1,7 +1,7 @@
 //! Faults on purpose.
 
 use localstack::{Fault, FaultKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -72,4 +72,33 @@ async fn a_call_can_be_accepted_and_fail_in_the_end() {
     let live = ok(&local, "GetGateway", json!({"gatewayIdentifier": id})).await;
     assert_eq!(at(&live, "/status"), "UPDATE_UNSUCCESSFUL");
     ok(&local, "UpdateGateway", update).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_of_a_gateway_have_trouble_too() {
+    let local = stand_in();
+    let gateway = ready_gateway(&local, "g").await;
+    let ping = async || {
+        let request = ::http::Request::post(format!("/gateways/{gateway}/mcp")).body(bytes::Bytes::new());
+        local.handle(request.unwrap()).await
+    };
+    let set = |outcome: Value| {
+        let script = json!([{"operation": "InvokeGateway", "outcome": outcome}]).to_string();
+        for fault in Fault::list(script.as_bytes()).unwrap() {
+            local.fault(fault);
+        }
+    };
+    set(json!({"refuse": {"status": 503, "code": "ServiceUnavailable"}}));
+    assert_eq!(ping().await.unwrap().status(), 503);
+    assert_eq!(local.journal().last().unwrap().code.as_deref(), Some("ServiceUnavailable"));
+    for lost in ["drop", "lose-answer"] {
+        set(json!(lost));
+        assert_eq!(ping().await.unwrap_err(), localstack::Dropped);
+    }
+    set(json!("not-json"));
+    assert_eq!(ping().await.unwrap().headers()["content-type"], "text/html");
+    assert_eq!(ping().await.unwrap().status(), 401);
+    // A fault that names no operation is for what changes something.
+    local.fault(Fault { operation: None, nth: 1, times: 1, kind: FaultKind::Drop });
+    assert_eq!(ping().await.unwrap().status(), 401);
 }

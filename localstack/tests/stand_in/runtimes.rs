@@ -37,6 +37,7 @@ async fn each_update_is_a_new_version_of_the_whole() {
     assert_eq!(at(&old, "/description"), "one");
     let versions = ok(&local, "ListAgentRuntimeVersions", get.clone()).await;
     assert_eq!(versions["agentRuntimes"].as_array().unwrap().len(), 2);
+    assert_eq!(at(&versions, "/agentRuntimes/0/agentRuntimeVersion"), "2");
     let listed = ok(&local, "ListAgentRuntimes", json!({})).await;
     assert_eq!(at(&listed, "/agentRuntimes/0/description"), "");
     let endpoint = ok(&local, "GetAgentRuntimeEndpoint", with(get.clone(), json!({"endpointName": "DEFAULT"}))).await;

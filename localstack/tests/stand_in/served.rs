@@ -11,15 +11,15 @@ use tokio::task::JoinHandle;
 use super::*;
 
 /// A stand-in that is being served.
-struct Served {
-    local: Localstack,
-    address: SocketAddr,
+pub(crate) struct Served {
+    pub(crate) local: Localstack,
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     server: JoinHandle<std::io::Result<()>>,
 }
 
 impl Served {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let local = stand_in();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -38,7 +38,7 @@ impl Served {
         String::from_utf8(answer).unwrap()
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, Value) {
+    pub(crate) async fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, Value) {
         let length = body.len();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
@@ -111,6 +111,9 @@ async fn a_clients_mistakes_are_modelled_refusals() {
         ("PUT", "/_localstack/journal", "", b"", 405),
         ("POST", "/_localstack/faults", "", b"{\"outcome\": \"drop\"}", 400),
         ("POST", "/_localstack/plant", "", b"\xff", 400),
+        ("GET", "/us-east-1_%00/.well-known/jwks.json", "", b"", 404),
+        ("GET", "/../.well-known/openid-configuration", "", b"", 404),
+        ("DELETE", "/us-east-1_x/.well-known/jwks.json", "", b"", 405),
         ("POST", "/_localstack/plant", "", br#"{"id": "none", "pointer": "/x", "value": 1}"#, 404),
     ] {
         let (answered, body) = served.ask(method, path, headers, body).await;
@@ -208,4 +211,19 @@ async fn rates_and_latency_are_the_wires_and_run_on_the_paused_clock() {
     assert_eq!(statuses, [202, 429]);
     assert_eq!(begun.elapsed(), Duration::from_millis(160));
     assert_eq!(local.journal()[1].code.as_deref(), Some("ThrottlingException"));
+}
+
+#[tokio::test]
+async fn what_answers_for_others_is_set_over_the_socket_but_no_command_is() {
+    let served = Served::start().await;
+    let canned = json!([{"resource": "arn:aws:lambda:us-east-1:111122223333:function:hr", "answer": 1}]).to_string();
+    assert_eq!(served.ask("POST", "/_localstack/answers", "", canned.as_bytes()).await.0, 204);
+    let command =
+        json!([{"resource": "arn:aws:lambda:us-east-1:111122223333:function:hr", "command": ["touch", "/tmp/x"]}]);
+    let (status, body) = served.ask("POST", "/_localstack/answers", "", command.to_string().as_bytes()).await;
+    assert_eq!(status, 400);
+    assert!(at(&body, "/message").contains("`--answers` only"), "{body}");
+    let (status, body) = served.ask("POST", "/_localstack/answers", "", b"{}").await;
+    assert_eq!((status, at(&body, "/message").contains("not a list of answers")), (400, true));
+    assert_eq!(served.ask("DELETE", "/_localstack/answers", "", b"").await.0, 204);
 }

@@ -40,7 +40,10 @@ pub(super) fn check(text: &Text<'_>, policy: &Policy, guarded: &Guarded<'_>, fou
             Meaning::Untyped => {}
             Meaning::Unlisted(target) => found.push(
                 text.note("cedar::unchecked-tool", format!("the tools of `{target}` are not known offline"))
-                    .at(text.span_of(&format!("\"{id}\"")), "not checked"),
+                    .at(text.span_of(&format!("\"{id}\"")), "not checked")
+                    .help(format!(
+                        "to have it checked, give `{target}` what it lists: `known_tools = {{ file = \"….json\" }}`"
+                    )),
             ),
             Meaning::Nothing => found.push(unknown(text, id, guarded)),
         }

@@ -55,7 +55,10 @@ impl<'a> Guarded<'a> {
             children(stack, &GATEWAY_TARGET, gateway).map(move |target| (gateway, target))
         };
         for (gateway, target) in gateways.iter().flat_map(of) {
-            let tools = target.document.get("targetConfiguration").map_or(Tools::Unknown, tools_of_target);
+            let tools = match &target.known_tools {
+                Some(tools) => Tools::Known(tools.clone()),
+                None => target.document.get("targetConfiguration").map_or(Tools::Unknown, tools_of_target),
+            };
             match target.live_name() {
                 Some(name) if !is_unknown(name) => {
                     let (address, span) = (&target.address, &target.span);

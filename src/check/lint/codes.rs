@@ -1,7 +1,7 @@
 //! The codes of the lints, each with what it means and what to do about it.
 
 /// Code and explanation, by subject.
-pub const CODES: &[(&str, &str)] = &[
+pub(in crate::check) const CODES: &[(&str, &str)] = &[
     (
         "lint::substring-claim",
         "A claim that holds several values is one text: scopes with blanks between them, groups as a JSON list. A pattern whose \

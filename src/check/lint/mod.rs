@@ -16,7 +16,7 @@ use super::cedar::Engine;
 use crate::diagnostic::Diagnostic;
 use crate::stack::Stack;
 
-pub use codes::CODES;
+pub(super) use codes::CODES;
 
 pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], found: &mut Vec<Diagnostic>) {
     for engine in engines {

@@ -1,0 +1,87 @@
+//! The keys and the issuer behind a discovery URL: a user pool of this stand-in, or whatever is on loopback.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Uri};
+use jsonwebtoken::jwk::JwkSet;
+use serde_json::Value;
+
+use super::loopback;
+use crate::engine::Engine;
+use crate::signing_key;
+use crate::state::{Kind, State};
+
+/// Who signs tokens.
+#[derive(Debug, Clone)]
+pub(super) struct Issuer {
+    pub(super) keys: JwkSet,
+    /// What `iss` may be.
+    pub(super) names: Vec<String>,
+}
+
+/// Issuers elsewhere on this machine by discovery URL, each with the moment at which it was asked.
+#[derive(Default)]
+pub(super) struct Issuers(Mutex<BTreeMap<String, (u64, Issuer)>>);
+
+/// How long what an issuer said is believed, in milliseconds.
+const BELIEVED: u64 = 10_000;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The pool that a discovery URL names: under AWS's name of Cognito, or where this stand-in is served.
+pub(super) fn pool_of(base: Option<&str>, url: &str) -> Option<String> {
+    let (issuer, _) = url.split_once("/.well-known/")?;
+    let uri: Uri = issuer.parse().ok()?;
+    let host = uri.host()?;
+    let aws = ["cognito-idp.", "issuer-cognito-idp."].iter().any(|name| host.starts_with(name))
+        && host.contains(".amazonaws.com");
+    let own = loopback::is_local(host)
+        && base.and_then(|base| base.parse::<Uri>().ok()).is_some_and(|base| base.port_u16() == uri.port_u16());
+    let pool = uri.path().trim_matches('/');
+    ((aws || own) && !pool.contains('/') && !pool.is_empty()).then(|| pool.to_owned())
+}
+
+/// A pool of this stand-in as an issuer.
+pub(super) fn of_pool(state: &State, base: Option<&str>, region: &str, pool: &str) -> Option<Issuer> {
+    let pool = state.find(Kind::UserPool, None, pool)?;
+    let aws =
+        ["cognito-idp", "issuer-cognito-idp"].map(|name| format!("https://{name}.{region}.amazonaws.com/{}", pool.id));
+    let own = base.map(|base| format!("{base}/{}", pool.id));
+    Some(Issuer { keys: signing_key::public_keys(pool), names: aws.into_iter().chain(own).collect() })
+}
+
+/// Asks the issuer behind a discovery URL, unless it was asked a moment ago.
+///
+/// Fails, in words, if the URL or that of the keys is not on loopback, or what is there is no discovery document or no keys.
+pub(super) async fn discover(engine: &Engine, url: &str) -> Result<Issuer, String> {
+    let known = &engine.data_plane.issuers.0;
+    let now = engine.now();
+    if let Some((at, issuer)) = known.lock().unwrap_or_else(PoisonError::into_inner).get(url)
+        && now.saturating_sub(*at) < BELIEVED
+    {
+        return Ok(issuer.clone());
+    }
+    let document = fetch(url).await?;
+    let text = |member: &str| document.get(member).and_then(Value::as_str);
+    let (Some(name), Some(keys)) = (text("issuer"), text("jwks_uri")) else {
+        return Err(format!("{url} names no `issuer` or no `jwks_uri`"));
+    };
+    let set = serde_json::from_value(fetch(keys).await?).map_err(|error| format!("{keys} has no keys: {error}"))?;
+    let issuer = Issuer { keys: set, names: vec![name.to_owned()] };
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    known.retain(|_, (at, _)| now.saturating_sub(*at) < BELIEVED);
+    known.insert(url.to_owned(), (now, issuer.clone()));
+    Ok(issuer)
+}
+
+async fn fetch(url: &str) -> Result<Value, String> {
+    let request = Request::get(url).body(Bytes::new()).map_err(|error| format!("{url}: {error}"))?;
+    let response = loopback::send(request, PATIENCE).await?;
+    if !response.status().is_success() {
+        return Err(format!("{url} answered {}", response.status()));
+    }
+    serde_json::from_slice(response.body()).map_err(|error| format!("{url} has no JSON: {error}"))
+}
