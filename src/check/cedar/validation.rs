@@ -9,6 +9,7 @@ use super::place::Text;
 use super::tools::Guarded;
 use super::words::{ESCAPED_MARK, plain, said};
 use crate::diagnostic::Diagnostic;
+use crate::reference::holds_mark_character;
 
 pub(super) fn check(
     text: &Text<'_>,
@@ -43,7 +44,7 @@ pub(super) fn check(
 fn suspicions(text: &Text<'_>, form: &Value, result: &ValidationResult, found: &mut Vec<Diagnostic>) {
     let warnings = result.validation_warnings().map(DetailedError::from);
     // Cedar takes offence at the characters that stand for a reference.
-    let warnings = messages(text, warnings.filter(|warning| !warning.message.contains(ESCAPED_MARK)));
+    let warnings = messages(text, warnings.filter(|warning| !holds_mark(&warning.message)));
     let (scopes, others): (Vec<_>, Vec<_>) =
         warnings.into_iter().partition(|(message, ..)| message.starts_with("unable to find an applicable action"));
     for (message, place, _) in others {
@@ -55,6 +56,11 @@ fn suspicions(text: &Text<'_>, form: &Value, result: &ValidationResult, found: &
         }
         found.push(diagnostic);
     }
+}
+
+/// A message shows the characters of a mark, escaped or as they are.
+fn holds_mark(message: &str) -> bool {
+    message.contains(ESCAPED_MARK) || holds_mark_character(message)
 }
 
 fn why_impossible(form: &Value, unfit: bool) -> &'static str {
