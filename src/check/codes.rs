@@ -152,6 +152,16 @@ pub(super) const CODES: &[(&str, &str)] = &[
          remove it.",
     ),
     (
+        "cedar::too-long",
+        "The service takes statements of at most 10,000 characters, and this one is longer even before its references are filled \
+         in. Split it into several policies: permits add up, and so do forbids.",
+    ),
+    (
+        "cedar::no-room",
+        "Policies are checked on a thread with room for the deepest policy that the service takes, and the system refused that \
+         thread. Nothing is said about the policies, so the manifest is refused. Give the process more memory.",
+    ),
+    (
         "check::lock-client",
         "A gateway is locked by an allow-list that holds this id alone, which no client has. In a manifest it would make an open gateway look locked. Name the clients that may call.",
     ),

@@ -9,6 +9,7 @@ mod cedar;
 mod client;
 mod codes;
 mod credential;
+mod deep;
 mod issuer;
 mod lint;
 mod pool;
@@ -72,8 +73,13 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
     credential::check(stack, &mut found);
     artifact::check(stack, &mut found);
     reserved::check(stack, &mut found);
-    let engines = cedar::check(stack, sources, &mut found);
-    lint::check(stack, &engines, &mut found);
+    match deep::deep(|| policies(stack, sources)) {
+        Some(of_policies) => found.extend(of_policies),
+        None => found.push(
+            Diagnostic::error("cedar::no-room", "the policies could not be checked: no memory is left for it")
+                .help("end other programs, or allow more memory (`ulimit -v`)"),
+        ),
+    }
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
     found.retain(|diagnostic| {
@@ -81,6 +87,14 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
         seen.insert((diagnostic.code, place, diagnostic.message.clone()))
     });
     allow::apply(sources, &mut found);
+    found
+}
+
+/// What is found in policies, and in everything that they depend on.
+fn policies(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let engines = cedar::check(stack, sources, &mut found);
+    lint::check(stack, &engines, &mut found);
     found
 }
 

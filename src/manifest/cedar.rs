@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::reference;
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
@@ -89,6 +91,14 @@ pub(super) fn statements(text: &str) -> usize {
 /// Brackets and conditions may lie this deep in each other. Cedar's parser and validator call themselves for every level, and
 /// text that is deeper could exhaust the stack.
 pub(crate) const DEEPEST: usize = 24;
+
+/// The service takes statements of so many characters, references filled in.
+pub(crate) const LONGEST: usize = 10_000;
+
+/// The least number of characters that a statement has once its references are filled in.
+pub(crate) fn least_length(statement: &str) -> usize {
+    reference::pieces(statement).into_iter().flatten().map(|text| text.chars().count()).sum()
+}
 
 /// The text nests deeper than [`DEEPEST`]. Every `if` counts as a level, as the next may stand in its `else`.
 pub(crate) fn is_too_deep(text: &str) -> bool {

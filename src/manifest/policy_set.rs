@@ -114,6 +114,14 @@ impl Loader {
 
     fn policy_of(&mut self, set: &Set, file: FileId, statement: &Statement, ids: &mut HashMap<String, Span>) {
         let span = |range: &Range<usize>| Span { file, range: range.clone() };
+        let body = statement.text.get(statement.body..).unwrap_or_default();
+        let length = cedar::least_length(body);
+        if length > cedar::LONGEST {
+            let message = format!("the statement has {length} characters, and the service takes {}", cedar::LONGEST);
+            let problem = Diagnostic::error("manifest::range", message).at(span(&statement.range), "");
+            self.report(problem.help("split the statement into several").about(&set.address));
+            return;
+        }
         if cedar::is_too_deep(&statement.text) {
             let message = format!("brackets and conditions lie more than {} deep in each other", cedar::DEEPEST);
             let problem = Diagnostic::error("manifest::cedar-syntax", message).at(span(&statement.range), "");
@@ -163,7 +171,6 @@ impl Loader {
         let mut document = Map::new();
         document.insert("name".to_owned(), format!("{}{id}", set.prefix).into());
         sheet.spans.insert("name".to_owned(), id_span.clone());
-        let body = statement.text.get(statement.body..).unwrap_or_default();
         document.insert("definition".to_owned(), json!({"cedar": {"statement": body}}));
         sheet.spans.insert("definition".to_owned(), span(&statement.range));
         document.extend(set.defaults.clone());

@@ -19,7 +19,7 @@ use super::of_kind;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::kind::{POLICY, POLICY_ENGINE, statement_of};
-use crate::manifest::cedar::{DEEPEST, is_extended, is_temporal, is_too_deep};
+use crate::manifest::cedar::{DEEPEST, LONGEST, is_extended, is_temporal, is_too_deep, least_length};
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
@@ -82,6 +82,15 @@ fn with_names(stack: &Stack, statement: &str) -> String {
 
 /// The one policy of a text, called by its address.
 fn read(text: &Text<'_>, found: &mut Vec<Diagnostic>) -> Option<Policy> {
+    let length = least_length(text.statement());
+    if length > LONGEST {
+        // Of a text without references the model says it.
+        if reference::is_unknown(text.statement()) {
+            let message = format!("the statement has {length} characters, and the service takes {LONGEST}");
+            found.push(text.error("cedar::too-long", message).at(text.whole(), "").help("split it into several"));
+        }
+        return None;
+    }
     if is_too_deep(text.statement()) {
         let message = format!("brackets and conditions lie more than {DEEPEST} deep in each other");
         found.push(text.error("cedar::syntax", message).at(text.whole(), "").help("split the statement into several"));
