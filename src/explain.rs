@@ -19,7 +19,7 @@ pub fn nearest_code(code: &str) -> Option<&'static str> {
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    manifest::CODES.iter().chain(check::CODES).chain(access::CODES).chain(plan::CODES).chain(plan::risk::CODES)
+    manifest::CODES.iter().chain(check::codes()).chain(access::CODES).chain(plan::CODES).chain(plan::risk::CODES)
 }
 
 #[cfg(test)]

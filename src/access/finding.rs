@@ -10,18 +10,15 @@ use crate::persona::{Persona, Who};
 use crate::stack::Stack;
 
 /// Everything found about the access that a stack gives.
-pub(crate) fn check(stack: &Stack, found: &mut Vec<Diagnostic>) {
+pub(crate) fn check(stack: &Stack) -> Vec<Diagnostic> {
     if stack.personas.is_empty() && stack.expectations.is_empty() {
-        return;
+        return Vec::new();
     }
     let access = Access::of(stack);
-    let before = found.len();
-    for persona in &stack.personas {
-        found.extend(refused(persona, &access));
-    }
+    let mut found: Vec<Diagnostic> = stack.personas.iter().filter_map(|persona| refused(persona, &access)).collect();
     // An expectation about a persona that makes no sense would say the same again.
-    if found.iter().skip(before).any(|found| found.code == "access::claim-name") {
-        return;
+    if found.iter().any(|found| found.code == "access::claim-name") {
+        return found;
     }
     for outcome in expect::hold(stack) {
         for broken in outcome.failures {
@@ -38,6 +35,7 @@ pub(crate) fn check(stack: &Stack, found: &mut Vec<Diagnostic>) {
             found.push(problem);
         }
     }
+    found
 }
 
 /// A persona that no gateway lets in.

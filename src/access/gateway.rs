@@ -1,6 +1,6 @@
 //! A gateway as callers meet it: its door, its tools, and the policies behind.
 
-use model::{Action, Tools, tools_of_target};
+use model::{Action, Tools};
 use serde_json::Value;
 
 use super::authorizer::{Admission, Door};
@@ -270,7 +270,7 @@ fn tools(stack: &Stack, gateway: &Resource, notes: &mut Vec<String>) -> Vec<Tool
     let mut found = Vec::new();
     for target in children(stack, &GATEWAY_TARGET, &gateway.address) {
         let name = stand_ins.output(&target.address, "name");
-        match target.document.get("targetConfiguration").map_or(Tools::Unknown, tools_of_target) {
+        match target.tools() {
             Tools::Known(tools) => found.extend(tools.into_iter().map(|tool| ToolAt {
                 name: format!("{name}/{}", tool.name),
                 target: target.address.clone(),

@@ -6,6 +6,7 @@ use super::caller::Caller;
 use super::gateway::{Gateway, Mode};
 use super::guard::Cell;
 use crate::address::Address;
+use crate::check::deep::ROOM;
 
 /// Who can call what at every gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,9 +77,14 @@ fn rows(gateway: &Gateway<'_>, callers: &[Caller]) -> Vec<Row> {
         return work(callers);
     }
     std::thread::scope(|scope| {
-        let parts: Vec<_> = callers.chunks(share).map(|part| (part, scope.spawn(move || work(part)))).collect();
+        // Policies may go deep.
+        let spawn = |part| std::thread::Builder::new().stack_size(ROOM).spawn_scoped(scope, move || work(part)).ok();
+        let parts: Vec<_> = callers.chunks(share).map(|part| (part, spawn(part))).collect();
         // What a thread could not do is done here.
-        parts.into_iter().flat_map(|(part, thread)| thread.join().unwrap_or_else(|_| work(part))).collect()
+        let done = |(part, thread): (_, Option<std::thread::ScopedJoinHandle<'_, Vec<Row>>>)| {
+            thread.and_then(|thread| thread.join().ok()).unwrap_or_else(|| work(part))
+        };
+        parts.into_iter().flat_map(done).collect()
     })
 }
 

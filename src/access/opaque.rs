@@ -8,13 +8,13 @@ use std::ops::Range;
 use cedar_policy::{Policy, PolicyId};
 
 use crate::address::Address;
-use crate::manifest::cedar::{Token, TokenKind, is_too_deep, tokens};
+use crate::manifest::cedar::{Token, TokenKind, tokens};
 
 /// A statement as plain Cedar reads it, and whether something was left out. Nothing for a statement that is about outputs only.
 pub(super) fn readable(address: &Address, statement: &str) -> Option<(Policy, bool)> {
     let parse = |text: &str| {
         let id = PolicyId::new(address.to_string());
-        (!is_too_deep(text)).then(|| Policy::parse(Some(id), text).ok()).flatten()
+        Policy::parse(Some(id), text).ok()
     };
     if let Some(policy) = parse(statement) {
         return Some((policy, false));

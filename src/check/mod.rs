@@ -2,12 +2,16 @@
 //!
 //! Whether the values fit AWS's model, and whether references lead somewhere, was decided when the manifest was read.
 
+pub(crate) mod allow;
 mod artifact;
 mod authorizer;
 pub(crate) mod cedar;
 mod client;
 mod codes;
 mod credential;
+pub(crate) mod deep;
+mod issuer;
+mod lint;
 mod pool;
 mod reserved;
 
@@ -22,7 +26,10 @@ use crate::kind::Kind;
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
-pub use codes::CODES;
+/// Every code of the checks with its explanation.
+pub fn codes() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    codes::CODES.iter().chain(lint::CODES)
+}
 
 /// More mistakes of a manifest that is refused already: those of resources that nothing else is wrong with. What depends on other
 /// resources is looked at only where those could be read, so that one mistake does not become two.
@@ -68,10 +75,16 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
     credential::check(stack, &mut found);
     artifact::check(stack, &mut found);
     reserved::check(stack, &mut found);
-    cedar::check(stack, sources, &mut found);
+    match deep::deep(|| policies(stack, sources)) {
+        Some(of_policies) => found.extend(of_policies),
+        None => found.push(
+            Diagnostic::error("cedar::no-room", "the policies could not be checked: no memory is left for it")
+                .help("end other programs, or allow more memory (`ulimit -v`)"),
+        ),
+    }
     // What policies and authorizers get wrong is not said a second time as what follows from it.
     if found.iter().all(|found| found.severity != Severity::Error) {
-        access::check(stack, &mut found);
+        found.extend(deep::deep(|| access::check(stack)).unwrap_or_default());
     }
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
@@ -79,6 +92,15 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
         let place = diagnostic.primary.as_ref().map(|label| label.span.clone());
         seen.insert((diagnostic.code, place, diagnostic.message.clone()))
     });
+    allow::apply(sources, &mut found);
+    found
+}
+
+/// What is found in policies, and in everything that they depend on.
+fn policies(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let engines = cedar::check(stack, sources, &mut found);
+    lint::check(stack, &engines, &mut found);
     found
 }
 

@@ -11,6 +11,7 @@ use super::options::{Global, Manifest};
 use super::output;
 use crate::access::why::{Why, why};
 use crate::access::{Access, Caller, Gateway, Matrix, expect, matrix};
+use crate::check::deep::deep;
 use crate::diagnostic::Sources;
 use crate::manifest::nearest::suggestion;
 use crate::report::diagnostic::render;
@@ -63,9 +64,12 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     if checked.has_errors() {
         return Ok(Exit::Refused);
     }
-    if arguments.test {
-        return test(&checked, arguments.format);
-    }
+    // Policies may go deep.
+    let answered = deep(|| if arguments.test { test(&checked, arguments.format) } else { answer(&checked, arguments) });
+    answered.unwrap_or_else(|| Err(Failure::new(Exit::Failed, "no memory is left to evaluate the policies")))
+}
+
+fn answer(checked: &Checked, arguments: &Args) -> Result<Exit, Failure> {
     let token = arguments.token.as_ref().map(|path| {
         std::fs::read_to_string(path)
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot read {}: {error}", path.display())))

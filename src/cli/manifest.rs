@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
 use super::output;
 use crate::access;
-use crate::check;
+use crate::check::{self, allow};
 use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources};
 use crate::manifest::{self, Loaded, Options, StandardInput};
 use crate::report::diagnostic::render;
@@ -17,7 +17,9 @@ use crate::stack::Stack;
 pub(super) fn stack(global: &Global, manifest: &Manifest) -> Result<Stack, Failure> {
     let mut options = options(global, manifest);
     options.first_environment = global.local.is_some();
-    let loaded = load(&options);
+    let mut loaded = load(&options);
+    // What nothing needs in this environment may be needed in another.
+    loaded.diagnostics.retain(|found| found.code != allow::UNUSED || loaded.environments.is_empty());
     output::err(&render(&loaded.diagnostics, &loaded.sources, true));
     let needs_environment = |found: &Diagnostic| found.code == "manifest::environment-needed";
     let exit = if loaded.diagnostics.iter().any(needs_environment) { Exit::Usage } else { Exit::Refused };
@@ -40,6 +42,8 @@ pub(super) struct Checked {
     /// Each environment that could be read.
     pub(super) read: Vec<Read>,
     known: HashMap<PathBuf, FileId>,
+    /// Allowances that nothing needed, each with the number of environments.
+    unused: Vec<(Diagnostic, usize)>,
 }
 
 impl Checked {
@@ -58,13 +62,22 @@ impl Checked {
         options.first_environment = true;
         let first = load(&options);
         let others = if options.environment.is_some() { Vec::new() } else { first.environments.clone() };
-        let mut checked =
-            Self { sources: Sources::default(), diagnostics: Vec::new(), read: Vec::new(), known: HashMap::new() };
+        let mut checked = Self {
+            sources: Sources::default(),
+            diagnostics: Vec::new(),
+            read: Vec::new(),
+            known: HashMap::new(),
+            unused: Vec::new(),
+        };
         checked.add(first);
+        let environments = others.len().max(1);
         for environment in others.into_iter().skip(1) {
             options.environment = Some(environment);
             checked.add(load(&options));
         }
+        // An allowance is unused if no environment needs it.
+        let unused = std::mem::take(&mut checked.unused).into_iter();
+        checked.diagnostics.extend(unused.filter(|(_, count)| *count == environments).map(|(found, _)| found));
         checked
     }
 
@@ -77,7 +90,12 @@ impl Checked {
             for label in found.primary.iter_mut().chain(&mut found.secondary) {
                 self.place(label, &loaded.sources);
             }
-            if !self.diagnostics.contains(&found) {
+            if found.code == allow::UNUSED {
+                match self.unused.iter_mut().find(|(known, _)| *known == found) {
+                    Some((_, environments)) => *environments += 1,
+                    None => self.unused.push((found, 1)),
+                }
+            } else if !self.diagnostics.contains(&found) {
                 self.diagnostics.push(found);
             }
         }

@@ -1,6 +1,6 @@
 //! `[grant.NAME]`: a line of the role table, rewritten into exact Cedar policies.
 
-use model::{Tools, tools_of_target};
+use model::Tools;
 use serde_json::{Map, Value, json};
 
 use super::Loader;
@@ -13,6 +13,7 @@ use super::tree::{Content, Entry, Node};
 use crate::access::caller::claim_names;
 use crate::access::token::ClaimNames;
 use crate::address::Address;
+use crate::check::deep::deep;
 use crate::check::referred;
 use crate::diagnostic::Diagnostic;
 use crate::kind::{GATEWAY, GATEWAY_TARGET, POLICY, USER_POOL_CLIENT};
@@ -192,7 +193,7 @@ impl Loader {
         };
         let name = Target::Output(found.address.clone(), "name".to_owned());
         let name = Reference { target: name, filter: Filter::Cedar }.mark();
-        let tools = found.document.get("targetConfiguration").map_or(Tools::Unknown, tools_of_target);
+        let tools = found.tools();
         let action = |tool: &str| (format!("{name}___{}", literal(tool, false)), false);
         match (tool, tools) {
             ("**", _) => vec![(name, true)],
@@ -357,13 +358,11 @@ impl Loader {
         };
         let filled = self.fill_cedar(text, &CedarPlace::Text(entry.node.span.clone()), Some(&block.address))?;
         let text: String = filled.into_iter().map(|part| part.text).collect();
-        let problem = if super::cedar::is_too_deep(&text) {
-            Some(format!("brackets and conditions lie more than {} deep in each other", super::cedar::DEEPEST))
-        } else {
-            text.parse::<cedar_policy::Expression>().err().map(|error| reference::display(&error.to_string()))
-        };
+        let parsed = deep(|| text.parse::<cedar_policy::Expression>().err().map(|error| error.to_string()));
+        let problem = parsed.unwrap_or_else(|| Some("no memory is left to read it".to_owned()));
         if let Some(problem) = problem {
-            let problem = Diagnostic::error("manifest::cedar-syntax", problem).at(entry.node.span.clone(), "");
+            let problem = Diagnostic::error("manifest::cedar-syntax", reference::display(&problem))
+                .at(entry.node.span.clone(), "");
             self.report(
                 problem
                     .help("`when` is one Cedar expression, such as `context.input.amount < 100`")

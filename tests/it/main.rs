@@ -24,6 +24,7 @@ mod known_tools;
 mod language;
 mod lease;
 mod lifecycle;
+mod lints;
 mod maker;
 mod matrix;
 mod members;

@@ -6,12 +6,10 @@ use cedar_policy::Policy;
 use model::Tools;
 
 use super::place::Text;
-use super::tools::Guarded;
+use super::tools::{Guarded, SEPARATOR};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::nearest::{listed, nearest};
 use crate::reference::is_unknown;
-
-const SEPARATOR: &str = "___";
 
 /// What an action's id stands for.
 enum Meaning<'a> {
@@ -55,7 +53,7 @@ pub(super) fn check(text: &Text<'_>, policy: &Policy, guarded: &Guarded<'_>, fou
 }
 
 fn meaning<'a>(id: &str, guarded: &Guarded<'a>) -> Meaning<'a> {
-    if is_unknown(id) {
+    if is_unknown(id) || guarded.ambiguous.contains(id) {
         return Meaning::Untyped;
     }
     let Some((target, tool)) = id.split_once(SEPARATOR) else {
