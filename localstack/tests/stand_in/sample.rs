@@ -211,7 +211,9 @@ fn moments(shape: &str, value: &Value, path: &str, problems: &mut Vec<String>) {
             }
         }
         (Body::List { element, .. }, Value::Array(list)) => {
-            list.iter().for_each(|value| moments(element, value, &format!("{path}[]"), problems));
+            for value in list {
+                moments(element, value, &format!("{path}[]"), problems);
+            }
         }
         (Body::Map { value: element, .. }, Value::Object(object)) => {
             object.values().for_each(|value| moments(element, value, &format!("{path}{{}}"), problems));
