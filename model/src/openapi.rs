@@ -1,6 +1,6 @@
-//! The tools that a gateway makes of an OpenAPI description: one for each operation with an `operationId`.
+//! The tools that a gateway makes of an API description in JSON: one for each operation with an `operationId`.
 //!
-//! Source: the AgentCore developer guide's page on OpenAPI targets. Path, query and header parameters and the members of a JSON
+//! Source: the AgentCore developer guide's page on `OpenAPI` targets. Path, query and header parameters and the members of a JSON
 //! body become the tool's arguments.
 
 use serde_json::{Map, Value, json};

@@ -46,7 +46,10 @@ pub fn check_draft(draft: &Stack, sources: &Sources, known: &[Diagnostic]) -> Ve
                 &["user_pool_client", "user_pool", "jwt_authorizer"]
             }
             code if code.starts_with("cedar::")
-                && !matches!(code, "cedar::syntax" | "cedar::one-statement" | "cedar::bare-resource") =>
+                && !matches!(
+                    code,
+                    "cedar::syntax" | "cedar::one-statement" | "cedar::bare-resource" | "cedar::too-long"
+                ) =>
             {
                 &["gateway", "gateway_target", "policy_engine"]
             }

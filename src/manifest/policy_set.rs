@@ -215,15 +215,16 @@ impl Loader {
 
 impl Statement {
     /// The statement as Cedar reads it. Of one that only the service can read, the annotations are real.
-    fn parse(&self) -> Result<Policy, ParseErrors> {
-        Policy::parse(None, &self.text).or_else(|errors| {
-            let (annotations, body) = self.text.split_at_checked(self.body).unwrap_or((&self.text, ""));
-            if cedar::is_extended(body) {
-                Policy::parse(None, format!("{annotations}permit(principal, action, resource);")).map_err(|_| errors)
-            } else {
-                Err(errors)
-            }
-        })
+    fn parse(&self) -> Result<Policy, Box<ParseErrors>> {
+        let errors = match Policy::parse(None, &self.text) {
+            Ok(policy) => return Ok(policy),
+            Err(errors) => Box::new(errors),
+        };
+        let (annotations, body) = self.text.split_at_checked(self.body).unwrap_or((&self.text, ""));
+        if !cedar::is_extended(body) {
+            return Err(errors);
+        }
+        Policy::parse(None, format!("{annotations}permit(principal, action, resource);")).map_err(|_| errors)
     }
 
     /// The place in the file of a part of the text.

@@ -353,3 +353,48 @@ fn what_the_page_shows_is_what_happens() {
     std::fs::write(shop.join("gatewright.toml"), manifest).unwrap();
     crate::readme::is_what_happens(page, &terminal, &[]);
 }
+
+/// A condition that some tools of a grant cannot have names these.
+#[test]
+fn a_grant_names_the_tools_that_its_condition_does_not_fit() {
+    let terminal = shop(&GRANTS.replace("tools = [\"pay/refund\"]", "tools = [\"pay/*\"]"));
+    let check = terminal.run(&["check"]);
+    assert_eq!(check.code, 3, "{check:?}");
+    for words in
+        ["not every tool that the policy is about has an argument `amount`", "it does not fit `pay___look`, and fits"]
+    {
+        assert!(check.err.contains(words), "{}", check.err);
+    }
+    assert!(check.err.contains("when = 'context.input.amount < 100'"), "{}", check.err);
+}
+
+/// A mode, an engine of somebody else, and a statement that plain Cedar cannot read are never taken for safe.
+#[test]
+fn what_cannot_be_read_is_never_taken_for_safe() {
+    let opaque = r#"
+[policy.session]
+policy_engine = "guard"
+definition.cedar.statement = '''
+permit(principal is AgentCore::OAuthUser, action == AgentCore::Action::"pay___look", resource == AgentCore::Gateway::"${gateway.shop.arn}")
+when { principal.hasTag("cognito:groups") } when temporal { formerly within { 1h } };
+'''
+
+[policy.guarded]
+policy_engine = "guard"
+definition.cedar.statement = '''
+forbid(principal, action == AgentCore::Action::"pay___look", resource == AgentCore::Gateway::"${gateway.shop.arn}")
+unless guardrails { BedrockGuardrails::Safe([context.input.id]) };
+'''
+"#;
+    let terminal = shop(&format!("{GRANTS}{opaque}"));
+    let matrix = json_of(&terminal.run(&["access", "--format", "json"]));
+    let callers = matrix.pointer("/environments/0/gateways/0/callers").unwrap().as_array().unwrap();
+    let look: Vec<&Value> = callers.iter().map(|caller| &caller["tools"]["pay/look"]).collect();
+    assert_eq!(
+        look,
+        ["sometimes", "sometimes", "never"],
+        "clerk by the session, boss unless guarded, guest by nothing"
+    );
+    let why = terminal.run(&["access", "--why", "boss", "pay/look"]).out;
+    assert!(why.contains("permitted by policy.bosses") && why.contains("may be forbidden by policy.guarded"), "{why}");
+}

@@ -2,17 +2,17 @@
 
 use serde_json::Value;
 
-use crate::check::cedar::Statement;
 use crate::check::cedar::expression::{argument, conditions, operator, parts};
+use crate::check::cedar::{Engine, Statement};
 use crate::diagnostic::Diagnostic;
 
 /// Comparisons of decimals.
 const OF_DECIMALS: [&str; 4] = ["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"];
 
-pub(super) fn check(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(engine: &Engine<'_>, statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
     if !statement.is_permit() {
         can_error(statement, found);
-        optional(statement, found);
+        optional(engine, statement, found);
     }
     decimals(statement, found);
 }
@@ -46,7 +46,7 @@ fn can_error(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// A forbid that applies only if an argument is there: whoever leaves it out is not stopped.
-fn optional(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
+fn optional(engine: &Engine<'_>, statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
     let mut asked: Option<(String, String)> = None;
     for (when, body) in conditions(&statement.form) {
         // Whether a part that holds makes the forbid apply.
@@ -73,7 +73,9 @@ fn optional(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
-    let Some((argument, attribute)) = asked else { return };
+    let Some((argument, attribute)) = asked.filter(|(argument, _)| may_be_absent(engine, statement, argument)) else {
+        return;
+    };
     let refused = if statement.fails_on_findings() {
         ", and under `FAIL_ON_ANY_FINDINGS` the service refuses the policy as overly restrictive"
     } else {
@@ -89,6 +91,23 @@ fn optional(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
             .at(statement.text.span_of(&format!("has {attribute}")), "optional")
             .help(format!("make `{argument}` required in the tool's schema, or say in the permit what must be there")),
     );
+}
+
+/// A tool that the policy is about has the argument and does not require it, or may have: of a part of an argument nobody asks.
+fn may_be_absent(engine: &Engine<'_>, statement: &Statement<'_>, argument: &str) -> bool {
+    let about = engine.guarded.targets.iter().flat_map(|target| {
+        target
+            .actions()
+            .filter(|action| statement.covers(target.name, &action.id()))
+            .map(|action| action.tool.input_schema)
+    });
+    let mut with =
+        about.filter(|schema| schema.get("properties").is_some_and(|known| known.get(argument).is_some())).peekable();
+    with.peek().is_none()
+        || with.any(|schema| {
+            let mut required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+            !required.any(|name| name == argument)
+        })
 }
 
 /// A decimal has four digits behind the point, and a whole number in a call is refused for it.

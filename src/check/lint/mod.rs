@@ -28,7 +28,7 @@ pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], found: &mut Vec<Diagn
             }
             gateway::check(stack, engine, statement, found);
             caller::check(engine, statement, found);
-            input::check(statement, found);
+            input::check(engine, statement, found);
             reach::future(statement, found);
         }
         redundant::check(engine, found);
