@@ -118,22 +118,22 @@ fn conditions(authorizer: &Value, token: &Token) -> Vec<Condition> {
     };
     let mut found = Vec::new();
     let mut demand = |met, demand: &str| found.push(Condition { met, demand: demand.to_owned() });
-    let text = |claim: &str| token.text(claim).into_iter().collect();
+    let text = |claim: &str| token.text(claim).into_iter().collect::<Vec<_>>();
     let url = authorizer.get("discoveryUrl").and_then(Value::as_str).unwrap_or_default();
     let issuer = url.split_once("/.well-known/").map_or(url, |(issuer, _)| issuer);
     // A persona that names no issuer has its token from the gateway's own.
     if token.known != Known::InPart || token.claims.contains_key("iss") {
-        demand(one_of(token, "iss", text("iss"), &[issuer]), "the token is from its issuer");
+        demand(one_of(token, "iss", &text("iss"), &[issuer]), "the token is from its issuer");
     }
     if let Some(clients) = wanted("allowedClients") {
-        demand(one_of(token, "client_id", text("client_id"), &clients), "`client_id` is one of the allowed clients");
+        demand(one_of(token, "client_id", &text("client_id"), &clients), "`client_id` is one of the allowed clients");
     }
     if let Some(audiences) = wanted("allowedAudience") {
-        demand(one_of(token, "aud", values(token.claims.get("aud")), &audiences), "`aud` is an allowed audience");
+        demand(one_of(token, "aud", &values(token.claims.get("aud")), &audiences), "`aud` is an allowed audience");
     }
     if let Some(scopes) = wanted("allowedScopes") {
         let claim = if token.claims.contains_key("scp") { "scp" } else { "scope" };
-        demand(one_of(token, claim, scopes_of(token), &scopes), "the token has an allowed scope");
+        demand(one_of(token, claim, &scopes_of(token), &scopes), "the token has an allowed scope");
     }
     for rule in authorizer.get("customClaims").and_then(Value::as_array).into_iter().flatten() {
         let name = rule.get("inboundTokenClaimName").and_then(Value::as_str).unwrap_or_default();
@@ -143,7 +143,7 @@ fn conditions(authorizer: &Value, token: &Token) -> Vec<Condition> {
 }
 
 /// Whether one of the values that a token has is one of the wanted ones.
-fn one_of(token: &Token, claim: &str, says: Vec<&str>, wanted: &[&str]) -> Met {
+fn one_of(token: &Token, claim: &str, says: &[&str], wanted: &[&str]) -> Met {
     let equal = says.iter().any(|value| wanted.contains(value));
     let stated = token.claims.contains_key(claim);
     match token.known {
@@ -182,12 +182,12 @@ fn rule_holds(rule: &Value, name: &str, token: &Token) -> Met {
     let wanted: Vec<&str> = one.into_iter().collect();
     let kind = (text("/inboundTokenClaimValueType"), text("/authorizingClaimMatchValue/claimMatchOperator"));
     match (kind, claim) {
-        ((Some("STRING"), Some("EQUALS")), Value::String(claim)) => one_of(token, name, vec![claim], &wanted),
+        ((Some("STRING"), Some("EQUALS")), Value::String(claim)) => one_of(token, name, &[claim], &wanted),
         ((Some("STRING_ARRAY"), Some("CONTAINS")), Value::Array(_)) => {
-            one_of(token, name, values(Some(claim)), &wanted)
+            one_of(token, name, &values(Some(claim)), &wanted)
         }
         ((Some("STRING_ARRAY"), Some("CONTAINS_ANY")), Value::Array(_)) => {
-            one_of(token, name, values(Some(claim)), &many)
+            one_of(token, name, &values(Some(claim)), &many)
         }
         _ => Met::No,
     }

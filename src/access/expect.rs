@@ -96,7 +96,7 @@ impl Held<'_> {
         }
         if found.is_empty() && self.knows_tool(tool, outcome) {
             let everybody = self.everybody();
-            let (message, help) = if everybody.iter().any(|name| *name == persona.text) {
+            let (message, help) = if everybody.contains(&persona.text) {
                 (format!("`{}` has not what the gateway of `{}` asks for", persona.text, tool.text), None)
             } else {
                 let help = suggestion(&persona.text, everybody.iter().map(String::as_str));

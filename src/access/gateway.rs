@@ -115,7 +115,7 @@ impl<'a> Gateway<'a> {
             }
             Mode::Unknown => notes.push("its engine is none of this manifest: what it permits is not known".to_owned()),
             Mode::LogOnly => {
-                notes.push("LOG_ONLY: policies decide nothing, everybody let in may call everything".to_owned())
+                notes.push("LOG_ONLY: policies decide nothing, everybody let in may call everything".to_owned());
             }
             Mode::NoEngine => notes.push("no policy engine: everybody let in may call everything".to_owned()),
             Mode::Enforce => {}

@@ -125,12 +125,14 @@ impl Loader {
     fn only_with<'n>(&mut self, node: &Node, of: &impl Fn(&str) -> Option<&'n Entry>) -> Option<Expected> {
         let tools = of("tools").map_or(Some(Vec::new()), |entry| self.names(entry))?;
         let mut needed = Vec::new();
-        let forms: [(&str, fn(String) -> Needed); 3] =
-            [("only_with_scope", Needed::Scope), ("only_with_group", Needed::Group), ("only_with_role", Needed::Role)];
-        for (key, form) in forms {
-            if let Some(entry) = of(key) {
-                needed.push(form(self.known_text(&entry.node, &format!("`{key}`"))?));
-            }
+        for key in ["only_with_scope", "only_with_group", "only_with_role"] {
+            let Some(entry) = of(key) else { continue };
+            let name = self.known_text(&entry.node, &format!("`{key}`"))?;
+            needed.push(match key {
+                "only_with_scope" => Needed::Scope(name),
+                "only_with_group" => Needed::Group(name),
+                _ => Needed::Role(name),
+            });
         }
         match needed.pop() {
             Some(one) if needed.is_empty() && !tools.is_empty() => Some(Expected::OnlyWith { tools, needed: one }),

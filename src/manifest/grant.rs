@@ -223,17 +223,12 @@ impl Loader {
         for (key, claim_key, claim) in lists {
             let Some(entry) = of(key) else { continue };
             let Some(values) = self.granted_values(entry, block) else { continue };
-            match self.granted_claim(entry, claim.as_ref(), claim_key, gateway, block) {
-                Some(claim) => {
-                    if let Some((value, why)) =
-                        values.iter().find_map(|value| Some((value, untestable(&claim, value)?)))
-                    {
-                        let message = format!("`{}` {why}", reference::display(value));
-                        self.ungranted(block, Some(entry), message, "give each value by itself");
-                    }
-                    found.push(Condition::HasOne(claim, values));
+            if let Some(claim) = self.granted_claim(entry, claim.as_ref(), claim_key, gateway, block) {
+                if let Some((value, why)) = values.iter().find_map(|value| Some((value, untestable(&claim, value)?))) {
+                    let message = format!("`{}` {why}", reference::display(value));
+                    self.ungranted(block, Some(entry), message, "give each value by itself");
                 }
-                None => continue,
+                found.push(Condition::HasOne(claim, values));
             }
         }
         if let Some(entry) = of("clients")
@@ -340,12 +335,11 @@ impl Loader {
                 Value::Array(items) if !items.is_empty() => items.iter().map(text_of).collect(),
                 one => text_of(one).map(|text| vec![text]),
             };
-            match values {
-                Some(values) => found.push(Condition::IsOne(claim.key.clone(), values)),
-                None => {
-                    let help = "a claim is a text, a list of texts of which it is one, or `true` if it has to be there";
-                    self.ungranted(block, Some(claim), format!("`{}` is no value of a claim", claim.key), help);
-                }
+            if let Some(values) = values {
+                found.push(Condition::IsOne(claim.key.clone(), values));
+            } else {
+                let help = "a claim is a text, a list of texts of which it is one, or `true` if it has to be there";
+                self.ungranted(block, Some(claim), format!("`{}` is no value of a claim", claim.key), help);
             }
         }
     }
@@ -461,7 +455,7 @@ fn statement(grant: &Grant, actions: &[(String, bool)], conditions: &[Condition]
     let mut text =
         format!("permit(\n    {},\n    {action},\n    resource == AgentCore::Gateway::\"{arn}\"\n)", grant.principal);
     for condition in conditions {
-        let test = match condition {
+        let expression = match condition {
             Condition::HasOne(claim, values) => has_one_of(claim, values),
             Condition::IsOne(claim, values) => is_one_of(claim, values),
             Condition::There(claim, true) => is_there(claim),
@@ -469,7 +463,7 @@ fn statement(grant: &Grant, actions: &[(String, bool)], conditions: &[Condition]
             Condition::When(text) => text.clone(),
         };
         text.push_str(" when {\n    ");
-        text.push_str(&test);
+        text.push_str(&expression);
         text.push_str("\n}");
     }
     text + ";\n"

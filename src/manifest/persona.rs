@@ -103,14 +103,12 @@ impl Loader {
     }
 
     fn text_of(&mut self, entry: &Entry, address: &Address) -> Option<String> {
-        let filled = entry.node.text().map(|text| self.fill(text, &entry.node.span, Some(address)));
-        match filled {
-            Some(filled) => filled.map(|value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)),
-            None => {
-                self.refuse(entry, "text", address);
-                None
-            }
-        }
+        let Some(text) = entry.node.text() else {
+            self.refuse(entry, "text", address);
+            return None;
+        };
+        let value = self.fill(text, &entry.node.span, Some(address))?;
+        Some(value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
     }
 
     /// A list of texts. One that is no list of texts is reported.

@@ -216,7 +216,7 @@ pub fn why(answer: &Why, sources: &Sources) -> String {
     }
     match &answer.nearest {
         Some(nearest) => {
-            let (held, total) = nearest.holds;
+            let (before, total) = nearest.holds;
             _ = writeln!(
                 text,
                 "  no permit holds; the nearest is {} ({})",
@@ -225,7 +225,7 @@ pub fn why(answer: &Why, sources: &Sources) -> String {
             );
             _ = writeln!(
                 text,
-                "  {held} of its {} hold, then this one fails ({}):",
+                "  {before} of its {} hold, then this one fails ({}):",
                 count(total, "condition"),
                 place(&nearest.fails.place, sources)
             );

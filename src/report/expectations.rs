@@ -107,7 +107,7 @@ fn of_outcome(outcome: &Outcome, sources: &Sources) -> Value {
     })
 }
 
-/// As JUnit's XML: one suite an environment, one case an expectation.
+/// As the XML of `JUnit`: one suite an environment, one case an expectation.
 pub fn expectations_junit(tested: &[Tested<'_>]) -> String {
     let (held, failed, _) = counts(tested);
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -120,12 +120,12 @@ pub fn expectations_junit(tested: &[Tested<'_>]) -> String {
             let (line, _) = sources.position(&outcome.span);
             let file = xml(&sources.path(outcome.span.file).display().to_string());
             let name = xml(&outcome.label);
-            let head = format!("    <testcase classname=\"expect\" name=\"{name}\" file=\"{file}\" line=\"{line}\"");
+            let case = format!("    <testcase classname=\"expect\" name=\"{name}\" file=\"{file}\" line=\"{line}\"");
             if outcome.failures.is_empty() {
-                _ = writeln!(text, "{head}/>");
+                _ = writeln!(text, "{case}/>");
                 continue;
             }
-            _ = writeln!(text, "{head}>");
+            _ = writeln!(text, "{case}>");
             let first = outcome.failures.first().map(|broken| xml(&broken.message)).unwrap_or_default();
             _ = write!(text, "      <failure message=\"{first}\">");
             for broken in &outcome.failures {
