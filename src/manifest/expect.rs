@@ -9,12 +9,14 @@ use super::tree::{Content, Entry, Node};
 use crate::diagnostic::Diagnostic;
 use crate::expectation::{Expectation, Expected, Named, Needed};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "personas",
+    "clients",
     "always",
     "sometimes",
     "never",
     "persona",
+    "client",
     "tool",
     "input",
     "decision",
@@ -26,8 +28,8 @@ const KEYS: [&str; 13] = [
 ];
 
 /// The keys of each form.
-const REACH: [&str; 4] = ["personas", "always", "sometimes", "never"];
-const CALL: [&str; 4] = ["persona", "tool", "input", "decision"];
+const REACH: [&str; 5] = ["personas", "clients", "always", "sometimes", "never"];
+const CALL: [&str; 5] = ["persona", "client", "tool", "input", "decision"];
 const ONLY_WITH: [&str; 4] = ["tools", "only_with_scope", "only_with_group", "only_with_role"];
 
 /// How each form is written.
@@ -80,8 +82,9 @@ impl Loader {
 
     fn reach<'n>(&mut self, node: &Node, of: &impl Fn(&str) -> Option<&'n Entry>) -> Option<Expected> {
         let mut list = |key: &str| of(key).map_or(Some(Vec::new()), |entry| self.names(entry));
-        let (personas, always, sometimes, never) =
-            (list("personas")?, list("always")?, list("sometimes")?, list("never")?);
+        let (mut personas, clients) = (list("personas")?, list("clients")?);
+        let (always, sometimes, never) = (list("always")?, list("sometimes")?, list("never")?);
+        personas.extend(clients);
         if personas.is_empty() || (always.is_empty() && sometimes.is_empty() && never.is_empty()) {
             self.incomplete(node, "the `[[expect]]` needs `personas` and a list of tools");
             return None;
@@ -90,7 +93,8 @@ impl Loader {
     }
 
     fn call<'n>(&mut self, node: &Node, of: &impl Fn(&str) -> Option<&'n Entry>) -> Option<Expected> {
-        let (Some(persona), Some(tool), Some(decision)) = (of("persona"), of("tool"), of("decision")) else {
+        let who = of("persona").xor(of("client"));
+        let (Some(persona), Some(tool), Some(decision)) = (who, of("tool"), of("decision")) else {
             self.incomplete(node, "the `[[expect]]` about one call is not complete");
             return None;
         };

@@ -9,6 +9,7 @@
 
 mod access;
 mod access_oracle;
+mod access_served;
 mod adoption;
 mod calls;
 mod cli;
