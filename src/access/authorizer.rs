@@ -192,3 +192,78 @@ fn rule_holds(rule: &Value, name: &str, token: &Token) -> Met {
         _ => Met::No,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whether a token gets in, and what is assumed for it.
+    fn answer(authorizer: &Value, claims: &Value, known: Known) -> Result<usize, String> {
+        let mut document = json!({"discoveryUrl": "https://issuer/.well-known/openid-configuration"});
+        document.as_object_mut().unwrap().extend(authorizer.as_object().unwrap().clone());
+        let token = Token { claims: claims.as_object().unwrap().clone(), known };
+        match Door::Jwt(document).admits_token(&token) {
+            Admission::Admitted { assumed } => Ok(assumed.len()),
+            Admission::Refused(reason) => Err(reason),
+        }
+    }
+
+    fn rule(claim: &str, kind: &str, operator: &str, value: Value) -> Value {
+        let member = if value.is_array() { "matchValueStringList" } else { "matchValueString" };
+        json!({"customClaims": [{
+            "inboundTokenClaimName": claim,
+            "inboundTokenClaimValueType": kind,
+            "authorizingClaimMatchValue": {"claimMatchOperator": operator, "claimMatchValue": {member: value}},
+        }]})
+    }
+
+    #[test]
+    fn every_condition_has_to_hold() {
+        let whole = |authorizer: Value, claims: Value| answer(&authorizer, &claims, Known::Whole);
+        let iss = "https://issuer";
+        let clients = json!({"allowedClients": ["a", "b"]});
+        assert_eq!(whole(clients.clone(), json!({"iss": iss, "client_id": "b"})), Ok(0));
+        assert!(whole(clients.clone(), json!({"iss": iss, "client_id": "c"})).is_err());
+        assert!(whole(clients.clone(), json!({"iss": iss})).is_err());
+        assert!(whole(clients.clone(), json!({"iss": "https://issuer2", "client_id": "b"})).is_err());
+        let audience = json!({"allowedAudience": ["api"]});
+        for (audiences, gets_in) in [(json!("api"), true), (json!(["x", "api"]), true), (json!("api2"), false)] {
+            assert_eq!(whole(audience.clone(), json!({"iss": iss, "aud": audiences})).is_ok(), gets_in);
+        }
+        let scopes = json!({"allowedScopes": ["api/read"]});
+        assert_eq!(whole(scopes.clone(), json!({"iss": iss, "scope": "x api/read"})), Ok(0));
+        assert_eq!(whole(scopes.clone(), json!({"iss": iss, "scp": ["api/read"]})), Ok(0));
+        assert!(whole(scopes.clone(), json!({"iss": iss, "scope": "api/reader"})).is_err());
+        assert!(whole(scopes, json!({"iss": iss, "scp": "api/read"})).is_err(), "text in `scp` is not read");
+        let text = rule("team", "STRING", "EQUALS", json!("red"));
+        assert_eq!(whole(text.clone(), json!({"iss": iss, "team": "red"})), Ok(0));
+        assert!(whole(text.clone(), json!({"iss": iss, "team": ["red"]})).is_err());
+        let list = rule("cognito:groups", "STRING_ARRAY", "CONTAINS_ANY", json!(["red", "blue"]));
+        assert_eq!(whole(list.clone(), json!({"iss": iss, "cognito:groups": ["x", "blue"]})), Ok(0));
+        assert!(whole(list, json!({"iss": iss, "cognito:groups": "blue"})).is_err());
+    }
+
+    #[test]
+    fn what_nobody_knows_is_assumed_and_what_contradicts_is_not() {
+        let both = json!({"allowedClients": ["${user_pool_client.app.id}"], "allowedAudience": ["api"]});
+        let answer = |claims: Value, known| answer(&both, &claims, known);
+        assert_eq!(answer(json!({}), Known::InPart), Ok(2));
+        assert!(answer(json!({"client_id": "x"}), Known::InPart).is_err());
+        assert!(answer(json!({"iss": "https://other"}), Known::InPart).is_err());
+        let real = json!({"iss": "https://issuer", "client_id": "4ksd", "aud": "api"});
+        assert_eq!(answer(real.clone(), Known::Real), Ok(1), "the id may be that of the client");
+        assert!(answer(real, Known::Whole).is_err());
+        assert!(answer(json!({"iss": "https://issuer", "client_id": "4ksd", "aud": "x"}), Known::Real).is_err());
+    }
+
+    #[test]
+    fn doors_want_what_they_want() {
+        let token = Token { claims: serde_json::Map::new(), known: Known::InPart };
+        assert!(!Door::Iam.admits_token(&token).is_admitted() && Door::Iam.admits_role().is_admitted());
+        assert!(!Door::Jwt(json!({})).admits_role().is_admitted());
+        assert!(Door::Open.admits_token(&token).is_admitted() && Door::Open.admits_role().is_admitted());
+        assert!(!Door::Unknown.admits_token(&token).is_admitted() && !Door::Unknown.admits_role().is_admitted());
+    }
+}

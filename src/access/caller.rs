@@ -158,3 +158,25 @@ pub(crate) fn token_from(text: &str) -> Result<Token, String> {
     let claims: &Map<String, Value> = claims.as_object().ok_or("it is no JSON object of claims")?;
     Ok(Token { claims: claims.clone(), known: Known::Real })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_has_the_form_that_the_gateway_presents() {
+        let stack = Stack { account: Some("111122223333".into()), ..Stack::default() };
+        let presented = "arn:aws:sts::111122223333:assumed-role/robot";
+        for role in [
+            "robot",
+            "arn:aws:iam::111122223333:role/robot",
+            "arn:aws:iam::111122223333:role/teams/ops/robot",
+            presented,
+            "arn:aws:sts::111122223333:assumed-role/robot/session-1",
+        ] {
+            assert_eq!(session(role, &stack), presented, "{role}");
+        }
+        let china = "arn:aws-cn:iam::111122223333:role/robot";
+        assert_eq!(session(china, &stack), "arn:aws-cn:sts::111122223333:assumed-role/robot");
+    }
+}

@@ -3,7 +3,7 @@
 
 use super::Access;
 use super::caller::Caller;
-use super::gateway::{Gateway, Mode, ToolAt};
+use super::gateway::{Gateway, ToolAt};
 use super::guard::{Cell, Verdict};
 use super::near_miss;
 use crate::address::Address;
@@ -131,7 +131,7 @@ impl Held<'_> {
                 Cell::Sometimes => verdict.cell != Cell::Never,
                 wanted => verdict.cell == wanted,
             };
-            if gateway.mode == Mode::Unknown {
+            if !gateway.is_known() && verdict.cell == Cell::Sometimes {
                 outcome.failures.push(Broken::unknown_policies(gateway, tool));
             } else if !as_wanted {
                 let message = format!(
@@ -153,7 +153,9 @@ impl Held<'_> {
             let input = input.as_object().unwrap_or(&empty);
             let word = |allowed| if allowed { "allowed" } else { "denied" };
             match gateway.decide(&gateway.visitor(&caller), tool_at, input, NOW) {
-                _ if gateway.mode == Mode::Unknown => outcome.failures.push(Broken::unknown_policies(gateway, tool)),
+                Ok(verdict) if verdict.cell == Cell::Sometimes && !gateway.is_known() => {
+                    outcome.failures.push(Broken::unknown_policies(gateway, tool));
+                }
                 Ok(verdict) if verdict.cell == Cell::Sometimes => {
                     let message =
                         format!("whether {} may call {} is not for plain Cedar to say", caller.name, tool_at.name);
@@ -188,7 +190,7 @@ impl Held<'_> {
                 })
                 .collect();
             let Some((first, _)) = named.first() else { continue };
-            if gateway.mode == Mode::Unknown {
+            if !gateway.is_known() {
                 outcome.failures.push(Broken::unknown_policies(gateway, first));
                 continue;
             }

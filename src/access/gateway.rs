@@ -1,13 +1,14 @@
 //! A gateway as callers meet it: its door, its tools, and the policies behind.
 
+use cedar_policy::{Effect, Policy, ResourceConstraint};
 use model::{Action, Tools};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::authorizer::{Admission, Door};
 use super::caller::{Caller, Identity, claim_names, issuer_of, token_of};
 use super::guard::{Cell, Guard, Principal, Rule, Verdict};
 use super::opaque::readable;
-use super::stand_in::StandIns;
+use super::stand_in::{StandIns, is_stand_in};
 use super::token::{ClaimNames, Token};
 use crate::address::Address;
 use crate::check::{children, of_kind, referred};
@@ -77,6 +78,8 @@ pub struct Gateway<'a> {
     /// The names of the claims of those who come in.
     pub names: ClaimNames,
     pub(crate) guard: Option<Guard<'a>>,
+    /// Its engine is somebody else's, and may hold policies that nobody here knows.
+    shared: bool,
     stack: &'a Stack,
 }
 
@@ -108,7 +111,6 @@ impl<'a> Gateway<'a> {
             Some(_) if declared.is_none() => Mode::Unknown,
             Some(_) => Mode::Enforce,
         };
-        let rules = declared.map(|engine| rules(stack, &engine.address)).unwrap_or_default();
         match mode {
             Mode::Unknown if resource.existing.is_some() => {
                 notes.push("somebody else's gateway: its authorizer and its engine are not known offline".to_owned());
@@ -130,20 +132,20 @@ impl<'a> Gateway<'a> {
         if has_request_interceptor(&resource.document) {
             notes.push("its REQUEST interceptor may change the arguments of a call".to_owned());
         }
-        for rule in rules.iter().filter(|rule| rule.opaque) {
-            notes.push(format!(
-                "`{}` uses an extension of Cedar: what depends on it shows as sometimes",
-                rule.resource.address
-            ));
-        }
+        let arn = stand_ins.output(&resource.address, "arn");
+        let rules = declared.map(|engine| rules(stack, &engine.address, &arn, &mut notes)).unwrap_or_default();
         let definition = stack.authorizers.iter().find(|definition| definition.used_by.contains(&resource.address));
         let jwt = resource.document.pointer("/authorizerConfiguration/customJWTAuthorizer");
         let issuer = jwt.map(|jwt| issuer_of(jwt, stand_ins)).unwrap_or_default();
         let actions: Vec<Action> = tools.iter().map(|tool| tool.action.clone()).collect();
-        let arn = stand_ins.output(&resource.address, "arn");
+        let guard = Guard::new(&arn, &actions, rules);
+        if guard.is_none() && mode == Mode::Enforce && !tools.is_empty() {
+            notes.push("Cedar takes no schema of its tools: what its policies permit is not known".to_owned());
+        }
         Self {
             names: claim_names(definition, &issuer),
-            guard: Guard::new(&arn, &actions, rules),
+            guard,
+            shared: declared.is_some_and(|engine| engine.existing.is_some()),
             resource,
             door,
             mode,
@@ -165,6 +167,11 @@ impl<'a> Gateway<'a> {
             Door::Open => matches!(caller.identity, Identity::Nobody),
             Door::Unknown => false,
         }
+    }
+
+    /// Every policy that decides is one of the manifest.
+    pub fn is_known(&self) -> bool {
+        self.mode != Mode::Unknown && !self.shared && (self.guard.is_some() || self.mode == Mode::NoEngine)
     }
 
     /// The stack it is part of.
@@ -228,7 +235,8 @@ impl<'a> Gateway<'a> {
         self.settled(visitor).unwrap_or_else(|| {
             let verdict = self.guard.as_ref().zip(visitor.principal.as_ref());
             let verdict = verdict.and_then(|(guard, principal)| guard.cell(principal, &tool.action.id()));
-            verdict.unwrap_or(nothing(Cell::Never))
+            // What cannot be evaluated is not known, and never taken for safe.
+            verdict.map_or(nothing(Cell::Sometimes), |verdict| self.bounded(verdict))
         })
     }
 
@@ -244,9 +252,16 @@ impl<'a> Gateway<'a> {
             return Ok(settled);
         }
         let (Some(guard), Some(principal)) = (&self.guard, &visitor.principal) else {
-            return Ok(nothing(Cell::Never));
+            return Ok(nothing(Cell::Sometimes));
         };
-        guard.decide(principal, &tool.action, input, now)
+        guard.decide(principal, &tool.action, input, now).map(|verdict| self.bounded(verdict))
+    }
+
+    /// What policies that nobody here knows leave of an answer: only a forbid stands whatever they say.
+    fn bounded(&self, verdict: Verdict) -> Verdict {
+        let forbidden = verdict.holding.iter().any(|(effect, _)| *effect == Effect::Forbid);
+        let cell = if self.shared && !forbidden { Cell::Sometimes } else { verdict.cell };
+        Verdict { cell, ..verdict }
     }
 
     /// What no policy has to be asked for.
@@ -283,18 +298,37 @@ fn tools(stack: &Stack, gateway: &Resource, notes: &mut Vec<String>) -> Vec<Tool
     found
 }
 
-/// The policies of an engine that take part in decisions.
-fn rules<'a>(stack: &'a Stack, engine: &'a Address) -> Vec<Rule<'a>> {
+/// The policies of an engine that take part in decisions about a gateway.
+fn rules<'a>(stack: &'a Stack, engine: &'a Address, arn: &str, notes: &mut Vec<String>) -> Vec<Rule<'a>> {
     let stand_ins = StandIns::of(stack);
     let active = |policy: &&Resource| policy.document.get("enforcementMode").is_none_or(|mode| mode == "ACTIVE");
-    children(stack, &POLICY, engine)
-        .filter(active)
-        .filter_map(|resource| {
-            let statement = stand_ins.text(resource.document.get("definition").and_then(statement_of)?);
-            let (policy, opaque) = readable(&resource.address, &statement)?;
-            Some(Rule { resource, statement, policy, opaque })
-        })
-        .collect()
+    let rule = |resource: &'a Resource| {
+        let statement = stand_ins.text(resource.document.get("definition").and_then(statement_of)?);
+        let (mut policy, mut opaque) = readable(&resource.address, &statement)?;
+        if opaque {
+            let address = &resource.address;
+            notes.push(format!("`{address}` uses an extension of Cedar: what depends on it shows as sometimes"));
+        }
+        if let ResourceConstraint::Eq(named) = policy.resource_constraint()
+            && named.id().unescaped() != arn
+        {
+            if is_stand_in(named.id().unescaped()) {
+                return None;
+            }
+            notes.push(format!("`{}` names a gateway by its ARN, which may be this one", resource.address));
+            policy = of_any_gateway(&policy)?;
+            opaque = true;
+        }
+        Some(Rule { resource, statement, policy, opaque })
+    };
+    children(stack, &POLICY, engine).filter(active).filter_map(rule).collect()
+}
+
+/// The policy without the gateway that it is about.
+fn of_any_gateway(policy: &Policy) -> Option<Policy> {
+    let mut form = policy.to_json().ok()?;
+    form.as_object_mut()?.insert("resource".to_owned(), json!({"op": "All"}));
+    Policy::from_json(Some(policy.id().clone()), form).ok()
 }
 
 fn has_request_interceptor(gateway: &Value) -> bool {

@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 use cedar_policy::{
     ActionConstraint, Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid,
-    PartialEntities, PartialEntityUid, PartialRequest, Policy, PolicyId, PolicySet, Request, ResourceConstraint,
-    RestrictedExpression, Schema,
+    PartialEntities, PartialEntityUid, PartialRequest, Policy, PolicyId, PolicySet, Request, RestrictedExpression,
+    Schema,
 };
 use model::{Action, cedar_schema};
 use serde_json::{Map, Value, json};
@@ -70,7 +70,7 @@ pub(crate) struct Rule<'a> {
     pub(crate) statement: String,
     /// As Cedar reads it.
     pub(crate) policy: Policy,
-    /// The statement uses an extension of Cedar, and the policy is what is left without it: where it holds, the whole may hold.
+    /// The policy is only what can be read of the statement, or may be about another gateway: where it holds, the whole may hold.
     pub(crate) opaque: bool,
 }
 
@@ -90,9 +90,9 @@ struct About {
     /// The action within its groups.
     groups: Vec<Entity>,
     policies: PolicySet,
-    /// None of the policies reads the context or uses an extension of Cedar.
+    /// None of the policies reads the context, and all can be read.
     without_input: bool,
-    /// The policies that use an extension of Cedar.
+    /// The policies of which it is not known whether they hold where they can be read to.
     opaque: BTreeSet<String>,
 }
 
@@ -115,14 +115,11 @@ fn uid(name: &str, id: &str) -> Option<EntityUid> {
 }
 
 impl<'a> Guard<'a> {
-    /// The policies that decide about these tools of a gateway; nothing where the tools make no schema.
+    /// The policies of a gateway, which decide about its tools; nothing where the tools make no schema.
     pub(crate) fn new(gateway: &str, actions: &[Action], rules: Vec<Rule<'a>>) -> Option<Self> {
         let gateway = uid("Gateway", gateway)?;
         let schema = schema(actions)?;
-        let about_us = |rule: &&Rule<'_>| !matches!(rule.policy.resource_constraint(), ResourceConstraint::Eq(other) if other != gateway);
-        let about_us: Vec<&Rule<'_>> = rules.iter().filter(about_us).collect();
-        let by_action =
-            actions.iter().filter_map(|action| Some((action.id(), About::new(action, &about_us)?))).collect();
+        let by_action = actions.iter().filter_map(|action| Some((action.id(), About::new(action, &rules)?))).collect();
         Some(Self { rules, gateway, schema, by_action })
     }
 
@@ -345,7 +342,7 @@ impl Sum {
 }
 
 impl About {
-    fn new(action: &Action, rules: &[&Rule<'_>]) -> Option<Self> {
+    fn new(action: &Action, rules: &[Rule<'_>]) -> Option<Self> {
         let id = action.id();
         let [own, target, call, mcp] =
             [uid("Action", &id)?, uid("Action", &action.target)?, uid("Action", "CallTool")?, uid("Action", "Mcp")?];

@@ -20,6 +20,7 @@ mod expect;
 mod files;
 mod fill;
 mod grant;
+mod granted;
 mod input;
 mod known_tools;
 mod links;

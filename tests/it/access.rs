@@ -398,3 +398,43 @@ unless guardrails { BedrockGuardrails::Safe([context.input.id]) };
     let why = terminal.run(&["access", "--why", "boss", "pay/look"]).out;
     assert!(why.contains("permitted by policy.bosses") && why.contains("may be forbidden by policy.guarded"), "{why}");
 }
+
+#[test]
+fn an_engine_of_somebody_else_leaves_everything_open() {
+    let terminal = shop(GRANTS);
+    terminal.edit(
+        "gatewright.toml",
+        "[policy_engine.guard]\n",
+        "[policy_engine.guard]\nexisting = \"guard-0123456789\"\n",
+    );
+    let expectation = "\n[[expect]]\npersonas = [\"guest\"]\nnever = [\"pay/look\"]\nsometimes = [\"pay/look\"]\n";
+    let path = terminal.folder.path().join("gatewright.toml");
+    let text = std::fs::read_to_string(&path).unwrap() + expectation;
+    std::fs::write(&path, text).unwrap();
+    let said = terminal.run(&["access"]).out;
+    assert!(said.contains("somebody else's") && !said.contains("never") && !said.contains("always"), "{said}");
+    let held = terminal.run(&["access", "--test"]);
+    assert!(
+        held.code == 1 && held.out.matches("what `gateway.shop` permits is not known offline").count() == 2,
+        "{held:?}"
+    );
+}
+
+/// The ARN of a gateway that is not made yet is not known: a policy that writes one out may be about it.
+#[test]
+fn a_gateway_that_is_named_by_its_arn_may_be_this_one() {
+    let policy = r#"
+[policy.literal]
+policy_engine = "guard"
+definition.cedar.statement = '''
+permit(principal is AgentCore::OAuthUser, action == AgentCore::Action::"pay___look",
+  resource == AgentCore::Gateway::"arn:aws:bedrock-agentcore:us-east-1:111122223333:gateway/shop-0123456789");
+'''
+"#;
+    let terminal = shop(policy);
+    let matrix = json_of(&terminal.run(&["access", "--format", "json"]));
+    let guest = matrix.pointer("/environments/0/gateways/0/callers/2/tools").unwrap();
+    assert_eq!(guest, &json!({"pay/refund": "never", "pay/look": "sometimes"}));
+    let notes = matrix.pointer("/environments/0/gateways/0/notes/0").unwrap().as_str().unwrap();
+    assert!(notes.contains("`policy.literal` names a gateway by its ARN, which may be this one"), "{notes}");
+}
