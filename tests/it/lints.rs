@@ -217,3 +217,50 @@ fn the_page_of_the_lints_names_every_one_and_its_example_is_sound() {
         assert_eq!(codes(&found(&written(example))), [""; 0], "{example}");
     }
 }
+
+/// Of a target that lists its tools elsewhere nothing is known; of the one beside it everything.
+#[test]
+fn a_target_whose_tools_nobody_knows_hides_no_mistake_about_the_others() {
+    let elsewhere = "[gateway_target.search]\ngateway = \"tools\"\n\
+        target_configuration.mcp.mcp_server.endpoint = \"https://search.example.com/mcp\"\n";
+    let condition = "principal.hasTag(\"g\") && principal.getTag(\"g\") == \"a\" && context.input.amount < 5";
+    let both = permit(condition).replace(
+        "action == AgentCore::Action::\"bank___pay\"",
+        "action in [AgentCore::Action::\"search___find\", AgentCore::Action::\"bank___pay\"]",
+    );
+    for (statement, expected) in [
+        (permit(condition), vec!["cedar::validation"]),
+        (both, vec!["cedar::unchecked-tool", "cedar::validation"]),
+        (permit("principal.hasTag(\"g\")").replace("bank___pay", "search___find"), vec!["cedar::unchecked-tool"]),
+    ] {
+        let terminal = written(&format!("{HEAD}{}{elsewhere}{}", target(TOOL), policy("pay", &statement)));
+        let found = found(&terminal);
+        let said: Vec<&str> = codes(&found).into_iter().filter(|code| *code != "lint::uncovered-tool").collect();
+        assert_eq!(said, expected, "{statement}");
+    }
+}
+
+/// An API description that stands in the manifest says which tools there are, and with which arguments.
+#[test]
+fn the_tools_of_an_api_description_are_typed() {
+    let description = r#"{"openapi": "3.0.3", "paths": {"/orders/{id}": {"get": {"operationId": "read", "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}, {"name": "limit", "in": "query", "schema": {"type": "integer"}}]}}}}"#;
+    let target = format!(
+        "[gateway_target.bank]\ngateway = \"tools\"\n\
+         credential_provider_configurations = [{{ credential_provider_type = \"GATEWAY_IAM_ROLE\" }}]\n\
+         target_configuration.mcp.open_api_schema.inline_payload = '{description}'\n"
+    );
+    for (condition, expected) in [
+        ("principal.hasTag(\"g\") && context.input has limit && context.input.limit < 5", vec![]),
+        ("principal.hasTag(\"g\") && context.input.limit < 5", vec!["cedar::validation"]),
+        ("principal.hasTag(\"g\") && context.input.number == \"1\"", vec!["cedar::validation"]),
+    ] {
+        let statement = permit(condition).replace("bank___pay", "bank___read");
+        let terminal = written(&format!("{HEAD}{target}{}", policy("read", &statement)));
+        assert_eq!(codes(&found(&terminal)), expected, "{condition}");
+    }
+    let statement = permit("principal.hasTag(\"g\")").replace("bank___pay", "bank___reed");
+    let terminal = written(&format!("{HEAD}{target}{}", policy("read", &statement)));
+    let found = found(&terminal);
+    assert_eq!(codes(&found), ["cedar::unknown-action"]);
+    assert_eq!(found[0]["help"], "did you mean `bank___read`?");
+}

@@ -51,8 +51,9 @@ pub(super) fn check<'a>(stack: &'a Stack, sources: &'a Sources, found: &mut Vec<
         let ours = scope::names_own_gateways(stack, &engine.resource.address, &text, found);
         // What the service would refuse anyway is not typed as well, and for another engine's gateway nothing is known.
         let form = policy.to_json().unwrap_or_default();
-        if ours && action::check(&text, &policy, &engine.guarded, found) && bounded {
-            validation::check(&text, &policy, &form, &engine.guarded, found);
+        let untyped = if ours { action::check(&text, &policy, &engine.guarded, found) } else { None };
+        if let Some(untyped) = untyped.filter(|_| bounded) {
+            validation::check(&text, &policy, &form, &mut engine.guarded, &untyped, found);
         }
         let sound = errors(found) == before;
         engine.clean &= sound;

@@ -49,6 +49,12 @@ impl Engine<'_> {
         self.clean && self.statements.len() == self.policies.len()
     }
 
+    /// The policies that only the service can read.
+    pub(in crate::check) fn unread(&self) -> impl Iterator<Item = &Resource> {
+        let read: BTreeSet<&Address> = self.statements.iter().map(|statement| statement.text.address()).collect();
+        self.policies.iter().copied().filter(move |policy| !read.contains(&policy.address))
+    }
+
     /// Somebody else made the engine, and may have given it other policies and gateways.
     pub(in crate::check) fn is_foreign(&self) -> bool {
         self.resource.existing.is_some() || self.resource.adopt.is_some()

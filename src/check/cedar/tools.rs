@@ -1,10 +1,9 @@
 //! What an engine decides about: the gateways it is attached to, their targets and their tools.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cedar_policy::{ActionConstraint, EntityUid, Policy, Schema, Validator};
 use model::{Action, Tools, cedar_schema, tools_of_target};
-use serde_json::Value;
 
 use crate::address::Address;
 use crate::check::{children, of_kind, referred};
@@ -24,10 +23,12 @@ pub(in crate::check) struct Guarded<'a> {
     pub(in crate::check) named: bool,
     /// Every tool is known, and there is nothing but tools.
     pub(in crate::check) complete: bool,
-    /// Tools of two types.
+    /// The known tools by their action.
+    pub(super) typed: BTreeMap<String, Action>,
+    /// Tools of two types: those of two gateways whose targets share a name. Nobody knows which of the two the service takes.
     pub(super) ambiguous: HashSet<String>,
-    /// The types of the known tools, if there are any.
-    pub(super) validator: Option<Validator>,
+    /// The types for policies about these actions.
+    validators: HashMap<BTreeSet<String>, Option<Validator>>,
 }
 
 /// One target.
@@ -68,8 +69,49 @@ impl<'a> Guarded<'a> {
             }
         }
         let complete = named && targets.iter().all(|target| matches!(target.tools, Tools::Known(_)));
-        let (validator, ambiguous) = validator(&targets);
-        Self { gateways, targets, named, complete: complete && ambiguous.is_empty(), ambiguous, validator }
+        let mut typed: BTreeMap<String, Action> = BTreeMap::new();
+        let mut ambiguous = HashSet::new();
+        for action in targets.iter().flat_map(GuardedTarget::actions) {
+            match typed.get(&action.id()) {
+                None => _ = typed.insert(action.id(), action),
+                Some(known) if known.tool.input_schema != action.tool.input_schema => {
+                    ambiguous.insert(action.id());
+                }
+                Some(_) => {}
+            }
+        }
+        typed.retain(|id, _| !ambiguous.contains(id));
+        let complete = complete && ambiguous.is_empty();
+        Self { gateways, targets, named, complete, typed, ambiguous, validators: HashMap::new() }
+    }
+
+    /// The types of the tools that a policy names, alone or by their group; none if no type is known. `untyped` are actions that it
+    /// names and nobody knows the types of.
+    ///
+    /// Cedar looks at a policy once for every action of the schema: a small one keeps a thousand policies on a thousand tools
+    /// affordable.
+    pub(super) fn validator(&mut self, policy: &Policy, untyped: &[String]) -> Option<&Validator> {
+        let every = policy.action_constraint() == ActionConstraint::Any;
+        let literals = policy.entity_literals();
+        let named: BTreeSet<&str> = literals.iter().map(|uid| uid.id().unescaped()).collect();
+        let every = every || ["CallTool", "Mcp"].iter().any(|group| named.contains(group));
+        let is_named = |(id, action): &(&String, &Action)| {
+            every || named.contains(id.as_str()) || named.contains(action.target.as_str())
+        };
+        let about: BTreeSet<String> = self.typed.iter().filter(is_named).map(|(id, _)| id.clone()).collect();
+        if about.is_empty() {
+            // Without a single tool no policy could fit.
+            return None;
+        }
+        let key = about.iter().chain(untyped).cloned().collect();
+        let (typed, targets) = (&self.typed, &self.targets);
+        let validator = self.validators.entry(key).or_insert_with(|| {
+            let actions: Vec<Action> = about.iter().filter_map(|id| typed.get(id)).cloned().collect();
+            let others: Vec<String> =
+                targets.iter().map(|target| target.name.to_owned()).chain(untyped.iter().cloned()).collect();
+            Schema::from_json_value(cedar_schema(&actions, &others)).ok().map(Validator::new)
+        });
+        validator.as_ref()
     }
 
     /// The types of everything that the policy may be about are known.
@@ -77,7 +119,7 @@ impl<'a> Guarded<'a> {
         let known = |uid: &EntityUid| {
             let id = uid.id().unescaped();
             let listed = |target: &GuardedTarget<'_>| matches!(target.tools, Tools::Known(_));
-            id.contains(SEPARATOR) || self.targets.iter().any(|target| target.name == id && listed(target))
+            self.typed.contains_key(id) || self.targets.iter().any(|target| target.name == id && listed(target))
         };
         self.complete
             || match policy.action_constraint() {
@@ -109,29 +151,4 @@ impl GuardedTarget<'_> {
 /// The engine of the manifest that a gateway is attached to.
 pub(in crate::check) fn engine_of(gateway: &Resource) -> Option<Address> {
     referred(gateway.document.pointer("/policyEngineConfiguration/arn"))
-}
-
-/// The types of the known actions, and those that have two: the tools of two gateways whose targets share a name. Nobody knows
-/// which of the two the service takes.
-fn validator(targets: &[GuardedTarget<'_>]) -> (Option<Validator>, HashSet<String>) {
-    let mut types: HashMap<String, Value> = HashMap::new();
-    let mut ambiguous = HashSet::new();
-    let mut actions: Vec<Action> = Vec::new();
-    for action in targets.iter().flat_map(GuardedTarget::actions) {
-        match types.get(&action.id()) {
-            None => {
-                types.insert(action.id(), action.tool.input_schema.clone());
-                actions.push(action);
-            }
-            Some(known) if *known != action.tool.input_schema => _ = ambiguous.insert(action.id()),
-            Some(_) => {}
-        }
-    }
-    actions.retain(|action| !ambiguous.contains(&action.id()));
-    if actions.is_empty() {
-        // Without a single tool no policy could fit.
-        return (None, ambiguous);
-    }
-    let others: Vec<String> = targets.iter().map(|target| target.name.to_owned()).collect();
-    (Schema::from_json_value(cedar_schema(&actions, &others)).ok().map(Validator::new), ambiguous)
 }

@@ -16,14 +16,16 @@ pub(super) fn check(
     text: &Text<'_>,
     policy: &Policy,
     form: &Value,
-    guarded: &Guarded<'_>,
+    guarded: &mut Guarded<'_>,
+    untyped: &[String],
     found: &mut Vec<Diagnostic>,
 ) {
-    let Some(validator) = &guarded.validator else { return };
+    let decides_all = guarded.decides_all(policy);
+    let Some(validator) = guarded.validator(policy, untyped) else { return };
     let Ok(set) = PolicySet::from_policies([policy.clone()]) else { return };
     let result = validator.validate(&set, ValidationMode::Strict);
     let errors = messages(text, result.validation_errors().map(DetailedError::from));
-    if errors.is_empty() && guarded.decides_all(policy) {
+    if errors.is_empty() && decides_all {
         suspicions(text, form, &result, found);
     }
     let unfit = if errors.is_empty() { Vec::new() } else { unfit(form, validator) };

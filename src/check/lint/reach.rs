@@ -1,5 +1,7 @@
 //! What an engine's policies reach: engines without gateways or permits, tools without a permit, and tools that do not exist yet.
 
+use std::collections::BTreeSet;
+
 use model::Tools;
 
 use crate::check::authorizer::is_enforced;
@@ -10,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::kind::{GATEWAY, statement_of};
 use crate::manifest::nearest::listed;
 use crate::reference::is_unknown;
-use crate::stack::{Resource, Stack};
+use crate::stack::Stack;
 
 pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], found: &mut Vec<Diagnostic>) {
     // A policy in the wrong engine leaves one without permits and one without gateways: it was told already.
@@ -73,25 +75,28 @@ fn uncovered(engine: &Engine<'_>, found: &mut Vec<Diagnostic>) {
     if permits.is_empty() || !engine.clean || permits.iter().any(unknown) {
         return;
     }
-    let unread: Vec<&str> = engine.policies.iter().filter_map(|policy| unread(engine, policy)).collect();
+    let unread: Vec<&str> = engine
+        .unread()
+        .map(|policy| policy.document.get("definition").and_then(statement_of).unwrap_or_default())
+        .collect();
     for target in &engine.guarded.targets {
         let Tools::Known(tools) = &target.tools else { continue };
+        let here = permits.iter().filter(|permit| permit.gateway().is_none_or(|gateway| gateway == *target.gateway));
+        let named: Vec<Option<BTreeSet<String>>> = here.map(|permit| permit.actions()).collect();
+        if named.contains(&None) {
+            continue;
+        }
+        let named: BTreeSet<String> = named.into_iter().flatten().flatten().collect();
+        let groups = [target.name, "CallTool", "Mcp"];
+        let covered = |id: &str| named.contains(id) || unread.iter().any(|text| text.contains(&format!("\"{id}\"")));
+        if groups.iter().any(|group| covered(group))
+            || unread.iter().any(|text| !text.contains("AgentCore::Action::\""))
+        {
+            continue;
+        }
         let uncovered: Vec<&str> = tools
             .iter()
-            .filter(|tool| {
-                let action = format!("{}___{}", target.name, tool.name);
-                let named = |permit: &&Statement<'_>| {
-                    permit.covers(target.name, &action)
-                        && permit.gateway().is_none_or(|gateway| gateway == *target.gateway)
-                };
-                let perhaps = |text: &&str| {
-                    !text.contains("AgentCore::Action::\"")
-                        || [action.as_str(), target.name, "CallTool", "Mcp"]
-                            .iter()
-                            .any(|id| text.contains(&format!("\"{id}\"")))
-                };
-                !permits.iter().any(named) && !unread.iter().any(perhaps)
-            })
+            .filter(|tool| !covered(&format!("{}___{}", target.name, tool.name)))
             .map(|tool| tool.name.as_str())
             .collect();
         if uncovered.is_empty() {
@@ -110,13 +115,6 @@ fn uncovered(engine: &Engine<'_>, found: &mut Vec<Diagnostic>) {
                 .about(target.address),
         );
     }
-}
-
-/// The text of a policy that only the service can read.
-fn unread<'a>(engine: &Engine<'_>, policy: &'a Resource) -> Option<&'a str> {
-    let read = engine.statements.iter().any(|statement| *statement.text.address() == policy.address);
-    let text = policy.document.get("definition").and_then(statement_of);
-    if read { None } else { Some(text.unwrap_or_default()) }
 }
 
 /// A permit for tools that are added later.

@@ -28,20 +28,23 @@ pub(super) fn check(engine: &Engine<'_>, found: &mut Vec<Diagnostic>) {
         .filter(|statement| statement.sound && statement.ours && !statement.idle && statement.is_active())
         .map(Reach::of)
         .collect();
-    // Only a policy with the same conditions, or without any, can be seen to cover another.
-    let mut by_conditions: HashMap<(bool, &str), Vec<usize>> = HashMap::new();
-    for (index, reach) in reaches.iter().enumerate() {
-        by_conditions.entry((reach.statement.is_permit(), reach.conditions.as_str())).or_default().push(index);
+    // Only a policy with the same conditions, or without any, can be seen to cover another: and only one that names an action of it.
+    let mut known: HashMap<(bool, &str, &str), Vec<usize>> = HashMap::new();
+    for (index, reach) in reaches.iter().enumerate().filter(|(_, reach)| !reach.is_open) {
+        for action in reach.names() {
+            known.entry((reach.statement.is_permit(), reach.conditions.as_str(), action)).or_default().push(index);
+        }
     }
     for (index, reach) in reaches.iter().enumerate() {
-        let effect = reach.statement.is_permit();
-        let same = by_conditions.get(&(effect, reach.conditions.as_str()));
-        let free = by_conditions.get(&(effect, NO_CONDITIONS)).filter(|_| reach.conditions != NO_CONDITIONS);
-        let others = same.into_iter().chain(free).flatten().copied().filter(|other| *other != index);
+        let first = reach.names().next().unwrap_or(EVERY_ACTION);
+        let conditions = BTreeSet::from([reach.conditions.as_str(), NO_CONDITIONS]);
+        let keys = conditions.into_iter().flat_map(|conditions| {
+            covering(first).into_iter().map(move |action| (reach.statement.is_permit(), conditions, action))
+        });
+        let others = keys.filter_map(|key| known.get(&key)).flatten().copied().filter(|other| *other != index);
         let covering = others.filter_map(|other| Some((other, reaches.get(other)?))).find(|(other, covering)| {
             // Of two that are equal the later one is too much.
-            !covering.is_open
-                && covering.covers(reach)
+            covering.covers(reach)
                 && (*other < index || !reach.covers(covering) || covering.conditions != reach.conditions)
         });
         if let Some((_, covering)) = covering {
@@ -64,6 +67,15 @@ pub(super) fn check(engine: &Engine<'_>, found: &mut Vec<Diagnostic>) {
 
 const NO_CONDITIONS: &str = "[]";
 
+/// Stands for a scope that names no action.
+const EVERY_ACTION: &str = "";
+
+/// The names under which a scope covers an action or a group.
+fn covering(action: &str) -> [&str; 5] {
+    let target = action.split_once("___").map_or(action, |(target, _)| target);
+    [action, target, "CallTool", "Mcp", EVERY_ACTION]
+}
+
 impl<'a> Reach<'a> {
     fn of(statement: &'a Statement<'a>) -> Self {
         let part = |name: &str| statement.form.get(name).map(ToString::to_string).unwrap_or_default();
@@ -77,6 +89,12 @@ impl<'a> Reach<'a> {
         }
     }
 
+    /// What its scope names.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let every = self.actions.is_none().then_some(EVERY_ACTION);
+        self.actions.iter().flatten().map(String::as_str).chain(every)
+    }
+
     /// Whatever the other is about this one is about, conditions aside.
     fn covers(&self, other: &Self) -> bool {
         let kind = self.statement.caller_type();
@@ -88,10 +106,9 @@ impl<'a> Reach<'a> {
         let actions = match (&self.actions, &other.actions) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(own), Some(others)) => others.iter().all(|action| {
-                let target = action.split_once("___").map_or(action.as_str(), |(target, _)| target);
-                [action.as_str(), target, "CallTool", "Mcp"].iter().any(|covering| own.contains(*covering))
-            }),
+            (Some(own), Some(others)) => {
+                others.iter().all(|action| covering(action).iter().any(|name| own.contains(*name)))
+            }
         };
         let gateways = self.resource == other.resource
             || matches!(self.statement.policy.resource_constraint(), ResourceConstraint::Is(_));
