@@ -129,6 +129,11 @@ impl Sources {
         FileId(self.files.len() - 1)
     }
 
+    /// Every file.
+    pub fn files(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..self.files.len()).map(FileId)
+    }
+
     /// A file's path, as the person gave it.
     pub fn path(&self, file: FileId) -> &Path {
         self.files.get(file.0).map_or(Path::new(""), |(path, _)| path)

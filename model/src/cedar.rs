@@ -5,6 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::openapi::tools_of_openapi;
+use crate::smithy::tools_of_smithy;
+
 /// One tool of a target: what `tools/list` says of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tool {
@@ -48,8 +51,14 @@ pub fn tools_of_target(configuration: &Value) -> Tools {
     }
     match tool_definitions(configuration) {
         Some(definitions) => Tools::Known(definitions.iter().filter_map(tool).collect()),
-        None => Tools::Unknown,
+        None => described(configuration).map_or(Tools::Unknown, Tools::Known),
     }
+}
+
+/// The tools of an API description that the configuration holds.
+fn described(configuration: &Value) -> Option<Vec<Tool>> {
+    let text = |kind: &str| configuration.get("mcp")?.get(kind)?.get("inlinePayload")?.as_str();
+    text("openApiSchema").and_then(tools_of_openapi).or_else(|| text("smithyModel").and_then(tools_of_smithy))
 }
 
 /// The tools a `targetConfiguration` document states, each as `tools/list` would show it (`name`, `description`, `inputSchema`,

@@ -7,7 +7,9 @@
 mod api;
 mod cedar;
 mod meaning;
+mod openapi;
 pub mod rate;
+mod smithy;
 mod spelling;
 mod validate;
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::issuer::{Issuer, authorizer, issuer};
 use super::{of_kind, texts};
-use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::kind::{GATEWAY, RUNTIME, USER_POOL_CLIENT};
 use crate::reference::{self, Reference, Target, is_unknown, pieces};
@@ -16,46 +16,13 @@ pub(super) fn check(stack: &Stack, found: &mut Vec<Diagnostic>) {
         kind_of_authorizer(resource, found);
     }
     for resource in of_kind(stack, &GATEWAY).chain(of_kind(stack, &RUNTIME)) {
-        if let Some(jwt) = resource.document.pointer("/authorizerConfiguration/customJWTAuthorizer") {
+        if let Some(jwt) = authorizer(resource) {
             let issuer = issuer(jwt);
             conditions(resource, jwt, found);
             discovery_url(resource, jwt, found);
             audience(stack, resource, jwt, &issuer, found);
             clients(stack, resource, jwt, &issuer, found);
         }
-    }
-}
-
-/// Whose tokens an authorizer accepts, as far as its discovery URL tells.
-#[derive(PartialEq)]
-enum Issuer {
-    /// A user pool of the manifest.
-    Pool(Address),
-    /// A user pool of somebody else.
-    Cognito,
-    /// Any other issuer.
-    External,
-    /// A reference decides.
-    Unknown,
-}
-
-fn issuer(jwt: &Value) -> Issuer {
-    let url = jwt.get("discoveryUrl").and_then(Value::as_str).unwrap_or_default();
-    let pieces = pieces(url);
-    let pool = pieces.iter().find_map(|piece| match piece {
-        Err(Reference { target: Target::Output(address, _), .. }) if address.kind == "user_pool" => {
-            Some(address.clone())
-        }
-        _ => None,
-    });
-    match (pool, pieces.first()) {
-        (Some(pool), _) => Issuer::Pool(pool),
-        (None, Some(Ok(text))) => {
-            let host = text.split_once("://").map_or(*text, |(_, rest)| rest);
-            let cognito = ["cognito-idp.", "issuer-cognito-idp."].iter().any(|prefix| host.starts_with(prefix));
-            if cognito { Issuer::Cognito } else { Issuer::External }
-        }
-        (None, _) => Issuer::Unknown,
     }
 }
 
@@ -96,7 +63,7 @@ fn kind_of_authorizer(gateway: &Resource, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn is_enforced(gateway: &Resource) -> bool {
+pub(super) fn is_enforced(gateway: &Resource) -> bool {
     gateway.document.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str) == Some("ENFORCE")
 }
 
@@ -166,7 +133,7 @@ fn audience(stack: &Stack, resource: &Resource, jwt: &Value, issuer: &Issuer, fo
 }
 
 /// A pre token generation trigger of version 2 or 3 can put an audience into access tokens; an existing pool may have one.
-fn adds_claims(pool: &Resource) -> bool {
+pub(super) fn adds_claims(pool: &Resource) -> bool {
     let version = pool.document.pointer("/LambdaConfig/PreTokenGenerationConfig/LambdaVersion").and_then(Value::as_str);
     pool.existing.is_some() || matches!(version, Some("V2_0" | "V3_0"))
 }

@@ -10,7 +10,7 @@ use crate::reference::{holds_unknown, is_unknown};
 use crate::stack::{Resource, Stack};
 
 /// Scopes about a person, which every pool has.
-const BUILT_IN: [&str; 5] = ["openid", "email", "phone", "profile", "aws.cognito.signin.user.admin"];
+pub(super) const BUILT_IN: [&str; 5] = ["openid", "email", "phone", "profile", "aws.cognito.signin.user.admin"];
 
 const MACHINE_FLOW: &str = "client_credentials";
 
@@ -122,7 +122,7 @@ fn scopes(stack: &Stack, client: &Resource, found: &mut Vec<Diagnostic>) {
 }
 
 /// The scopes of a resource server as they stand in a token.
-fn scopes_of(server: &Resource) -> Vec<String> {
+pub(super) fn scopes_of(server: &Resource) -> Vec<String> {
     let identifier = server.document.get("Identifier").and_then(Value::as_str).unwrap_or_default();
     let scopes = server.document.get("Scopes").and_then(Value::as_array).into_iter().flatten();
     scopes.filter_map(|scope| scope.get("ScopeName")?.as_str()).map(|name| format!("{identifier}/{name}")).collect()

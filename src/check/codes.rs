@@ -1,7 +1,7 @@
 //! The codes of the checks, each with what it means and what to do about it.
 
 /// Code and explanation, in the order of the checks.
-pub const CODES: &[(&str, &str)] = &[
+pub(super) const CODES: &[(&str, &str)] = &[
     (
         "check::authorizer-empty",
         "A JWT authorizer checks the signature, the issuer and the expiry of a token by itself. Which of the issuer's \
@@ -150,6 +150,16 @@ pub const CODES: &[(&str, &str)] = &[
         "Cedar has found that the policy's conditions can never hold for any tool, or that its text contains characters \
          that look like others. It would be accepted and do nothing, or something else than it seems to say. Correct or \
          remove it.",
+    ),
+    (
+        "cedar::too-long",
+        "The service takes statements of at most 10,000 characters, and this one is longer even before its references are filled \
+         in. Split it into several policies: permits add up, and so do forbids.",
+    ),
+    (
+        "cedar::no-room",
+        "Policies are checked on a thread with room for the deepest policy that the service takes, and the system refused that \
+         thread. Nothing is said about the policies, so the manifest is refused. Give the process more memory.",
     ),
     (
         "check::lock-client",

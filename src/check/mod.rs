@@ -2,12 +2,16 @@
 //!
 //! Whether the values fit AWS's model, and whether references lead somewhere, was decided when the manifest was read.
 
+pub(crate) mod allow;
 mod artifact;
 mod authorizer;
-mod cedar;
+pub(crate) mod cedar;
 mod client;
 mod codes;
 mod credential;
+pub(crate) mod deep;
+mod issuer;
+mod lint;
 mod pool;
 mod reserved;
 
@@ -15,13 +19,17 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::access;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::kind::Kind;
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
-pub use codes::CODES;
+/// Every code of the checks with its explanation.
+pub fn codes() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    codes::CODES.iter().chain(lint::CODES)
+}
 
 /// More mistakes of a manifest that is refused already: those of resources that nothing else is wrong with. What depends on other
 /// resources is looked at only where those could be read, so that one mistake does not become two.
@@ -32,12 +40,16 @@ pub fn check_draft(draft: &Stack, sources: &Sources, known: &[Diagnostic]) -> Ve
     let wrong = |kind: &str| errors().any(|error| error.address.as_ref().is_some_and(|address| address.kind == kind));
     let trusted = |code: &str| {
         let needs: &[&str] = match code {
+            code if code.starts_with("access::") => return false,
             "check::unknown-scope" => &["resource_server", "user_pool"],
             "check::client-name" | "check::audience-with-cognito" => {
                 &["user_pool_client", "user_pool", "jwt_authorizer"]
             }
             code if code.starts_with("cedar::")
-                && !matches!(code, "cedar::syntax" | "cedar::one-statement" | "cedar::bare-resource") =>
+                && !matches!(
+                    code,
+                    "cedar::syntax" | "cedar::one-statement" | "cedar::bare-resource" | "cedar::too-long"
+                ) =>
             {
                 &["gateway", "gateway_target", "policy_engine"]
             }
@@ -66,28 +78,51 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
     credential::check(stack, &mut found);
     artifact::check(stack, &mut found);
     reserved::check(stack, &mut found);
-    cedar::check(stack, sources, &mut found);
+    match deep::deep(|| policies(stack, sources)) {
+        Some(of_policies) => found.extend(of_policies),
+        None => found.push(
+            Diagnostic::error("cedar::no-room", "the policies could not be checked: no memory is left for it")
+                .help("end other programs, or allow more memory (`ulimit -v`)"),
+        ),
+    }
+    // What policies and authorizers get wrong is not said a second time as what follows from it.
+    if found.iter().all(|found| found.severity != Severity::Error) {
+        found.extend(deep::deep(|| access::check(stack)).unwrap_or_default());
+    }
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
     found.retain(|diagnostic| {
         let place = diagnostic.primary.as_ref().map(|label| label.span.clone());
         seen.insert((diagnostic.code, place, diagnostic.message.clone()))
     });
+    allow::apply(sources, &mut found);
+    found
+}
+
+/// What is found in policies, and in everything that they depend on.
+fn policies(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let engines = cedar::check(stack, sources, &mut found);
+    lint::check(stack, &engines, &mut found);
     found
 }
 
 /// The resources of a kind.
-fn of_kind<'a>(stack: &'a Stack, kind: &'static Kind) -> impl Iterator<Item = &'a Resource> {
+pub(crate) fn of_kind<'a>(stack: &'a Stack, kind: &'static Kind) -> impl Iterator<Item = &'a Resource> {
     stack.resources.iter().filter(move |resource| resource.kind == kind)
 }
 
 /// The resources of a kind that live in a parent.
-fn children<'a>(stack: &'a Stack, kind: &'static Kind, parent: &'a Address) -> impl Iterator<Item = &'a Resource> {
+pub(crate) fn children<'a>(
+    stack: &'a Stack,
+    kind: &'static Kind,
+    parent: &'a Address,
+) -> impl Iterator<Item = &'a Resource> {
     of_kind(stack, kind).filter(move |resource| resource.parent.as_ref() == Some(parent))
 }
 
 /// The resource that an ARN in a document belongs to, if it is one of the manifest.
-fn referred(value: Option<&Value>) -> Option<Address> {
+pub(crate) fn referred(value: Option<&Value>) -> Option<Address> {
     reference::references(value?).into_iter().find_map(|found| match found.target {
         Target::Output(address, _) => Some(address),
         _ => None,
@@ -95,6 +130,6 @@ fn referred(value: Option<&Value>) -> Option<Address> {
 }
 
 /// The texts of a list member.
-fn texts<'a>(document: &'a Value, member: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn texts<'a>(document: &'a Value, member: &str) -> impl Iterator<Item = &'a str> {
     document.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
 use super::output;
-use crate::check;
+use crate::access;
+use crate::check::{self, allow};
 use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources};
 use crate::manifest::{self, Loaded, Options, StandardInput};
 use crate::report::diagnostic::render;
@@ -16,11 +17,20 @@ use crate::stack::Stack;
 pub(super) fn stack(global: &Global, manifest: &Manifest) -> Result<Stack, Failure> {
     let mut options = options(global, manifest);
     options.first_environment = global.local.is_some();
-    let loaded = load(&options);
+    let mut loaded = load(&options);
+    // What nothing needs in this environment may be needed in another.
+    loaded.diagnostics.retain(|found| found.code != allow::UNUSED || loaded.environments.is_empty());
     output::err(&render(&loaded.diagnostics, &loaded.sources, true));
     let needs_environment = |found: &Diagnostic| found.code == "manifest::environment-needed";
     let exit = if loaded.diagnostics.iter().any(needs_environment) { Exit::Usage } else { Exit::Refused };
     loaded.stack.ok_or_else(|| Failure::told(exit))
+}
+
+/// What a manifest says in one environment.
+pub(super) struct Read {
+    pub(super) stack: Stack,
+    /// The texts that its spans point into.
+    pub(super) sources: Sources,
 }
 
 /// What a manifest says in one or in each of its environments.
@@ -29,25 +39,45 @@ pub(super) struct Checked {
     pub(super) sources: Sources,
     /// The findings of all environments, each of them once.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// A stack for each environment that could be read.
-    pub(super) stacks: Vec<Stack>,
+    /// Each environment that could be read.
+    pub(super) read: Vec<Read>,
     known: HashMap<PathBuf, FileId>,
+    /// Allowances that nothing needed, each with the number of environments.
+    unused: Vec<(Diagnostic, usize)>,
 }
 
 impl Checked {
     /// Reads and checks the chosen environment, or all of them.
     pub(super) fn read(global: &Global, manifest: &Manifest) -> Self {
+        Self::read_by(global, manifest, load)
+    }
+
+    /// The same, and an expectation that does not hold refuses nothing.
+    pub(super) fn read_unheld(global: &Global, manifest: &Manifest) -> Self {
+        Self::read_by(global, manifest, |options| load_but(options, &[access::expect::CODE]))
+    }
+
+    fn read_by(global: &Global, manifest: &Manifest, load: impl Fn(&Options) -> Loaded) -> Self {
         let mut options = options(global, manifest);
         options.first_environment = true;
         let first = load(&options);
         let others = if options.environment.is_some() { Vec::new() } else { first.environments.clone() };
-        let mut checked =
-            Self { sources: Sources::default(), diagnostics: Vec::new(), stacks: Vec::new(), known: HashMap::new() };
+        let mut checked = Self {
+            sources: Sources::default(),
+            diagnostics: Vec::new(),
+            read: Vec::new(),
+            known: HashMap::new(),
+            unused: Vec::new(),
+        };
         checked.add(first);
+        let environments = others.len().max(1);
         for environment in others.into_iter().skip(1) {
             options.environment = Some(environment);
             checked.add(load(&options));
         }
+        // An allowance is unused if no environment needs it.
+        let unused = std::mem::take(&mut checked.unused).into_iter();
+        checked.diagnostics.extend(unused.filter(|(_, count)| *count == environments).map(|(found, _)| found));
         checked
     }
 
@@ -60,11 +90,16 @@ impl Checked {
             for label in found.primary.iter_mut().chain(&mut found.secondary) {
                 self.place(label, &loaded.sources);
             }
-            if !self.diagnostics.contains(&found) {
+            if found.code == allow::UNUSED {
+                match self.unused.iter_mut().find(|(known, _)| *known == found) {
+                    Some((_, environments)) => *environments += 1,
+                    None => self.unused.push((found, 1)),
+                }
+            } else if !self.diagnostics.contains(&found) {
                 self.diagnostics.push(found);
             }
         }
-        self.stacks.extend(loaded.stack);
+        self.read.extend(loaded.stack.map(|stack| Read { stack, sources: loaded.sources }));
     }
 
     /// Lets a label point into the common texts.
@@ -76,6 +111,11 @@ impl Checked {
 }
 
 fn load(options: &Options) -> Loaded {
+    load_but(options, &[])
+}
+
+/// Reads and checks; findings with these codes are left out.
+fn load_but(options: &Options, codes: &[&str]) -> Loaded {
     let mut loaded = manifest::load(options);
     if let Some(stack) = &loaded.stack {
         loaded.diagnostics.extend(check::check(stack, &loaded.sources));
@@ -83,6 +123,7 @@ fn load(options: &Options) -> Loaded {
         let more = check::check_draft(draft, &loaded.sources, &loaded.diagnostics);
         loaded.diagnostics.extend(more);
     }
+    loaded.diagnostics.retain(|found| !codes.contains(&found.code));
     if has_errors(&loaded.diagnostics) {
         loaded.stack = None;
     }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::reference;
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
@@ -90,6 +92,14 @@ pub(super) fn statements(text: &str) -> usize {
 /// text that is deeper could exhaust the stack.
 pub(crate) const DEEPEST: usize = 24;
 
+/// The service takes statements of so many characters, references filled in.
+pub(crate) const LONGEST: usize = 10_000;
+
+/// The least number of characters that a statement has once its references are filled in.
+pub(crate) fn least_length(statement: &str) -> usize {
+    reference::pieces(statement).into_iter().flatten().map(|text| text.chars().count()).sum()
+}
+
 /// The text nests deeper than [`DEEPEST`]. Every `if` counts as a level, as the next may stand in its `else`.
 pub(crate) fn is_too_deep(text: &str) -> bool {
     let mut depth = 0_usize;
@@ -101,6 +111,23 @@ pub(crate) fn is_too_deep(text: &str) -> bool {
         }
         depth > DEEPEST
     })
+}
+
+/// The service's extensions: temporal conditions, guardrails, and an effect of their own.
+pub(crate) fn is_extended(statement: &str) -> bool {
+    is_temporal(statement)
+        || has_condition(statement, "guardrails")
+        || statement.trim_start().starts_with("suppressOutput")
+}
+
+/// A condition about earlier calls of the session.
+pub(crate) fn is_temporal(statement: &str) -> bool {
+    has_condition(statement, "temporal")
+}
+
+fn has_condition(statement: &str, extension: &str) -> bool {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    words.windows(2).any(|pair| matches!(pair, ["when" | "unless", next] if next.split('{').next() == Some(extension)))
 }
 
 /// Cedar text as a manifest writes it: a literal `${` in a string literal is escaped.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use cedar_policy::Policy;
+use cedar_policy::{ParseErrors, Policy};
 use miette::Diagnostic as _;
 use serde_json::{Map, Value, json};
 
@@ -114,13 +114,21 @@ impl Loader {
 
     fn policy_of(&mut self, set: &Set, file: FileId, statement: &Statement, ids: &mut HashMap<String, Span>) {
         let span = |range: &Range<usize>| Span { file, range: range.clone() };
+        let body = statement.text.get(statement.body..).unwrap_or_default();
+        let length = cedar::least_length(body);
+        if length > cedar::LONGEST {
+            let message = format!("the statement has {length} characters, and the service takes {}", cedar::LONGEST);
+            let problem = Diagnostic::error("manifest::range", message).at(span(&statement.range), "");
+            self.report(problem.help("split the statement into several").about(&set.address));
+            return;
+        }
         if cedar::is_too_deep(&statement.text) {
             let message = format!("brackets and conditions lie more than {} deep in each other", cedar::DEEPEST);
             let problem = Diagnostic::error("manifest::cedar-syntax", message).at(span(&statement.range), "");
             self.report(problem.help("split the statement into several").about(&set.address));
             return;
         }
-        let policy = match Policy::parse(None, &statement.text) {
+        let policy = match statement.parse() {
             Ok(policy) => policy,
             Err(errors) => {
                 for error in errors.iter() {
@@ -163,7 +171,6 @@ impl Loader {
         let mut document = Map::new();
         document.insert("name".to_owned(), format!("{}{id}", set.prefix).into());
         sheet.spans.insert("name".to_owned(), id_span.clone());
-        let body = statement.text.get(statement.body..).unwrap_or_default();
         document.insert("definition".to_owned(), json!({"cedar": {"statement": body}}));
         sheet.spans.insert("definition".to_owned(), span(&statement.range));
         document.extend(set.defaults.clone());
@@ -207,6 +214,19 @@ impl Loader {
 }
 
 impl Statement {
+    /// The statement as Cedar reads it. Of one that only the service can read, the annotations are real.
+    fn parse(&self) -> Result<Policy, Box<ParseErrors>> {
+        let errors = match Policy::parse(None, &self.text) {
+            Ok(policy) => return Ok(policy),
+            Err(errors) => Box::new(errors),
+        };
+        let (annotations, body) = self.text.split_at_checked(self.body).unwrap_or((&self.text, ""));
+        if !cedar::is_extended(body) {
+            return Err(errors);
+        }
+        Policy::parse(None, format!("{annotations}permit(principal, action, resource);")).map_err(|_| errors)
+    }
+
     /// The place in the file of a part of the text.
     fn place(&self, offset: usize, length: usize) -> Range<usize> {
         let at = |offset: usize| {

@@ -7,6 +7,9 @@
     reason = "a test that panics has said what it had to say"
 )]
 
+mod access;
+mod access_oracle;
+mod access_served;
 mod adoption;
 mod calls;
 mod cli;
@@ -22,6 +25,7 @@ mod known_tools;
 mod language;
 mod lease;
 mod lifecycle;
+mod lints;
 mod maker;
 mod matrix;
 mod members;

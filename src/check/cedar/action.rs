@@ -6,12 +6,10 @@ use cedar_policy::Policy;
 use model::Tools;
 
 use super::place::Text;
-use super::tools::Guarded;
+use super::tools::{Guarded, SEPARATOR};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::nearest::{listed, nearest};
 use crate::reference::is_unknown;
-
-const SEPARATOR: &str = "___";
 
 /// What an action's id stands for.
 enum Meaning<'a> {
@@ -25,12 +23,18 @@ enum Meaning<'a> {
     Nothing,
 }
 
-/// Whether every action of the policy exists and its type is known.
-pub(super) fn check(text: &Text<'_>, policy: &Policy, guarded: &Guarded<'_>, found: &mut Vec<Diagnostic>) -> bool {
+/// The actions that the policy names and nobody knows the types of; nothing if one of its actions does not exist.
+pub(super) fn check(
+    text: &Text<'_>,
+    policy: &Policy,
+    guarded: &Guarded<'_>,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Vec<String>> {
     if guarded.gateways.is_empty() {
-        return false;
+        return None;
     }
-    let mut typed = true;
+    let mut untyped = Vec::new();
+    let mut exist = true;
     let mut seen = HashSet::new();
     for literal in policy.entity_literals() {
         let id = literal.id().unescaped();
@@ -47,15 +51,18 @@ pub(super) fn check(text: &Text<'_>, policy: &Policy, guarded: &Guarded<'_>, fou
                         "to have it checked, give `{target}` what it lists: `known_tools = {{ file = \"….json\" }}`"
                     )),
             ),
-            Meaning::Nothing => found.push(unknown(text, id, guarded)),
+            Meaning::Nothing => {
+                exist = false;
+                found.push(unknown(text, id, guarded));
+            }
         }
-        typed = false;
+        untyped.push(id.to_owned());
     }
-    typed
+    exist.then_some(untyped)
 }
 
 fn meaning<'a>(id: &str, guarded: &Guarded<'a>) -> Meaning<'a> {
-    if is_unknown(id) {
+    if is_unknown(id) || guarded.ambiguous.contains(id) {
         return Meaning::Untyped;
     }
     let Some((target, tool)) = id.split_once(SEPARATOR) else {
@@ -68,6 +75,9 @@ fn meaning<'a>(id: &str, guarded: &Guarded<'a>) -> Meaning<'a> {
             Meaning::Untyped
         };
     };
+    if guarded.typed.contains_key(id) {
+        return Meaning::Typed;
+    }
     let mut targets = guarded.targets.iter().filter(|known| known.name == target).peekable();
     if targets.peek().is_none() {
         return if guarded.named { Meaning::Nothing } else { Meaning::Untyped };
@@ -75,7 +85,6 @@ fn meaning<'a>(id: &str, guarded: &Guarded<'a>) -> Meaning<'a> {
     let mut meaning = Meaning::Nothing;
     for known in targets {
         match &known.tools {
-            Tools::Known(tools) if tools.iter().any(|known| known.name == tool) => return Meaning::Typed,
             Tools::Unknown => meaning = Meaning::Unlisted(known.address),
             Tools::Http if is_request(tool) => return Meaning::Untyped,
             Tools::Known(_) | Tools::Http => {}

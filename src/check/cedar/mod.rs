@@ -1,10 +1,13 @@
 //! Cedar: every policy of the stack is read, held against the service's rules, and typed against the tools it is about.
 
 mod action;
-mod place;
+pub(super) mod expression;
+pub(crate) mod place;
 mod scope;
+mod statement;
 mod tools;
 mod validation;
+mod words;
 
 use std::collections::HashMap;
 use std::str::FromStr as _;
@@ -12,30 +15,59 @@ use std::str::FromStr as _;
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ParseErrors, Policy, PolicyId, PolicySet};
 
-use self::place::Text;
-use self::tools::Guarded;
 use super::of_kind;
-use crate::diagnostic::{Diagnostic, Sources};
-use crate::kind::{POLICY, statement_of};
-use crate::manifest::cedar::{DEEPEST, is_too_deep};
+use crate::address::Address;
+use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::kind::{POLICY, POLICY_ENGINE, statement_of};
+use crate::manifest::cedar::{DEEPEST, LONGEST, is_extended, is_temporal, is_too_deep, least_length};
 use crate::reference::{self, Target};
-use crate::stack::Stack;
+use crate::stack::{Resource, Stack};
 
-pub(super) fn check(stack: &Stack, sources: &Sources, found: &mut Vec<Diagnostic>) {
-    let mut engines = HashMap::new();
-    for resource in of_kind(stack, &POLICY) {
-        let Some(statement) = resource.document.get("definition").and_then(statement_of) else { continue };
-        let text = Text::new(resource, with_names(stack, statement), sources);
-        let Some(policy) = read(&text, found) else { continue };
-        let Some(engine) = &resource.parent else { continue };
-        let guarded = engines.entry(engine).or_insert_with(|| Guarded::by(stack, engine));
-        let bounded = scope::check(&text, &policy, guarded, found);
-        let ours = scope::names_own_gateways(stack, engine, &text, found);
+pub(super) use self::place::Text;
+pub(super) use self::statement::{Engine, SIGNER, Statement, TOKEN_HOLDER};
+use self::tools::Guarded;
+pub(super) use self::tools::{GuardedTarget, engine_of};
+
+/// Looks at every policy, and tells what was read of each engine.
+pub(super) fn check<'a>(stack: &'a Stack, sources: &'a Sources, found: &mut Vec<Diagnostic>) -> Vec<Engine<'a>> {
+    let engine = |engine: &'a Resource| {
+        let guarded = Guarded::by(stack, &engine.address);
+        Engine { resource: engine, guarded, statements: Vec::new(), policies: Vec::new(), clean: true }
+    };
+    let mut engines: Vec<Engine<'a>> = of_kind(stack, &POLICY_ENGINE).map(engine).collect();
+    let places: HashMap<&Address, usize> =
+        engines.iter().enumerate().map(|(index, engine)| (&engine.resource.address, index)).collect();
+    for policy in of_kind(stack, &POLICY) {
+        let engine = policy.parent.as_ref().and_then(|engine| engines.get_mut(*places.get(engine)?));
+        let statement = policy.document.get("definition").and_then(statement_of);
+        let text = statement.map(|statement| Text::new(policy, with_names(stack, statement), sources));
+        let before = errors(found);
+        let read = text.and_then(|text| Some((read(&text, found)?, text)));
+        let Some(engine) = engine else { continue };
+        engine.policies.push(policy);
+        engine.clean &= errors(found) == before;
+        let Some((policy, text)) = read else { continue };
+        let bounded = scope::check(&text, &policy, &engine.guarded, found);
+        let ours = scope::names_own_gateways(stack, &engine.resource.address, &text, found);
         // What the service would refuse anyway is not typed as well, and for another engine's gateway nothing is known.
-        if ours && action::check(&text, &policy, guarded, found) && bounded {
-            validation::check(&text, policy, guarded, found);
+        let form = policy.to_json().unwrap_or_default();
+        let untyped = if ours { action::check(&text, &policy, &engine.guarded, found) } else { None };
+        if let Some(untyped) = untyped.filter(|_| bounded) {
+            validation::check(&text, &policy, &form, &mut engine.guarded, &untyped, found);
         }
+        let sound = errors(found) == before;
+        engine.clean &= sound;
+        let idle = found
+            .last()
+            .is_some_and(|last| last.code == "cedar::never-applies" && last.address.as_ref() == Some(text.address()));
+        engine.statements.push(Statement { text, policy, form, ours, idle, sound });
     }
+    engines
+}
+
+/// How many findings are errors.
+fn errors(found: &[Diagnostic]) -> usize {
+    found.iter().filter(|found| found.severity == Severity::Error).count()
 }
 
 /// The statement with the live names of the manifest's resources filled in: a target's name is part of its actions.
@@ -51,6 +83,15 @@ fn with_names(stack: &Stack, statement: &str) -> String {
 
 /// The one policy of a text, called by its address.
 fn read(text: &Text<'_>, found: &mut Vec<Diagnostic>) -> Option<Policy> {
+    let length = least_length(text.statement());
+    if length > LONGEST {
+        // Of a text without references the model says it.
+        if reference::is_unknown(text.statement()) {
+            let message = format!("the statement has {length} characters, and the service takes {LONGEST}");
+            found.push(text.error("cedar::too-long", message).at(text.whole(), "").help("split it into several"));
+        }
+        return None;
+    }
     if is_too_deep(text.statement()) {
         let message = format!("brackets and conditions lie more than {DEEPEST} deep in each other");
         found.push(text.error("cedar::syntax", message).at(text.whole(), "").help("split the statement into several"));
@@ -91,10 +132,14 @@ fn read(text: &Text<'_>, found: &mut Vec<Diagnostic>) -> Option<Policy> {
 /// Cedar's own message, at the place it names.
 fn unreadable(text: &Text<'_>, errors: &ParseErrors, found: &mut Vec<Diagnostic>) {
     if is_extended(text.statement()) {
-        found.push(
-            text.note("cedar::not-plain", "this policy uses an extension of Cedar, only the service can check it")
-                .at(text.whole(), ""),
-        );
+        let mut diagnostic =
+            text.note("cedar::not-plain", "this policy uses an extension of Cedar, only the service can check it");
+        if is_temporal(text.statement()) {
+            diagnostic = diagnostic.help(
+                "from then on every call needs the header `x-amzn-bedrock-agentcore-policy-session-id`, or it is refused",
+            );
+        }
+        found.push(diagnostic.at(text.whole(), ""));
         return;
     }
     for error in errors.iter().map(DetailedError::from) {
@@ -102,20 +147,11 @@ fn unreadable(text: &Text<'_>, errors: &ParseErrors, found: &mut Vec<Diagnostic>
         let place = label.map_or_else(|| text.whole(), |label| text.span(&(label.loc.start..label.loc.end)));
         let mut diagnostic = text.error("cedar::syntax", reference::display(&error.message)).at(place, "");
         // What could stand there instead is the label of Cedar's message.
-        if let Some(help) = error.help.clone().or_else(|| label?.label.clone()) {
+        let arguments =
+            || error.message.contains("`input.").then(|| "the arguments of a call are in `context.input`".to_owned());
+        if let Some(help) = error.help.clone().or_else(arguments).or_else(|| label?.label.clone()) {
             diagnostic = diagnostic.help(help);
         }
         found.push(diagnostic);
     }
-}
-
-/// The service's extensions: temporal conditions, guardrails, and an effect of their own.
-fn is_extended(statement: &str) -> bool {
-    let words: Vec<&str> = statement.split_whitespace().collect();
-    let condition = |extension| {
-        words
-            .windows(2)
-            .any(|pair| matches!(pair, ["when" | "unless", next] if next.split('{').next() == Some(extension)))
-    };
-    condition("temporal") || condition("guardrails") || statement.trim_start().starts_with("suppressOutput")
 }

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Sources, Span};
+use crate::manifest::cedar::{TokenKind, tokens};
+use crate::reference;
 use crate::stack::Resource;
 
 /// So many equal bytes mean that both texts are at the same place again.
@@ -16,7 +18,7 @@ const ANCHOR: usize = 8;
 const DRIFT: usize = 400;
 
 /// A policy's statement with the place it came from.
-pub(super) struct Text<'a> {
+pub(crate) struct Text<'a> {
     resource: &'a Resource,
     statement: String,
     span: &'a Span,
@@ -24,50 +26,82 @@ pub(super) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(resource: &'a Resource, statement: String, sources: &'a Sources) -> Self {
+    pub(crate) fn new(resource: &'a Resource, statement: String, sources: &'a Sources) -> Self {
         let arm = if resource.document.pointer("/definition/policy").is_some() { "policy" } else { "cedar" };
         let span = resource.span_of(&format!("definition.{arm}.statement"));
         let source = sources.text(span.file).get(span.range.clone()).unwrap_or_default();
         Self { resource, statement, span, source }
     }
 
-    pub(super) fn statement(&self) -> &str {
+    pub(crate) fn statement(&self) -> &str {
         &self.statement
     }
 
-    pub(super) fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> &Address {
         &self.resource.address
     }
 
-    pub(super) fn error(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
+    pub(in crate::check) fn error(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::error(code, message).about(self.address())
     }
 
-    pub(super) fn warning(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
+    pub(in crate::check) fn warning(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::warning(code, message).about(self.address())
     }
 
-    pub(super) fn note(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
+    pub(in crate::check) fn note(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::note(code, message).about(self.address())
     }
 
+    /// A text member of the policy.
+    pub(in crate::check) fn member(&self, name: &str) -> Option<&str> {
+        self.resource.document.get(name)?.as_str()
+    }
+
     /// The place of the whole statement.
-    pub(super) fn whole(&self) -> Span {
+    pub(crate) fn whole(&self) -> Span {
         self.span.clone()
     }
 
     /// The bytes of the first occurrence of a part.
-    pub(super) fn range_of(&self, part: &str) -> Option<Range<usize>> {
+    pub(in crate::check) fn range_of(&self, part: &str) -> Option<Range<usize>> {
         self.statement.find(part).map(|start| start..start + part.len())
     }
 
     /// The place of the first occurrence of a part, or of the whole.
-    pub(super) fn span_of(&self, part: &str) -> Span {
+    pub(in crate::check) fn span_of(&self, part: &str) -> Span {
         self.range_of(part).map_or_else(|| self.whole(), |range| self.span(&range))
     }
 
+    /// The place of effect and scope, without the conditions.
+    pub(in crate::check) fn scope(&self) -> Span {
+        let mut code = tokens(&self.statement)
+            .into_iter()
+            .filter(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Comment))
+            .skip_while(|token| !matches!(self.excerpt(&token.range), "permit" | "forbid"));
+        let start = code.next().map_or(0, |token| token.range.start);
+        let end = code.find(|token| self.excerpt(&token.range) == ")");
+        self.span(&(start..end.map_or(self.statement.len(), |token| token.range.end)))
+    }
+
+    /// The places of the patterns of `like`, in the order of the text.
+    pub(in crate::check) fn patterns(&self) -> Vec<Range<usize>> {
+        let patterns = tokens(&self.statement).into_iter().filter(|token| token.kind == TokenKind::Pattern);
+        patterns.map(|token| token.range).collect()
+    }
+
+    /// Bytes of the statement.
+    pub(in crate::check) fn excerpt(&self, range: &Range<usize>) -> &str {
+        self.statement.get(range.clone()).unwrap_or_default()
+    }
+
+    /// The place of the first string literal with this value, or of the whole.
+    pub(in crate::check) fn literal(&self, value: &str) -> Span {
+        self.span_of(&format!("\"{}\"", reference::escape_cedar(value, false)))
+    }
+
     /// The place of bytes of the statement.
-    pub(super) fn span(&self, range: &Range<usize>) -> Span {
+    pub(crate) fn span(&self, range: &Range<usize>) -> Span {
         let runs = align(self.statement.as_bytes(), self.source.as_bytes());
         let Some(start) = place(&runs, range.start) else { return self.whole() };
         let end = end_place(&runs, range.end).unwrap_or(self.source.len()).max(start);

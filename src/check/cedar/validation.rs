@@ -1,97 +1,125 @@
 //! Types: a policy is validated strictly against the schema that the service derives from the tools.
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Policy, PolicySet, ValidationMode, ValidationResult};
+use cedar_policy::{Policy, PolicySet, ValidationMode, ValidationResult, Validator};
+use serde_json::{Value, json};
 
+use super::expression::{asked_claim, conditions, parts};
 use super::place::Text;
 use super::tools::Guarded;
-use crate::diagnostic::{Diagnostic, Span};
-use crate::reference;
+use super::words::{ESCAPED_MARK, plain, said};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::nearest::listed;
+use crate::reference::holds_mark_character;
 
-/// How Cedar shows the first character of a mark.
-const ESCAPED_MARK: &str = "\\u{e000}";
-
-/// A part of Cedar's message, and what to write instead; `NAME` is the name that the message is about.
-const HINTS: &[(&str, &str)] = &[
-    ("access to optional attribute", "test it first: `context.input has NAME && …`"),
-    ("access to tag", "test it first: `principal.hasTag(\"NAME\") && …`"),
-    ("does not have tags", "only the holder of a token has claims: write `principal is AgentCore::OAuthUser`"),
-    ("expected Long but saw decimal", "a `number` is a decimal: `….lessThan(decimal(\"1.0\"))`"),
-    ("but saw String", "a claim is always one string, a list its JSON text: compare it with `==` or `like`"),
-];
-
-pub(super) fn check(text: &Text<'_>, policy: Policy, guarded: &Guarded<'_>, found: &mut Vec<Diagnostic>) {
-    let Some(validator) = &guarded.validator else { return };
-    let Ok(set) = PolicySet::from_policies([policy]) else { return };
+pub(super) fn check(
+    text: &Text<'_>,
+    policy: &Policy,
+    form: &Value,
+    guarded: &mut Guarded<'_>,
+    untyped: &[String],
+    found: &mut Vec<Diagnostic>,
+) {
+    let decides_all = guarded.decides_all(policy);
+    let Some(validator) = guarded.validator(policy, untyped) else { return };
+    let Ok(set) = PolicySet::from_policies([policy.clone()]) else { return };
     let result = validator.validate(&set, ValidationMode::Strict);
     let errors = messages(text, result.validation_errors().map(DetailedError::from));
-    if errors.is_empty() {
-        suspicions(text, &result, found);
+    if errors.is_empty() && decides_all {
+        suspicions(text, form, &result, found);
     }
+    let unfit = if errors.is_empty() { Vec::new() } else { unfit(form, validator) };
+    let mut told: Vec<String> = Vec::new();
     for (message, place, help) in errors {
-        let hint = HINTS.iter().find(|(sign, _)| message.contains(sign));
-        let hint = hint.map(|(_, hint)| hint.replace("NAME", subject(&message)));
-        let message = format!("the policy does not fit the tools' types: {message}");
-        let mut diagnostic = text.error("cedar::validation", message).at(place, "");
-        if let Some(help) = hint.or(help) {
-            diagnostic = diagnostic.help(help);
+        let wrong = text.excerpt(&place);
+        let (mut message, mut help) = said(&message, wrong, form, help);
+        if !unfit.is_empty() {
+            message = message.replacen("no tool that", "not every tool that", 1);
+            let names: Vec<&str> = unfit.iter().map(String::as_str).collect();
+            help = Some(format!("it does not fit {}, and fits the others it names: write two", listed(&names)));
         }
+        // The same mistake in the next line is the same mistake.
+        if told.contains(&message) {
+            continue;
+        }
+        let mut diagnostic = text.error("cedar::validation", message.clone()).at(text.span(&place), "");
+        diagnostic.help = help;
+        told.push(message);
         found.push(diagnostic);
     }
 }
 
+/// The actions that a policy does not fit, where it fits others of those that it names.
+fn unfit(form: &Value, validator: &Validator) -> Vec<String> {
+    let fits = |action: &Value| {
+        let mut alone = form.clone();
+        if let Some(members) = alone.as_object_mut() {
+            members.insert("action".to_owned(), json!({"op": "==", "entity": action}));
+        }
+        let set = Policy::from_json(None, alone).ok().and_then(|policy| PolicySet::from_policies([policy]).ok());
+        set.is_some_and(|set| validator.validate(&set, ValidationMode::Strict).validation_passed())
+    };
+    let actions = form.pointer("/action/entities").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let (fit, unfit): (Vec<&Value>, Vec<&Value>) = actions.iter().partition(|action| fits(action));
+    let names = unfit.iter().filter_map(|action| Some(action.get("id")?.as_str()?.to_owned()));
+    if fit.is_empty() { Vec::new() } else { names.collect() }
+}
+
 /// What Cedar warns about.
-fn suspicions(text: &Text<'_>, result: &ValidationResult, found: &mut Vec<Diagnostic>) {
+fn suspicions(text: &Text<'_>, form: &Value, result: &ValidationResult, found: &mut Vec<Diagnostic>) {
     let warnings = result.validation_warnings().map(DetailedError::from);
     // Cedar takes offence at the characters that stand for a reference.
-    let warnings = messages(text, warnings.filter(|warning| !warning.message.contains(ESCAPED_MARK)));
+    let warnings = messages(text, warnings.filter(|warning| !holds_mark(&warning.message)));
     let (scopes, others): (Vec<_>, Vec<_>) =
         warnings.into_iter().partition(|(message, ..)| message.starts_with("unable to find an applicable action"));
     for (message, place, _) in others {
         let impossible = message.starts_with("policy is impossible");
         let message = if impossible { "no call can ever match this policy".to_owned() } else { message };
-        let mut diagnostic = text.warning("cedar::never-applies", message).at(place, "");
+        let mut diagnostic = text.warning("cedar::never-applies", message).at(text.span(&place), "");
         if impossible {
-            diagnostic = diagnostic.help(if scopes.is_empty() {
-                "its conditions contradict each other, or the types of its scope"
-            } else {
-                "its scope fits no tool; a group of tools is named with `in`: `action in AgentCore::Action::\"…\"`"
-            });
+            diagnostic = diagnostic.help(why_impossible(form, !scopes.is_empty()));
         }
         found.push(diagnostic);
     }
 }
 
-/// Cedar's messages with place and help. One mistake shows once for every action and principal type: once is enough.
-fn messages(text: &Text<'_>, errors: impl Iterator<Item = DetailedError>) -> Vec<(String, Span, Option<String>)> {
-    let mut messages: Vec<(String, Span, Option<String>)> = errors
+/// A message shows the characters of a mark, escaped or as they are.
+fn holds_mark(message: &str) -> bool {
+    message.contains(ESCAPED_MARK) || holds_mark_character(message)
+}
+
+fn why_impossible(form: &Value, unfit: bool) -> &'static str {
+    let all = || conditions(form).flat_map(|(_, body)| parts(body));
+    let scope_type = form.pointer("/principal/entity_type").and_then(Value::as_str);
+    let signer = scope_type == Some(super::SIGNER)
+        || form.pointer("/principal/entity/type").and_then(Value::as_str) == Some(super::SIGNER);
+    let attribute = |part: &Value| part.pointer("/has/left/Var").is_some_and(|of| of == "principal");
+    if unfit {
+        "its scope fits no tool; a group of tools is named with `in`: `action in AgentCore::Action::\"…\"`"
+    } else if signer && all().any(|part| asked_claim(part).is_some()) {
+        "an IAM caller has no claims: write `principal is AgentCore::OAuthUser`, whose token has them"
+    } else if all().any(attribute) {
+        "claims are tags, no attributes: `principal.hasTag(\"…\") && principal.getTag(\"…\") == …`"
+    } else {
+        "its conditions contradict each other, or the types of its scope"
+    }
+}
+
+/// Cedar's messages with the bytes they are about and help. One mistake shows once for every action and principal type: once is
+/// enough.
+fn messages(
+    text: &Text<'_>,
+    errors: impl Iterator<Item = DetailedError>,
+) -> Vec<(String, std::ops::Range<usize>, Option<String>)> {
+    let mut messages: Vec<_> = errors
         .map(|error| {
-            let place = match error.source_locations.first() {
-                Some(label) => text.span(&(label.loc.start..label.loc.end)),
-                None => text.whole(),
-            };
-            (words(&error.message), place, error.help)
+            let place = error.source_locations.first().map(|label| label.loc.start..label.loc.end);
+            (plain(&error.message), place.unwrap_or(0..text.statement().len()), error.help)
         })
         .collect();
     messages.sort_by(|(message, place, _), (other, there, _)| {
-        (place.range.start, place.range.end, message).cmp(&(there.range.start, there.range.end, other))
+        (place.start, place.end, message).cmp(&(there.start, there.end, other))
     });
     messages.dedup_by(|(message, place, _), (other, there, _)| message == other && place == there);
     messages
-}
-
-/// Cedar's message without the policy's name and the action, which the place says, and with references as people write them.
-fn words(message: &str) -> String {
-    let named = message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, "));
-    let short = named.map_or(message, |(_, rest)| rest);
-    let short = short.split_once(" in context for ").map_or(short, |(short, _)| short);
-    // Cedar shows the characters of a mark escaped.
-    let marks = short.replace(ESCAPED_MARK, "\u{E000}").replace("\\u{e001}", "\u{E001}").replace("\\t", "\t");
-    reference::display(&marks)
-}
-
-/// The last name in the first quoted piece of a message: `limit` of `input.limit`.
-fn subject(message: &str) -> &str {
-    let quoted = message.split('`').nth(1).unwrap_or("NAME");
-    quoted.trim_matches('"').rsplit('.').next().unwrap_or(quoted)
 }

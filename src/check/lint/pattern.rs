@@ -1,0 +1,170 @@
+//! Patterns: a `like` that finds a word inside of other words, one without `*`, and a `*` that is no pattern.
+//!
+//! A claim that holds several values is one text. Where a wildcard touches a letter of the wanted word, the pattern also finds
+//! longer words. The texts that test for exactly one word are those of cedar.md §4.1.
+
+use serde_json::Value;
+
+use super::scopes;
+use crate::check::cedar::expression::{argument, claim, conditions, matches, operator, parts, pattern, text};
+use crate::check::cedar::{Engine, Statement};
+use crate::check::issuer::{Shape, shape};
+use crate::diagnostic::Diagnostic;
+use crate::reference::{display, holds_mark_character};
+use crate::stack::Stack;
+
+pub(super) fn check(stack: &Stack, engine: &Engine<'_>, statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
+    let places = statement.text.patterns();
+    let all = || conditions(&statement.form).flat_map(|(_, body)| parts(body));
+    let likes: Vec<&Value> = all().filter_map(|part| part.get("like")).collect();
+    let mut told = Vec::new();
+    for (index, like) in likes.iter().enumerate() {
+        let Some(texts) = pattern(like) else { continue };
+        let of = like.get("left").unwrap_or(&Value::Null);
+        // Both lists follow the text; if they do not agree, the whole statement is the place.
+        let place = places.get(index).filter(|_| places.len() == likes.len());
+        let span = place.map_or_else(|| statement.text.whole(), |place| statement.text.span(place));
+        let shown = format!("like {}", written(&texts));
+        let look =
+            Look { of, texts: &texts, shape: claim(of).map(|claim| shape(stack, &engine.guarded.gateways, claim)) };
+        let diagnostic = if let [word] = texts.as_slice() {
+            let help = match look.exact(word) {
+                Some(exact) if look.shape != Some(Shape::One) => format!("to find it among others, write `{exact}`"),
+                _ => format!("write `== {}`, or put a `*` where anything may stand", quoted(word)),
+            };
+            let message = format!("`{shown}` has no `*`, so it matches this one text only");
+            statement.text.warning("lint::like-without-wildcard", message).help(help)
+        } else if let Some((others, help)) = look.too_much(&scopes::defined(stack)) {
+            let message = format!("`{shown}` also matches {others}");
+            statement.text.warning("lint::substring-claim", message).help(help)
+        } else {
+            continue;
+        };
+        if !told.contains(&diagnostic.message) {
+            told.push(diagnostic.message.clone());
+            found.push(diagnostic.at(span, ""));
+        }
+    }
+    for part in all() {
+        star(statement, part, found);
+    }
+}
+
+/// `==` with a text that looks like a pattern.
+fn star(statement: &Statement<'_>, part: &Value, found: &mut Vec<Diagnostic>) {
+    let Some((sign @ ("==" | "!="), sides)) = operator(part) else { return };
+    let (Some(left), Some(right)) = (sides.get("left"), sides.get("right")) else { return };
+    let Some((of, value)) = text(right).map(|value| (left, value)).or_else(|| Some((right, text(left)?))) else {
+        return;
+    };
+    let of_caller = claim(of).is_some();
+    // A lone `*` as an argument may be a word of the tool's own.
+    if !value.contains('*') || !(of_caller || argument(of).is_some() && value != "*") {
+        return;
+    }
+    let help = format!(
+        "write `like {}` if anything may stand there",
+        written(&value.split('*').map(ToOwned::to_owned).collect::<Vec<_>>())
+    );
+    found.push(
+        statement
+            .text
+            .warning("lint::star-in-equality", format!("`{sign}` takes the `*` of {} as a letter", quoted(value)))
+            .at(statement.text.literal(value), "")
+            .help(help),
+    );
+}
+
+/// One `like`.
+struct Look<'a> {
+    /// What is looked at.
+    of: &'a Value,
+    /// The texts between the wildcards.
+    texts: &'a [String],
+    /// How the claim holds its values, if it is one.
+    shape: Option<Shape>,
+}
+
+impl Look<'_> {
+    /// What the pattern matches beside the word that is meant, and what to write instead.
+    fn too_much(&self, known: &[String]) -> Option<(String, String)> {
+        let shape = self.shape?;
+        let (first, last) = (self.texts.first()?, self.texts.last()?);
+        let word: String = self.texts.concat();
+        let core = word.trim_matches([' ', '"']);
+        if core.is_empty() {
+            return None;
+        }
+        let before = first.is_empty() && is_letter(word.chars().next()?);
+        let behind = last.is_empty() && is_letter(word.chars().last()?);
+        // Of a single value the beginning or the end may be meant.
+        let open = if shape == Shape::One { before && behind } else { before || behind };
+        if !open {
+            return None;
+        }
+        let real = known.iter().find(|other| matches(self.texts, other) && *other != core);
+        let mut others: Vec<String> = real.cloned().into_iter().collect();
+        if behind {
+            others.push(format!("{core}{}", longer(core)));
+        }
+        if before {
+            others.push(format!("x{core}"));
+        }
+        others.dedup();
+        let others: Vec<String> = others.iter().take(2).map(|other| format!("`{}`", display(other))).collect();
+        let help = match self.exact(core).filter(|_| self.texts.iter().filter(|text| !text.is_empty()).count() == 1) {
+            Some(exact) => format!("to test for exactly {}, write `{exact}`", quoted(core)),
+            None => "let each `*` stand beside a blank, a quotation mark or the end of the text".to_owned(),
+        };
+        Some((others.join(" and "), help))
+    }
+
+    /// The text that tests for one word.
+    fn exact(&self, word: &str) -> Option<String> {
+        let claim = claim(self.of)?;
+        if word.contains([' ', '"']) {
+            return None;
+        }
+        let tag = format!("principal.getTag({})", quoted(claim));
+        let plain = quoted(word);
+        let like = escaped(word).replace('*', "\\*");
+        let words = format!(
+            "({tag} == {plain} || {tag} like \"{like} *\" || {tag} like \"* {like}\" || {tag} like \"* {like} *\")"
+        );
+        let list = format!("{tag} like \"*\\\"{like}\\\"*\"");
+        Some(display(&match self.shape? {
+            Shape::Words => words,
+            Shape::List => list,
+            Shape::WordsOrList => format!("({list} || {})", words.trim_start_matches('(')),
+            Shape::One => format!("{tag} == {plain}"),
+        }))
+    }
+}
+
+/// A longer word that begins like this one.
+fn longer(word: &str) -> &'static str {
+    [("admin", "istrator"), ("read", "only"), ("write", "off"), ("user", "s")]
+        .iter()
+        .find(|(end, _)| word.ends_with(end))
+        .map_or("-other", |(_, more)| more)
+}
+
+/// A letter of a word: what stands beside it belongs to the same word. So does the value of a reference.
+fn is_letter(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_' || holds_mark_character(&letter.to_string())
+}
+
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", display(&escaped(value)))
+}
+
+/// Escaped as Cedar wants it; the marks of references stay.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// A pattern as Cedar writes it.
+fn written(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| escaped(text).replace('*', "\\*")).collect();
+    format!("\"{}\"", display(&texts.join("*")))
+}
