@@ -26,6 +26,7 @@ mod resources;
 mod runtimes;
 mod sample;
 mod served;
+mod sign_in_page;
 mod soak;
 mod spoiled;
 mod tokens;
