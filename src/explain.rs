@@ -1,8 +1,7 @@
 //! `explain CODE`: what a diagnostic code means and what to do about it.
 
 use crate::manifest::nearest::nearest;
-use crate::plan;
-use crate::{check, manifest};
+use crate::{access, check, manifest, plan};
 
 /// Every code there is.
 pub fn codes() -> impl Iterator<Item = &'static str> {
@@ -20,7 +19,7 @@ pub fn nearest_code(code: &str) -> Option<&'static str> {
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    manifest::CODES.iter().chain(check::codes()).chain(plan::CODES).chain(plan::risk::CODES)
+    manifest::CODES.iter().chain(check::codes()).chain(access::CODES).chain(plan::CODES).chain(plan::risk::CODES)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Data flows one way: `manifest → graph → observe → plan → apply → report`.
 
+pub mod access;
 pub mod address;
 pub mod apply;
 pub mod aws;
@@ -12,6 +13,7 @@ mod declared;
 pub mod diagnostic;
 pub mod diff;
 pub mod engine;
+pub mod expectation;
 pub mod explain;
 pub mod graph;
 pub mod kind;
@@ -25,6 +27,7 @@ pub mod merge;
 pub mod moment;
 pub mod observe;
 pub mod ownership;
+pub mod persona;
 pub mod plan;
 mod profile;
 pub mod progress;

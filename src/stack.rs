@@ -6,12 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use model::Tool;
+use model::{Tool, Tools, tools_of_target};
 use serde_json::Value;
 
 use crate::address::Address;
 use crate::diagnostic::Span;
+use crate::expectation::Expectation;
 use crate::kind::Kind;
+use crate::persona::Persona;
 use crate::reference::{self, Target};
 
 /// Everything a manifest says about one environment.
@@ -43,6 +45,10 @@ pub struct Stack {
     pub moved: Vec<Moved>,
     /// The secret variables.
     pub secrets: Secrets,
+    /// Callers that the manifest describes; the clients that are personas by themselves are not among them.
+    pub personas: Vec<Persona>,
+    /// Who is to reach which tool.
+    pub expectations: Vec<Expectation>,
 }
 
 /// `[[accept]]`: a risk that somebody decided to take.
@@ -327,6 +333,14 @@ impl Resource {
     /// The live name: the value of the member that carries it.
     pub fn live_name(&self) -> Option<&str> {
         self.document.get(self.kind.name_member)?.as_str()
+    }
+
+    /// The tools of a target: those it states, else those that the manifest knows.
+    pub fn tools(&self) -> Tools {
+        match &self.known_tools {
+            Some(tools) => Tools::Known(tools.clone()),
+            None => self.document.get("targetConfiguration").map_or(Tools::Unknown, tools_of_target),
+        }
     }
 
     /// The span of a document path, or of the nearest path above it.

@@ -1,11 +1,11 @@
-//! What a test does behind a tool's back, over HTTP: the journal, faults, planted members, the state, and starting again.
+//! What a test does behind a tool's back, over HTTP: the journal, faults, switches, planted members, the state, and starting again.
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Answer, Fault, Localstack};
+use crate::{Answer, Fault, Localstack, Settings, SnapshotError};
 
 /// Below this path no service has a route.
 const PREFIX: &str = "/_localstack/";
@@ -22,6 +22,13 @@ struct Plant {
     value: Value,
     #[serde(default)]
     read_only: bool,
+}
+
+/// The name of a copy of the state.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
 }
 
 /// Answers a request to the stand-in itself; none: it is meant for a service.
@@ -55,10 +62,27 @@ pub(crate) fn answer(stand_in: &Localstack, request: &Request<Bytes>) -> Option<
             Ok(()) => done(),
             Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         },
-        (_, "journal" | "faults" | "answers" | "plant" | "state" | "reset") => {
+        (&Method::GET, "settings") => respond(StatusCode::OK, &json!(stand_in.settings())),
+        (&Method::POST, "settings") => match serde_json::from_slice::<Settings>(body) {
+            Ok(settings) => {
+                stand_in.set(&settings);
+                done()
+            }
+            Err(error) => refuse(StatusCode::BAD_REQUEST, &format!("not settings: {error}")),
+        },
+        (&Method::POST, "snapshot") => named(body, |name| stand_in.snapshot(name)),
+        (&Method::DELETE, "snapshot") => {
+            stand_in.clear_snapshots();
+            done()
+        }
+        (&Method::POST, "restore") => named(body, |name| stand_in.restore(name)),
+        (_, "journal" | "faults" | "answers" | "settings" | "plant" | "state" | "snapshot" | "restore" | "reset") => {
             refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{path} does not take {}", request.method()))
         }
-        _ => refuse(StatusCode::NOT_FOUND, "there are `journal`, `faults`, `answers`, `plant`, `state` and `reset`"),
+        _ => refuse(
+            StatusCode::NOT_FOUND,
+            "there are `journal`, `faults`, `answers`, `settings`, `plant`, `state`, `snapshot`, `restore` and `reset`",
+        ),
     })
 }
 
@@ -71,6 +95,25 @@ fn faults(stand_in: &Localstack, body: &[u8]) -> Response<Bytes> {
             done()
         }
         Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+/// Does something with the copy of the state that a body names.
+fn named(body: &[u8], run: impl FnOnce(&str) -> Result<(), SnapshotError>) -> Response<Bytes> {
+    let name = match serde_json::from_slice::<Named>(body) {
+        Ok(named) => named.name,
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, &format!("not the name of a snapshot: {error}")),
+    };
+    match run(&name) {
+        Ok(()) => done(),
+        Err(error) => {
+            let status = match error {
+                SnapshotError::TooMany { .. } => StatusCode::CONFLICT,
+                SnapshotError::Unknown { .. } => StatusCode::NOT_FOUND,
+                SnapshotError::Copy(_) | SnapshotError::File(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            refuse(status, &error.to_string())
+        }
     }
 }
 

@@ -1,24 +1,28 @@
 //! How one call runs: transitions, faults, validation, idempotency, the operation itself, the file, the journal.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use model::{Location, PathStep, Problem, Tool, Violation};
 use serde_json::Value;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, millis};
 use crate::data_plane::DataPlane;
 use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::fault::{FaultKind, Faults};
-use crate::identifier::{hex, request_id};
-use crate::journal::{Entry, is_mutating, is_secret, note, without_secrets};
+use crate::identifier::{hex, number, request_id};
+use crate::journal::{Entry, Journal, is_mutating, is_secret, note, without_secrets};
 use crate::kinds::Handler;
 use crate::planted::{Planted, after_update, field_name, is_full_replace, take_back, updated};
+use crate::propagation::{Roles, used};
 use crate::rate::Rates;
 use crate::session::{KnownTools, Session};
-use crate::state::{Remembered, State};
+use crate::settings::Settings;
+use crate::snapshot::{SNAPSHOTS, SnapshotError};
+use crate::state::{Kind, Lag, Object, Remembered, State};
 use crate::store::{Claim, Store};
 use crate::wire::{Call, Service, unknown_operation};
 use crate::{Config, StateError, client_token, kinds};
@@ -35,9 +39,14 @@ pub(crate) struct Engine {
 }
 
 struct Inside {
+    /// How everything is set now.
+    config: Arc<Config>,
     state: State,
+    /// States as a file would have them, which takes a tenth of the memory.
+    snapshots: BTreeMap<String, Vec<u8>>,
+    roles: Roles,
     store: Option<Store>,
-    journal: Vec<Entry>,
+    journal: Journal,
     faults: Faults,
     rates: Option<Rates>,
     known_tools: KnownTools,
@@ -53,12 +62,16 @@ pub(crate) enum Outcome {
 }
 
 impl Engine {
-    pub(crate) fn new(config: Config, state: State, store: Option<Store>) -> Self {
+    pub(crate) fn new(config: Config, mut state: State, store: Option<Store>) -> Self {
         let clock = Clock::starting_after(state.seen);
+        state.lag = lag(&config);
         let inside = Inside {
+            config: Arc::new(config.clone()),
             state,
+            snapshots: BTreeMap::new(),
+            roles: Roles::default(),
             store,
-            journal: Vec::new(),
+            journal: Journal::default(),
             faults: Faults::default(),
             rates: config.rates.then(Rates::default),
             known_tools: KnownTools::new(),
@@ -81,7 +94,7 @@ impl Engine {
         change(&mut self.inside().faults);
     }
 
-    pub(crate) fn with_journal<T>(&self, read: impl FnOnce(&mut Vec<Entry>) -> T) -> T {
+    pub(crate) fn with_journal<T>(&self, read: impl FnOnce(&mut Journal) -> T) -> T {
         read(&mut self.inside().journal)
     }
 
@@ -144,16 +157,59 @@ impl Engine {
     pub(crate) fn reset(&self) -> Result<(), StateError> {
         let mut inside = self.inside();
         let seen = self.clock.now();
-        let before = std::mem::replace(&mut inside.state, State::empty(seen));
-        if let Err(error) = inside.save() {
-            inside.state = before;
-            return Err(error);
-        }
-        inside.journal.clear();
+        inside.replace(State::empty(seen))?;
+        inside.journal = Journal::default();
         inside.faults = Faults::default();
-        inside.rates = self.config.rates.then(Rates::default);
+        inside.roles = Roles::default();
+        inside.rates = inside.config.rates.then(Rates::default);
         inside.requests = 0;
         Ok(())
+    }
+
+    /// How everything is set.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings::of(&self.inside().config)
+    }
+
+    /// Sets what is to be set. What is under way ends when it would have ended.
+    pub(crate) fn set(&self, settings: &Settings) {
+        let mut inside = self.inside();
+        let mut config = Config::clone(&inside.config);
+        settings.set(&mut config);
+        if config.rates != inside.config.rates {
+            inside.rates = config.rates.then(Rates::default);
+        }
+        inside.state.lag = lag(&config);
+        inside.config = Arc::new(config);
+    }
+
+    /// Keeps a copy of the state under a name.
+    pub(crate) fn snapshot(&self, name: &str) -> Result<(), SnapshotError> {
+        let mut inside = self.inside();
+        if inside.snapshots.len() >= SNAPSHOTS && !inside.snapshots.contains_key(name) {
+            return Err(SnapshotError::TooMany { names: inside.snapshot_names() });
+        }
+        inside.state.settle(self.clock.now());
+        let copy = serde_json::to_vec(&inside.state)?;
+        inside.snapshots.insert(name.to_owned(), copy);
+        Ok(())
+    }
+
+    /// Goes back to a copy of the state.
+    ///
+    /// Fails, and then changes nothing, if there is none or if the file cannot be written.
+    pub(crate) fn restore(&self, name: &str) -> Result<(), SnapshotError> {
+        let mut inside = self.inside();
+        let Some(copy) = inside.snapshots.get(name) else {
+            return Err(SnapshotError::Unknown { name: name.to_owned(), names: inside.snapshot_names() });
+        };
+        let state = serde_json::from_slice::<State>(copy)?.resumed(self.clock.now());
+        Ok(inside.replace(state)?)
+    }
+
+    /// Forgets every copy of the state.
+    pub(crate) fn clear_snapshots(&self) {
+        self.inside().snapshots.clear();
     }
 
     /// Says where it is served. What was said first stays.
@@ -171,9 +227,11 @@ impl Engine {
         self.inside().store.as_ref().map_or(Ok(Claim(None)), Store::claim)
     }
 
-    /// How long an answer takes.
+    /// How long the answer to the latest request takes.
     pub(crate) fn latency(&self) -> Duration {
-        self.config.latency
+        let inside = self.inside();
+        let jitter = number(self.config.seed, "latency", inside.requests, millis(&inside.config.jitter));
+        inside.config.latency.saturating_add(Duration::from_millis(jitter))
     }
 
     /// Notes a request that is no call.
@@ -208,7 +266,8 @@ impl Engine {
         inside.state.settle(now);
         let input = without_secrets(&Value::Object(call.input.clone()));
         let (service, operation) = (call.service, call.operation.clone());
-        let outcome = inside.strike(&self.config, self.base(), now, call);
+        let config = Arc::clone(&inside.config);
+        let outcome = inside.strike(&config, self.base(), now, call);
         let (status, code) = match &outcome {
             Outcome::Answer(_) if matches!(service, Service::Sts | Service::UserPool) => (200, None),
             Outcome::Answer(_) => (service.api().operation(&operation).map_or(200, |operation| operation.status), None),
@@ -255,6 +314,9 @@ impl Inside {
             return Err(unknown_operation(call.service, &call.operation));
         };
         let (service, mutating) = (call.service, is_mutating(&call.operation));
+        let role = used(&self.state, &call).filter(|_| config.role_refusals > 0);
+        let read =
+            Kind::read_by(&call.operation).map(|kind| (kind, call.operation.starts_with("List"), names(&call.input)));
         let counter = self.state.counter;
         let session = Session {
             service,
@@ -266,14 +328,21 @@ impl Inside {
             unsuccessful,
         };
         let result = execute(session, call, handler).and_then(|answer| {
+            if let Some(failure) = role.and_then(|role| self.roles.refuse(role, config.role_refusals)) {
+                return Err(failure);
+            }
             // A read may change something too: the first one of a pool's keys makes them.
             if mutating || self.state.is_changed() {
+                self.state.pace(now, millis(&config.delay), &config.delays);
                 self.save().map_err(|problem| cannot_save(service, &problem.to_string()))?;
             }
             Ok(answer)
         });
         if result.is_ok() {
             self.state.keep();
+            if let Some((kind, listed, names)) = read {
+                self.state.poll(kind, |object| is_read(object, listed, &names));
+            }
         } else {
             self.state.take_back();
             self.state.counter = counter;
@@ -281,9 +350,39 @@ impl Inside {
         result
     }
 
+    fn snapshot_names(&self) -> String {
+        let names: Vec<&str> = self.snapshots.keys().map(String::as_str).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+
+    /// Puts another state in the place of this one, in the file as well or not at all.
+    fn replace(&mut self, state: State) -> Result<(), StateError> {
+        let before = std::mem::replace(&mut self.state, state);
+        self.state.lag = before.lag;
+        self.save().inspect_err(|_| self.state = before)
+    }
+
     fn save(&mut self) -> Result<(), StateError> {
         self.store.as_mut().map_or(Ok(()), |store| store.save(&self.state))
     }
+}
+
+fn lag(config: &Config) -> Lag {
+    Lag { most: millis(&config.lag), seed: config.seed }
+}
+
+/// What a request names at its top.
+fn names(input: &Document) -> Vec<String> {
+    input.values().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
+}
+
+/// Whether a read that names these is about an object.
+fn is_read(object: &Object, listed: bool, names: &[String]) -> bool {
+    let is_named = |name: &String| names.contains(name);
+    let itself = listed || is_named(&object.id) || object.arn.as_ref().is_some_and(is_named);
+    // Cognito describes a domain by its name alone.
+    let parent = object.parent.as_ref().is_none_or(is_named) || (!listed && object.kind == Kind::UserPoolDomain);
+    itself && parent
 }
 
 fn cannot_save(service: Service, problem: &str) -> Failure {
@@ -313,7 +412,7 @@ fn execute(mut session: Session<'_>, call: Call, handler: Handler) -> Result<Val
     }
     let answer = handler.run(&mut session, &operation, &input)?;
     if let Some(token) = token {
-        session.state.remember(token, Remembered { request: digest, answer: answer.clone() });
+        session.state.remember(token, Remembered { request: digest, answer: answer.clone(), place: 0 });
     }
     Ok(answer)
 }

@@ -29,6 +29,13 @@ pub(crate) fn request_id(seed: u64, count: u64) -> String {
     format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
 
+/// A number from 0 to `most` that looks random: the same for the same seed, purpose and count.
+pub(crate) fn number(seed: u64, purpose: &str, count: u64, most: u64) -> u64 {
+    let digest = Sha256::digest(format!("{purpose}/{seed}/{count}"));
+    let random = digest.iter().take(8).fold(0, |number: u64, byte| (number << 8) | u64::from(*byte));
+    random % most.saturating_add(1)
+}
+
 /// The SHA-256 of some bytes in hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);

@@ -41,12 +41,50 @@ pub struct Decision {
 /// How many calls a journal holds.
 const CAPACITY: usize = 100_000;
 
-/// Adds a call. A journal that is full loses its oldest tenth, so that a stand-in can run for weeks.
-pub(crate) fn note(journal: &mut Vec<Entry>, entry: Entry) {
-    if journal.len() >= CAPACITY {
-        journal.drain(..CAPACITY / 10);
+/// How many bytes it takes, roughly.
+const WEIGHT: usize = 64_000_000;
+
+/// The latest calls.
+#[derive(Default)]
+pub(crate) struct Journal {
+    calls: Vec<Noted>,
+    weight: usize,
+}
+
+/// A call whose input is kept as text, which takes a tenth of the memory.
+struct Noted {
+    call: Entry,
+    input: Box<str>,
+}
+
+impl Noted {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.call.operation.len() + self.input.len()
     }
-    journal.push(entry);
+}
+
+impl Journal {
+    /// The calls, oldest first.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let entries = self.calls.iter().map(|Noted { call, input }| Entry {
+            input: serde_json::from_str(input).unwrap_or_default(),
+            ..call.clone()
+        });
+        entries.collect()
+    }
+}
+
+/// Adds a call. A journal that is full loses its oldest tenth, so that a stand-in can run for weeks.
+pub(crate) fn note(journal: &mut Journal, entry: Entry) {
+    if journal.calls.len() >= CAPACITY || journal.weight >= WEIGHT {
+        let tenth = journal.calls.len().div_ceil(10);
+        let gone: usize = journal.calls.drain(..tenth).map(|noted| noted.weight()).sum();
+        journal.weight -= gone;
+    }
+    let input = entry.input.to_string().into_boxed_str();
+    let noted = Noted { call: Entry { input: Value::Null, ..entry }, input };
+    journal.weight += noted.weight();
+    journal.calls.push(noted);
 }
 
 /// Whether an operation may change something.
@@ -104,5 +142,36 @@ pub(crate) fn without_secrets(value: &Value) -> Value {
         }
         Value::Array(list) => list.iter().map(without_secrets).collect(),
         _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(input: Value) -> Entry {
+        Entry {
+            operation: "Get".to_owned(),
+            mutating: false,
+            status: 200,
+            code: None,
+            input,
+            at_millis: 0,
+            decision: None,
+        }
+    }
+
+    #[test]
+    fn a_journal_forgets_the_oldest_before_it_grows_without_end() {
+        let mut journal = Journal::default();
+        (0..250_000).for_each(|number| note(&mut journal, entry(json!(number))));
+        assert!((90_000..=100_000).contains(&journal.entries().len()));
+        assert_eq!(journal.entries().last().unwrap().input, 249_999);
+        let long = "x".repeat(1_000_000);
+        let mut journal = Journal::default();
+        (0..200).for_each(|_| note(&mut journal, entry(json!({"name": long}))));
+        assert!((50..=64).contains(&journal.entries().len()), "{}", journal.entries().len());
     }
 }

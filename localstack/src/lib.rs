@@ -22,6 +22,7 @@ mod clock;
 mod control;
 mod credential;
 mod data_plane;
+mod delay;
 mod document;
 mod engine;
 mod failure;
@@ -33,6 +34,7 @@ mod identifier;
 mod identity_provider;
 mod journal;
 mod kinds;
+mod nesting;
 mod oauth2_credential_provider;
 mod oauth_request;
 mod page;
@@ -41,6 +43,7 @@ mod planted;
 mod policy;
 mod policy_engine;
 mod policy_text;
+mod propagation;
 mod rate;
 mod refresh_token;
 mod resource;
@@ -49,8 +52,10 @@ mod runtime;
 mod runtime_endpoint;
 mod serve;
 mod session;
+mod settings;
 mod sign_in;
 mod signing_key;
+mod snapshot;
 mod state;
 mod store;
 mod tag;
@@ -72,11 +77,15 @@ mod wire;
 mod workload_identity;
 
 pub use data_plane::{Answer, AnswerError};
+pub use delay::{Delay, DelayError, Delays};
 pub use failure::Failure;
 use fault::Faults;
 pub use fault::{Fault, FaultError, FaultKind};
+use journal::Journal;
 pub use journal::{Decision, Entry};
 pub use serve::serve;
+pub use settings::{Findings, Settings};
+pub use snapshot::SnapshotError;
 pub use store::{Claim, StateError};
 
 use engine::{Engine, Outcome};
@@ -85,7 +94,7 @@ use state::State;
 use store::Store;
 use wire::{Call, Service};
 
-/// How a stand-in behaves.
+/// How a stand-in behaves. What can be changed while it runs, [`Settings`] lists.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The account, twelve digits.
@@ -96,12 +105,25 @@ pub struct Config {
     pub seed: u64,
     /// How long an object takes to become ready, or to be gone.
     pub delay: Duration,
+    /// The kinds that take another time, or so many reads.
+    pub delays: Delays,
     /// The most items a page has, to make listings page.
     pub page_size: Option<usize>,
     /// Requests that come faster than AWS documents are throttled; calls by name are not.
     pub rates: bool,
-    /// How long every answer to a request takes.
+    /// How long every answer to a request takes at least.
     pub latency: Duration,
+    /// How much longer it takes at most; the seed decides.
+    pub jitter: Duration,
+    /// How far listings lag behind at most, the seed decides: what was created is not in them yet, and what is gone still is, has its
+    /// name, and keeps its parent from being deleted.
+    pub lag: Duration,
+    /// How often a role is refused before IAM has told everybody about it.
+    pub role_refusals: u32,
+    /// How long after a target is ready policies do not know its tools yet.
+    pub schema_lag: Duration,
+    /// What policies are found to be.
+    pub findings: Findings,
 }
 
 impl Default for Config {
@@ -111,9 +133,15 @@ impl Default for Config {
             region: "us-east-1".to_owned(),
             seed: 0,
             delay: Duration::from_millis(40),
+            delays: Delays::default(),
             page_size: None,
             rates: false,
             latency: Duration::ZERO,
+            jitter: Duration::ZERO,
+            lag: Duration::ZERO,
+            role_refusals: 0,
+            schema_lag: Duration::ZERO,
+            findings: Findings::Usual,
         }
     }
 }
@@ -244,12 +272,12 @@ impl Localstack {
 
     /// Every request so far, with its outcome.
     pub fn journal(&self) -> Vec<Entry> {
-        self.engine.with_journal(|journal| journal.clone())
+        self.engine.with_journal(|journal| journal.entries())
     }
 
     /// Forgets the requests so far.
     pub fn clear_journal(&self) {
-        self.engine.with_journal(Vec::clear);
+        self.engine.with_journal(|journal| *journal = Journal::default());
     }
 
     /// Sets a fault.
@@ -262,9 +290,34 @@ impl Localstack {
         self.engine.with_faults(|faults| *faults = Faults::default());
     }
 
-    /// Forgets every object, request and fault. What the stand-in was told of tools it keeps.
+    /// Forgets every object, request and fault. What the stand-in was told of tools it keeps, and how everything is set, and snapshots.
     pub fn reset(&self) -> Result<(), StateError> {
         self.engine.reset()
+    }
+
+    /// How everything is set.
+    pub fn settings(&self) -> Settings {
+        self.engine.settings()
+    }
+
+    /// Sets what is to be set, for what begins from now on.
+    pub fn set(&self, settings: &Settings) {
+        self.engine.set(settings);
+    }
+
+    /// Keeps a copy of the state in memory, under a name; one with the same name is replaced. There are 16 at most.
+    pub fn snapshot(&self, name: &str) -> Result<(), SnapshotError> {
+        self.engine.snapshot(name)
+    }
+
+    /// Goes back to a copy of the state. What was under way goes on, and the same calls give the same identifiers again.
+    pub fn restore(&self, name: &str) -> Result<(), SnapshotError> {
+        self.engine.restore(name)
+    }
+
+    /// Forgets every copy of the state.
+    pub fn clear_snapshots(&self) {
+        self.engine.clear_snapshots();
     }
 
     /// Tells what a target offers whose tools live elsewhere, so that policies about it are checked. Names, since the objects
@@ -311,6 +364,11 @@ impl Localstack {
             object.planted.push(member);
             true
         })
+    }
+
+    /// What contradicts itself in the state: nothing, unless the stand-in has a mistake. It is here for long runs.
+    pub fn contradictions(&self) -> Vec<String> {
+        self.engine.with_state(State::contradictions)
     }
 
     /// The whole state as it stands now, without secrets: `{"objects": [{"kind", "id", "status", "document", "tags", …}]}`.

@@ -7,6 +7,7 @@ use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::identifier::hex;
 use crate::session::Session;
+use crate::state::Kind;
 use crate::wire::Service;
 
 /// Answers one page of `items`, each with its place in the order. The model names the members; `default` is the size of a page
@@ -33,7 +34,10 @@ pub(crate) fn page(
         None => 0,
         Some(_) => place(text(input, token), &scope).ok_or_else(|| wrong_token(session.service, token))?,
     };
-    let mut items = items.into_iter().filter(|(place, _)| *place > after);
+    // What was just created is not listed yet. Only pages of objects have their places.
+    let of_objects = Kind::read_by(operation).is_some();
+    let is_listed = |place| !of_objects || session.state.is_listed(place);
+    let mut items = items.into_iter().filter(|(place, _)| *place > after && is_listed(*place));
     let shown: Vec<(u64, Value)> = items.by_ref().take(size).collect();
     let more = items.next().is_some();
     let last = shown.last().map(|(place, _)| *place);

@@ -9,10 +9,13 @@ use cedar_policy::{
 use model::{Action, Tools, cedar_schema, tools_of_target};
 use serde_json::Value;
 
+use crate::clock::millis;
 use crate::document::{Document, text};
 use crate::failure::Failure;
+use crate::nesting::{DEEPEST, is_too_deep};
 use crate::policy_engine::attached_gateways;
 use crate::session::Session;
+use crate::settings::Findings;
 use crate::state::{Kind, Object};
 
 const GATEWAY: &str = "AgentCore::Gateway";
@@ -45,6 +48,9 @@ pub(crate) fn read(definition: Option<&Value>) -> Result<Statement, Failure> {
     let Some(text) = definition.and_then(statement) else {
         return Err(refused("The local stand-in takes Cedar statements only".to_owned()));
     };
+    if is_too_deep(text) {
+        return Err(refused(format!("The policy statement nests more than {DEEPEST} levels deep")));
+    }
     let set = PolicySet::from_str(text)
         .map_err(|error| refused(format!("The policy statement could not be parsed: {error}")))?;
     let mut policies = set.policies();
@@ -97,7 +103,12 @@ pub(crate) fn problem(session: &Session<'_>, engine: &Object, statement: &Statem
     if tools.is_empty() {
         return Some("unable to find an applicable action given the policy scope constraints at offset 0".to_owned());
     }
-    schema_problem(&tools, statement).or_else(|| findings.then(|| finding(&statement.policy)).flatten())
+    schema_problem(&tools, statement).or_else(|| match session.config.findings {
+        _ if !findings => None,
+        Findings::None => None,
+        Findings::Usual => finding(&statement.policy),
+        Findings::Any => finding(&statement.policy).or_else(|| Some(some_finding(&statement.policy).to_owned())),
+    })
 }
 
 /// What the gateways of an engine offer.
@@ -127,7 +138,8 @@ impl ToolsInReach {
         let configuration = target.document.get("targetConfiguration").cloned().unwrap_or_default();
         let listing = configuration.pointer("/mcp/mcpServer/listingMode").and_then(Value::as_str);
         self.hidden |= listing == Some("DYNAMIC");
-        if target.status() != "READY" {
+        let fresh = session.now < target.settled_at.saturating_add(millis(&session.config.schema_lag));
+        if target.status() != "READY" || fresh {
             return;
         }
         let name = text(&target.document, "name").to_owned();
@@ -173,6 +185,14 @@ fn schema_problem(tools: &ToolsInReach, statement: &Statement) -> Option<String>
     let result = Validator::new(schema).validate(&statement.set, ValidationMode::Strict);
     let problems: Vec<String> = result.validation_errors().map(ToString::to_string).collect();
     (!problems.is_empty()).then(|| problems.join("; "))
+}
+
+/// What the service finds where the stand-in finds nothing.
+fn some_finding(policy: &Policy) -> &'static str {
+    match policy.effect() {
+        Effect::Permit => "Overly Permissive: the policy allows more than it has to",
+        Effect::Forbid => "Overly Restrictive: the policy denies more than it has to",
+    }
 }
 
 /// What automated reasoning over the engine would find. The real one knows more.

@@ -108,6 +108,16 @@ mod tests {
             ("ListGatewayTargets", 10),
             ("GetAgentRuntime", 150),
             ("CreateWorkloadIdentity", 20),
+            ("StartPolicyGeneration", 1),
+            ("UpdateMemory", 3),
+            ("ListMemories", 5),
+            ("GetMemory", 50),
+            ("CreateBrowser", 5),
+            ("ListCodeInterpreters", 30),
+            ("DeleteConfigurationBundle", 3),
+            ("ListConfigurationBundles", 60),
+            ("ListRegistries", 5),
+            ("CreatePaymentManager", 20),
             ("TagResource", 200),
         ] {
             assert_eq!(passing(&mut rates, Service::AgentCore, operation, ""), documented, "{operation}");

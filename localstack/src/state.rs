@@ -9,6 +9,11 @@ use serde_json::Value;
 use crate::document::Document;
 use crate::planted::Planted;
 
+mod kind;
+mod time;
+
+pub(crate) use time::Lag;
+
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +88,15 @@ pub(crate) struct Object {
     /// What becomes of it by itself, next first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) settles: Vec<Settle>,
+    /// When it came into its status by itself, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) settled_at: u64,
+    /// When listings begin to show it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) listed_at: u64,
+    /// It is gone, but listings have not noticed yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) gone: bool,
     /// Its members, in the API's spelling. Moments are milliseconds.
     pub(crate) document: Document,
     /// What the service remembers but no read shows as it stands.
@@ -99,11 +113,19 @@ pub(crate) struct Object {
     pub(crate) planted: Vec<Planted>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(moment: &u64) -> bool {
+    *moment == 0
+}
+
 /// One change that an object goes through by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settle {
     /// When, in milliseconds since 1970.
     pub(crate) at: u64,
+    /// How many reads still see the object as it is, if not the clock decides but they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) polls: Option<u32>,
     /// The status it then has; none: it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<String>,
@@ -119,7 +141,13 @@ pub(crate) struct Remembered {
     pub(crate) request: String,
     /// What was answered.
     pub(crate) answer: Value,
+    /// Its place in the order of answers.
+    #[serde(default)]
+    pub(crate) place: u64,
 }
+
+/// How many answers are remembered by their client tokens at least. Each is written to the file with every change.
+const ANSWERS: usize = 1000;
 
 /// Everything there is in one account and region.
 ///
@@ -142,6 +170,11 @@ pub(crate) struct State {
     /// The next change of every object that changes by itself: when, and whose.
     #[serde(skip)]
     due: BTreeSet<(u64, u64)>,
+    /// The objects whose next change comes with reads.
+    #[serde(skip)]
+    polled: BTreeSet<u64>,
+    #[serde(skip)]
+    pub(crate) lag: Lag,
     /// What was before the changes that are not kept yet, latest last.
     #[serde(skip)]
     before: Vec<Before>,
@@ -219,7 +252,12 @@ impl State {
 
     /// Every object, in the order of creation.
     pub(crate) fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.objects.values()
+        self.objects.values().filter(|object| !object.gone)
+    }
+
+    /// Whether listings show the object with this place in the order yet.
+    pub(crate) fn is_listed(&self, serial: u64) -> bool {
+        self.objects.get(&serial).is_none_or(|object| object.listed_at <= self.seen)
     }
 
     /// An object by kind, parent and identifier.
@@ -256,7 +294,8 @@ impl State {
         self.change(serial)
     }
 
-    /// The objects of a kind in the order of creation, of one parent if one is given.
+    /// The objects of a kind in the order of creation, of one parent if one is given. While listings lag behind, some that are gone
+    /// are still among them: whoever asks for children or for names that are taken sees what the service sees.
     pub(crate) fn all<'a>(&'a self, kind: Kind, parent: Option<&'a str>) -> impl Iterator<Item = &'a Object> {
         let serials = match parent {
             Some(parent) => self.by_parent.get(parent),
@@ -267,22 +306,31 @@ impl State {
     }
 
     /// Adds an object.
-    pub(crate) fn add(&mut self, object: Object) {
+    pub(crate) fn add(&mut self, mut object: Object) {
+        let same = |other: &&Object| other.gone && other.id == object.id;
+        let earlier: Vec<u64> =
+            self.all(object.kind, object.parent.as_deref()).filter(same).map(|object| object.serial).collect();
+        for serial in earlier {
+            self.withdraw(serial);
+        }
+        if self.lag.most > 0 {
+            object.listed_at = self.noticed(self.seen, object.serial);
+        }
         self.before.push(Before::Nothing(object.serial));
         self.put(object);
     }
 
     /// Removes an object and what lives in it.
     pub(crate) fn remove(&mut self, kind: Kind, parent: Option<&str>, id: &str) {
-        let Some(serial) = self.serial(kind, parent, id) else { return };
-        let mut gone = vec![serial];
-        if parent.is_none() {
-            gone.extend(self.by_parent.get(id).into_iter().flatten());
+        if let Some(serial) = self.serial(kind, parent, id) {
+            self.leave(serial, self.seen);
         }
-        for serial in gone {
-            if let Some(object) = self.take(serial) {
-                self.before.push(Before::Was(Box::new(object)));
-            }
+    }
+
+    /// Takes an object out, so that it can be taken back.
+    fn withdraw(&mut self, serial: u64) {
+        if let Some(object) = self.take(serial) {
+            self.before.push(Before::Was(Box::new(object)));
         }
     }
 
@@ -294,7 +342,18 @@ impl State {
     /// Remembers what was answered under a client token that was not used yet.
     pub(crate) fn remember(&mut self, token: String, answer: Remembered) {
         self.before.push(Before::Unused(token.clone()));
-        self.answers.insert(token, answer);
+        self.answers.insert(token, Remembered { place: self.counter, ..answer });
+    }
+
+    /// Forgets the older half of twice as many answers as have to be remembered.
+    fn forget_answers(&mut self) {
+        if self.answers.len() < 2 * ANSWERS {
+            return;
+        }
+        let mut places: Vec<u64> = self.answers.values().map(|answer| answer.place).collect();
+        places.sort_unstable();
+        let oldest = places.get(places.len() - ANSWERS).copied().unwrap_or_default();
+        self.answers.retain(|_, answer| answer.place >= oldest);
     }
 
     /// Whether something was changed since the last time that it was kept.
@@ -305,9 +364,13 @@ impl State {
     /// Keeps what was changed.
     pub(crate) fn keep(&mut self) {
         for before in std::mem::take(&mut self.before) {
-            let Before::Was(was) = before else { continue };
-            self.due.extend(self.objects.get(&was.serial).and_then(next));
+            match before {
+                Before::Was(was) => self.schedule(was.serial),
+                Before::Nothing(serial) => self.schedule(serial),
+                Before::Unused(_) => {}
+            }
         }
+        self.forget_answers();
     }
 
     /// Takes back what was changed since the last time that it was kept.
@@ -324,31 +387,6 @@ impl State {
         }
     }
 
-    /// Lets every change happen that is due, in the order of the clock.
-    pub(crate) fn settle(&mut self, now: u64) {
-        self.seen = self.seen.max(now);
-        while let Some((at, serial)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
-            self.due.remove(&(at, serial));
-            // An object that was changed meanwhile may be due at another moment, which is here as well.
-            let Some(object) = self.objects.get_mut(&serial) else { continue };
-            if next(object) != Some((at, serial)) {
-                continue;
-            }
-            let change = object.settles.remove(0);
-            let changed = object.kind;
-            if let Some(status) = change.status {
-                object.status = Some(status);
-                object.reasons = change.reasons;
-                self.due.extend(next(object));
-            } else {
-                let (kind, parent, id) = (object.kind, object.parent.clone(), object.id.clone());
-                self.remove(kind, parent.as_deref(), &id);
-            }
-            self.note_change(changed);
-        }
-        self.keep();
-    }
-
     /// An object that a call is about to change.
     fn change(&mut self, serial: u64) -> Option<&mut Object> {
         self.note_change(self.objects.get(&serial)?.kind);
@@ -360,20 +398,23 @@ impl State {
     fn put(&mut self, object: Object) {
         let serial = object.serial;
         self.note_change(object.kind);
-        self.by_id.entry((object.kind, object.id.clone())).or_default().insert(serial);
+        if !object.gone {
+            self.by_id.entry((object.kind, object.id.clone())).or_default().insert(serial);
+            if let Some(arn) = &object.arn {
+                self.by_arn.insert(arn.clone(), serial);
+            }
+        }
         self.by_kind.entry(object.kind).or_default().insert(serial);
         if let Some(parent) = &object.parent {
             self.by_parent.entry(parent.clone()).or_default().insert(serial);
         }
-        if let Some(arn) = &object.arn {
-            self.by_arn.insert(arn.clone(), serial);
-        }
-        self.due.extend(next(&object));
         self.objects.insert(serial, object);
+        self.schedule(serial);
     }
 
     fn take(&mut self, serial: u64) -> Option<Object> {
         let object = self.objects.remove(&serial)?;
+        self.polled.remove(&serial);
         self.note_change(object.kind);
         let key = (object.kind, object.id.clone());
         without(&mut self.by_id, &key, serial);
@@ -386,11 +427,6 @@ impl State {
         }
         Some(object)
     }
-}
-
-/// The next change that an object goes through by itself: when, and whose.
-fn next(object: &Object) -> Option<(u64, u64)> {
-    Some((object.settles.first()?.at, object.serial))
 }
 
 fn without<K: Ord>(index: &mut BTreeMap<K, BTreeSet<u64>>, key: &K, serial: u64) {
@@ -419,16 +455,35 @@ impl Object {
 impl Settle {
     /// It ends well in a status.
     pub(crate) fn into_status(at: u64, status: &str) -> Self {
-        Self { at, status: Some(status.to_owned()), reasons: Vec::new() }
+        Self { at, polls: None, status: Some(status.to_owned()), reasons: Vec::new() }
     }
 
     /// It ends in a status for a reason.
     pub(crate) fn failing(at: u64, status: &str, reason: &str) -> Self {
-        Self { at, status: Some(status.to_owned()), reasons: vec![reason.to_owned()] }
+        Self { at, polls: None, status: Some(status.to_owned()), reasons: vec![reason.to_owned()] }
     }
 
     /// It ends by being gone.
     pub(crate) fn gone(at: u64) -> Self {
-        Self { at, status: None, reasons: Vec::new() }
+        Self { at, polls: None, status: None, reasons: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_latest_answers_are_remembered() {
+        let mut state = State::default();
+        for number in 0..10_000 {
+            state.counter += 1;
+            let answer = Remembered { request: String::new(), answer: Value::Null, place: 0 };
+            state.remember(format!("token {number}"), answer);
+            state.keep();
+            assert!(state.answers.len() < 2 * ANSWERS);
+        }
+        assert!(state.answered("token 9999").is_some() && state.answered("token 9001").is_some());
+        assert!(state.answered("token 7000").is_none());
     }
 }

@@ -27,9 +27,22 @@ pub fn agentcore(operation: &str) -> Option<Family> {
         },
         "Gateway" | "GatewayTarget" => own(if reads { 10 } else { 5 }),
         "PolicyEngine" => own(if reads { 5 } else { 1 }),
-        "Policy" | "Policie" => own(5),
+        "Policy" | "Policie" | "Registry" | "Registrie" | "RegistryRecord" => own(5),
         "PolicyGeneration" if verb == "Start" => own(1),
-        "WorkloadIdentity" | "WorkloadIdentitie" | "Oauth2CredentialProvider" | "ApiKeyCredentialProvider" => own(20),
+        "Memory" | "Memorie" => own(match verb {
+            "Get" => 50,
+            "List" => 5,
+            _ => 3,
+        }),
+        "Browser" | "CodeInterpreter" => own(if reads { 30 } else { 5 }),
+        "ConfigurationBundle" => own(if reads { 60 } else { 3 }),
+        "WorkloadIdentity"
+        | "WorkloadIdentitie"
+        | "Oauth2CredentialProvider"
+        | "ApiKeyCredentialProvider"
+        | "PaymentManager"
+        | "PaymentConnector"
+        | "PaymentCredentialProvider" => own(20),
         _ => None,
     }?;
     Some(Family { name: name.to_owned(), per_second, per_pool: false })

@@ -7,10 +7,10 @@ use std::panic::resume_unwind;
 use std::thread::{Builder, scope};
 
 /// Enough for the deepest policy of 10,000 characters, many times over. Only what is used is taken.
-const ROOM: usize = 512 << 20;
+pub(crate) const ROOM: usize = 512 << 20;
 
 /// The result of work that goes deep; nothing if there is no room for it.
-pub(super) fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+pub(crate) fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     scope(|scope| {
         let thread = Builder::new().stack_size(ROOM).spawn_scoped(scope, work).ok()?;
         Some(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))

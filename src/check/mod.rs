@@ -5,11 +5,11 @@
 pub(crate) mod allow;
 mod artifact;
 mod authorizer;
-mod cedar;
+pub(crate) mod cedar;
 mod client;
 mod codes;
 mod credential;
-mod deep;
+pub(crate) mod deep;
 mod issuer;
 mod lint;
 mod pool;
@@ -19,6 +19,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::access;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::kind::Kind;
@@ -39,6 +40,7 @@ pub fn check_draft(draft: &Stack, sources: &Sources, known: &[Diagnostic]) -> Ve
     let wrong = |kind: &str| errors().any(|error| error.address.as_ref().is_some_and(|address| address.kind == kind));
     let trusted = |code: &str| {
         let needs: &[&str] = match code {
+            code if code.starts_with("access::") => return false,
             "check::unknown-scope" => &["resource_server", "user_pool"],
             "check::client-name" | "check::audience-with-cognito" => {
                 &["user_pool_client", "user_pool", "jwt_authorizer"]
@@ -83,6 +85,10 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
                 .help("end other programs, or allow more memory (`ulimit -v`)"),
         ),
     }
+    // What policies and authorizers get wrong is not said a second time as what follows from it.
+    if found.iter().all(|found| found.severity != Severity::Error) {
+        found.extend(deep::deep(|| access::check(stack)).unwrap_or_default());
+    }
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
     found.retain(|diagnostic| {
@@ -102,17 +108,21 @@ fn policies(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
 }
 
 /// The resources of a kind.
-fn of_kind<'a>(stack: &'a Stack, kind: &'static Kind) -> impl Iterator<Item = &'a Resource> {
+pub(crate) fn of_kind<'a>(stack: &'a Stack, kind: &'static Kind) -> impl Iterator<Item = &'a Resource> {
     stack.resources.iter().filter(move |resource| resource.kind == kind)
 }
 
 /// The resources of a kind that live in a parent.
-fn children<'a>(stack: &'a Stack, kind: &'static Kind, parent: &'a Address) -> impl Iterator<Item = &'a Resource> {
+pub(crate) fn children<'a>(
+    stack: &'a Stack,
+    kind: &'static Kind,
+    parent: &'a Address,
+) -> impl Iterator<Item = &'a Resource> {
     of_kind(stack, kind).filter(move |resource| resource.parent.as_ref() == Some(parent))
 }
 
 /// The resource that an ARN in a document belongs to, if it is one of the manifest.
-fn referred(value: Option<&Value>) -> Option<Address> {
+pub(crate) fn referred(value: Option<&Value>) -> Option<Address> {
     reference::references(value?).into_iter().find_map(|found| match found.target {
         Target::Output(address, _) => Some(address),
         _ => None,
@@ -120,6 +130,6 @@ fn referred(value: Option<&Value>) -> Option<Address> {
 }
 
 /// The texts of a list member.
-fn texts<'a>(document: &'a Value, member: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn texts<'a>(document: &'a Value, member: &str) -> impl Iterator<Item = &'a str> {
     document.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

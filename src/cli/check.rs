@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     let (found, sources) = (&checked.diagnostics, &checked.sources);
     if arguments.expand {
         output::err(&render(found, sources, true));
-        let expanded: Vec<String> = checked.stacks.iter().map(expand).collect();
+        let expanded: Vec<String> = checked.read.iter().map(|read| expand(&read.stack)).collect();
         output::out(&expanded.join("\n"))?;
         return Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done });
     }
@@ -58,10 +58,10 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
 }
 
 fn nothing_found(checked: &Checked) -> String {
-    let resources = checked.stacks.iter().map(|stack| stack.resources.len()).max().unwrap_or_default();
+    let resources = checked.read.iter().map(|read| read.stack.resources.len()).max().unwrap_or_default();
     let mut line = format!("nothing wrong found in {}", count(resources, "resource"));
-    if checked.stacks.len() > 1 {
-        _ = write!(line, ", {}", count(checked.stacks.len(), "environment"));
+    if checked.read.len() > 1 {
+        _ = write!(line, ", {}", count(checked.read.len(), "environment"));
     }
     line + "\n"
 }

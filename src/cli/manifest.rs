@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
 use super::output;
+use crate::access;
 use crate::check::{self, allow};
 use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources};
 use crate::manifest::{self, Loaded, Options, StandardInput};
@@ -25,14 +26,21 @@ pub(super) fn stack(global: &Global, manifest: &Manifest) -> Result<Stack, Failu
     loaded.stack.ok_or_else(|| Failure::told(exit))
 }
 
+/// What a manifest says in one environment.
+pub(super) struct Read {
+    pub(super) stack: Stack,
+    /// The texts that its spans point into.
+    pub(super) sources: Sources,
+}
+
 /// What a manifest says in one or in each of its environments.
 pub(super) struct Checked {
     /// The texts of all environments.
     pub(super) sources: Sources,
     /// The findings of all environments, each of them once.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// A stack for each environment that could be read.
-    pub(super) stacks: Vec<Stack>,
+    /// Each environment that could be read.
+    pub(super) read: Vec<Read>,
     known: HashMap<PathBuf, FileId>,
     /// Allowances that nothing needed, each with the number of environments.
     unused: Vec<(Diagnostic, usize)>,
@@ -41,6 +49,15 @@ pub(super) struct Checked {
 impl Checked {
     /// Reads and checks the chosen environment, or all of them.
     pub(super) fn read(global: &Global, manifest: &Manifest) -> Self {
+        Self::read_by(global, manifest, load)
+    }
+
+    /// The same, and an expectation that does not hold refuses nothing.
+    pub(super) fn read_unheld(global: &Global, manifest: &Manifest) -> Self {
+        Self::read_by(global, manifest, |options| load_but(options, &[access::expect::CODE]))
+    }
+
+    fn read_by(global: &Global, manifest: &Manifest, load: impl Fn(&Options) -> Loaded) -> Self {
         let mut options = options(global, manifest);
         options.first_environment = true;
         let first = load(&options);
@@ -48,7 +65,7 @@ impl Checked {
         let mut checked = Self {
             sources: Sources::default(),
             diagnostics: Vec::new(),
-            stacks: Vec::new(),
+            read: Vec::new(),
             known: HashMap::new(),
             unused: Vec::new(),
         };
@@ -82,7 +99,7 @@ impl Checked {
                 self.diagnostics.push(found);
             }
         }
-        self.stacks.extend(loaded.stack);
+        self.read.extend(loaded.stack.map(|stack| Read { stack, sources: loaded.sources }));
     }
 
     /// Lets a label point into the common texts.
@@ -94,6 +111,11 @@ impl Checked {
 }
 
 fn load(options: &Options) -> Loaded {
+    load_but(options, &[])
+}
+
+/// Reads and checks; findings with these codes are left out.
+fn load_but(options: &Options, codes: &[&str]) -> Loaded {
     let mut loaded = manifest::load(options);
     if let Some(stack) = &loaded.stack {
         loaded.diagnostics.extend(check::check(stack, &loaded.sources));
@@ -101,6 +123,7 @@ fn load(options: &Options) -> Loaded {
         let more = check::check_draft(draft, &loaded.sources, &loaded.diagnostics);
         loaded.diagnostics.extend(more);
     }
+    loaded.diagnostics.retain(|found| !codes.contains(&found.code));
     if has_errors(&loaded.diagnostics) {
         loaded.stack = None;
     }

@@ -1,5 +1,6 @@
 //! The command line: what can be typed, one file per command, and how a run ends.
 
+mod access;
 mod apply;
 mod check;
 mod completions;
@@ -49,6 +50,7 @@ enum Command {
     Show(show::Args),
     Apply(apply::Args),
     Destroy(destroy::Args),
+    Access(access::Args),
     Outputs(outputs::Args),
     Stacks(stacks::Args),
     Reap(reap::Args),
@@ -78,6 +80,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Plan(arguments) => block_on(plan::run(global, arguments)),
         Command::Apply(arguments) => block_on(apply::run(global, arguments)),
         Command::Destroy(arguments) => block_on(destroy::run(global, arguments)),
+        Command::Access(arguments) => access::run(global, arguments),
         Command::Outputs(arguments) => block_on(outputs::run(global, arguments)),
         Command::Stacks(arguments) => block_on(stacks::run(global, arguments)),
         Command::Reap(arguments) => block_on(reap::run(global, arguments)),

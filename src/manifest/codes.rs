@@ -97,10 +97,23 @@ pub const CODES: &[(&str, &str)] = &[
          said about it but what it lives in, `depends_on` and `only_if`.",
     ),
     (
+        "manifest::expect",
+        "An `[[expect]]` says one thing in one of three forms: `personas` with lists of tools under `always`, `sometimes` or `never`; \
+         `persona`, `tool`, `input` and `decision` (`allow` or `deny`) for one call; or `tools` with one of `only_with_scope`, \
+         `only_with_group` and `only_with_role`. Write one `[[expect]]` for each.",
+    ),
+    (
         "manifest::file",
         "A file that the manifest names cannot be used: it is missing, lies outside of the root, or does not \
          parse. Paths are relative to the file that names them: `{ file = \"tools/hr.json\" }`. The root is the \
          git work tree, else the manifest's folder, unless `[stack] root` says otherwise.",
+    ),
+    (
+        "manifest::grant",
+        "A `[grant]` becomes policies, and this one cannot. It names a `gateway` with a policy engine, `tools` of its targets \
+         (`target/tool`, `target/*` for today's tools, `target/**` for future ones too), and who may call: `scopes`, `groups`, \
+         `clients`, `claims`, `when`, or `any_authenticated_caller = true`. A value that its claim could not tell apart from others is \
+         refused.",
     ),
     (
         "manifest::include",
@@ -144,15 +157,15 @@ pub const CODES: &[(&str, &str)] = &[
          \"MCP\"`.",
     ),
     (
-        "manifest::not-yet",
-        "This belongs to the language, and this version does not do it. Nothing is done by halves: a manifest \
-         that asks for it is refused. Remove the table or key, or wait for the version that has it.",
-    ),
-    (
         "manifest::pattern",
         "A text does not match the pattern that the API demands. Names are the usual case: a runtime takes no \
          hyphens, a gateway no underscores. `${snake(stack.env)}` turns the hyphens of an environment's name into \
          underscores.",
+    ),
+    (
+        "manifest::persona",
+        "A `[persona]` is the holder of a token (`scopes`, `groups`, `client`, `claims`) or an IAM role (`iam_role`), never both, and has a \
+         name of its own. A client that gets tokens for itself is a persona already. Rename the persona, or remove what does not fit.",
     ),
     (
         "manifest::policy-id",

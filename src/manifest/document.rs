@@ -11,12 +11,20 @@ use crate::address::Address;
 use crate::diagnostic::{Diagnostic, FileId, Span};
 use crate::kind::{self, KINDS, Kind};
 
-/// Tables that the language has and this version does not.
-const NOT_YET: [&str; 3] = ["grant", "persona", "expect"];
-
-/// Tables that are neither kinds nor still to come.
-const OTHER_TABLES: [&str; 8] =
-    ["stack", "environment", "variables", "defaults", "jwt_authorizer", "policy_set", "accept", "moved"];
+/// Tables that are no kinds.
+const OTHER_TABLES: [&str; 11] = [
+    "stack",
+    "environment",
+    "variables",
+    "defaults",
+    "jwt_authorizer",
+    "policy_set",
+    "grant",
+    "persona",
+    "expect",
+    "accept",
+    "moved",
+];
 
 /// Everything that a manifest and the files it includes say, in their order.
 #[derive(Default)]
@@ -33,6 +41,10 @@ pub(super) struct Document {
     pub(super) resources: Vec<Block>,
     pub(super) jwt_authorizers: Vec<Block>,
     pub(super) policy_sets: Vec<Block>,
+    pub(super) grants: Vec<Block>,
+    pub(super) personas: Vec<Block>,
+    /// `[[expect]]`.
+    pub(super) expectations: Vec<Node>,
     places: HashMap<(String, String), Span>,
 }
 
@@ -107,6 +119,14 @@ impl Document {
                     let defaults = self.members(loader, entry);
                     self.defaults.extend(defaults);
                 }
+                "expect" => match entry.node.content {
+                    Content::List(items) => self.expectations.extend(items),
+                    _ => loader.report(
+                        Diagnostic::error("manifest::wrong-type", "`expect` is a list of tables")
+                            .at(entry.key_span, "")
+                            .help("write `[[expect]]` with two brackets, once for each expectation"),
+                    ),
+                },
                 "accept" => match entry.node.content {
                     Content::List(items) => self.accepts.extend(items),
                     _ => loader.report(
@@ -123,7 +143,6 @@ impl Document {
                             .help("write `[moved]` and below it `\"user_pool.old\" = \"user_pool.new\"`"),
                     ),
                 },
-                name if NOT_YET.contains(&name) => loader.report(not_yet(&format!("`{name}`"), &entry.key_span)),
                 _ => self.blocks(loader, entry),
             }
         }
@@ -164,6 +183,8 @@ impl Document {
             match key.as_str() {
                 "jwt_authorizer" => self.jwt_authorizers.push(block),
                 "policy_set" => self.policy_sets.push(block),
+                "grant" => self.grants.push(block),
+                "persona" => self.personas.push(block),
                 _ => self.resources.push(block),
             }
         }
@@ -214,13 +235,6 @@ pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-}
-
-/// The finding that something belongs to the language, and not to this version.
-pub(super) fn not_yet(what: &str, span: &Span) -> Diagnostic {
-    Diagnostic::error("manifest::not-yet", format!("{what} is not in this version"))
-        .at(span.clone(), "")
-        .help("remove it; this version neither reads it nor keeps what it promises")
 }
 
 impl Loader {

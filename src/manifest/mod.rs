@@ -13,15 +13,20 @@ mod codes;
 mod convert;
 mod defaults;
 mod document;
+pub(crate) mod exact;
 mod existing;
 mod expand;
+mod expect;
 mod files;
 mod fill;
+mod grant;
+mod granted;
 mod input;
 mod known_tools;
 mod links;
 mod moved;
 pub(crate) mod nearest;
+mod persona;
 mod policy_set;
 mod resource;
 mod secret;
@@ -44,6 +49,7 @@ use crate::stack::{Authorizer, Resource, Stack};
 pub use codes::CODES;
 pub use expand::{expand, member_line};
 pub use input::StandardInput;
+pub(crate) use persona::is_a_persona;
 
 use document::Document;
 use files::Files;
@@ -153,6 +159,13 @@ impl Loader {
                 self.policy_set(block);
             }
         }
+        for block in &document.grants {
+            if !self.is_absent(block) {
+                self.grant(block);
+            }
+        }
+        let personas = self.personas(&document);
+        let expectations = self.expectations(&document);
         self.link(&document);
         let accepts = self.accepts(&document);
         let moved = self.moved(&document);
@@ -173,6 +186,8 @@ impl Loader {
             accepts,
             moved,
             secrets: std::mem::take(&mut self.scope.secrets),
+            personas,
+            expectations,
         })
     }
 }

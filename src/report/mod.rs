@@ -3,8 +3,11 @@
 //! They always write colour codes; the stream takes them out where nobody would see colour, so no printer asks. Everything
 //! that came from an account or a file is made harmless for terminals first ([`plain`]).
 
+mod access;
+mod access_json;
 mod change;
 pub mod diagnostic;
+mod expectations;
 mod left;
 mod literal;
 mod outputs;
@@ -19,6 +22,9 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Color, Style};
 
+pub use access::{access, access_markdown, why};
+pub use access_json::{access_json, why_json};
+pub use expectations::{Tested, expectations, expectations_json, expectations_junit, expectations_markdown};
 pub use left::left_behind;
 pub use outputs::{next_outputs, outputs};
 pub use plan::{nothing_left, plan};

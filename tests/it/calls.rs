@@ -1,7 +1,6 @@
 //! Calls: how many a command makes, and how fast they go out.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -52,46 +51,9 @@ async fn an_apply_that_keeps_to_the_rates_is_never_refused_for_coming_too_fast()
 
 /// Gateways with an engine, a target and a policy each, and a client of one pool for each.
 fn gateways(number: usize) -> String {
-    let mut text = String::from(
-        "[stack]\nname = \"calls\"\nregion = \"us-east-1\"\n[user_pool.all]\n[resource_server.all]\nuser_pool = \"all\"\n\
-         identifier = \"all\"\nscopes = { read = \"Reads\" }\n",
-    );
-    for number in 0..number {
-        write!(
-            text,
-            r#"
-[user_pool_client.c{number}]
-user_pool = "all"
-generate_secret = true
-allowed_oauth_flows_user_pool_client = true
-allowed_oauth_flows = ["client_credentials"]
-allowed_oauth_scopes = ["all/read"]
-[jwt_authorizer.j{number}]
-user_pool = "all"
-user_pool_clients = ["c{number}"]
-[policy_engine.e{number}]
-[gateway.g{number}]
-role_arn = "arn:aws:iam::111122223333:role/r"
-protocol_type = "MCP"
-jwt_authorizer = "j{number}"
-policy_engine = "e{number}"
-policy_mode = "ENFORCE"
-[gateway_target.t{number}]
-gateway = "g{number}"
-credential_provider_configurations = [{{ credential_provider_type = "GATEWAY_IAM_ROLE" }}]
-target_configuration.mcp.lambda.lambda_arn = "arn:aws:lambda:us-east-1:111122223333:function:f"
-target_configuration.mcp.lambda.tool_schema.inline_payload = [
-    {{ name = "read", description = "Reads", input_schema = {{ type = "object" }} }},
-]
-[policy.p{number}]
-policy_engine = "e{number}"
-definition.cedar.statement = '''permit(principal, action == AgentCore::Action::"t{number}___read",
-    resource == AgentCore::Gateway::"${{gateway.g{number}.arn}}") when {{ principal.hasTag("scope") }};'''
-"#
-        )
-        .unwrap();
-    }
-    text
+    let (all, one) = include_str!("../../benches/speed/gateway.toml").split_once("# ---\n").unwrap();
+    let each = (0..number).map(|number| one.replace("NUMBER", &number.to_string()));
+    all.to_owned() + &each.collect::<String>()
 }
 
 /// How often each operation was called.

@@ -15,7 +15,7 @@ fn every_example_of_the_page_loads() {
     let [tools] = blocks("yaml").try_into().unwrap();
     std::fs::write(folder.path().join("tools.yaml"), tools).unwrap();
     let examples = blocks("toml");
-    assert_eq!(examples.len(), 13);
+    assert_eq!(examples.len(), 14);
     for example in examples {
         std::fs::write(&path, example).unwrap();
         let options = Options { path: path.clone(), secrets_later: true, ..Options::default() };

@@ -7,6 +7,9 @@
     reason = "a test that panics has said what it had to say"
 )]
 
+mod access;
+mod access_oracle;
+mod access_served;
 mod adoption;
 mod calls;
 mod cli;

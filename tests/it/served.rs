@@ -195,6 +195,46 @@ fn the_state_outlives_the_process_and_faults_come_from_a_file() {
 }
 
 #[test]
+fn a_stack_is_applied_while_everything_takes_its_time_and_lags() {
+    let terminal = Terminal::in_example("three-roles");
+    let switches = [
+        "--delay",
+        "1",
+        "--delay",
+        "gateway=2polls",
+        "--delay",
+        "gateway_target=3polls",
+        "--delay",
+        "policy=30ms",
+        "--latency",
+        "0..2",
+        "--lag",
+        "20",
+        "--role-refusals",
+        "1",
+        "--schema-lag",
+        "5",
+        "--seed",
+        "3",
+    ];
+    let served = Served::start(&terminal, &switches);
+    let settings = served.ask("GET", "/_localstack/settings", "", "").1;
+    assert!(
+        settings.contains(r#""delays":{"gateway":"2polls","gateway_target":"3polls","policy":"30ms"}"#),
+        "{settings}"
+    );
+    assert!(
+        settings.contains(r#""jitter":2,"lag":20,"role_refusals":1,"schema_lag":5,"findings":"usual""#),
+        "{settings}"
+    );
+    let applied = against(&terminal, &served.url, &["apply", "--yes"]);
+    assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    assert_eq!(against(&terminal, &served.url, &["plan", "--detailed-exitcode"]).code, 0);
+    let destroyed = against(&terminal, &served.url, &["destroy", "--yes"]);
+    assert_eq!(destroyed.code, 0, "{}{}", destroyed.out, destroyed.err);
+}
+
+#[test]
 fn what_local_cannot_serve_it_says() {
     let terminal = Terminal::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -207,7 +247,16 @@ fn what_local_cannot_serve_it_says() {
     let answer = terminal.run(&["local", "--faults", "faults.json"]);
     assert_eq!((answer.code, answer.out.as_str()), (1, ""), "{}", answer.err);
     assert!(answer.err.contains("faults.json") && answer.err.contains("`Explode`"), "{}", answer.err);
-    for wrong in [&["local", "--account", "12"][..], &["local", "--port", "70000"], &["local", "--host", "0.0.0.0"]] {
+    for wrong in [
+        &["local", "--account", "12"][..],
+        &["local", "--port", "70000"],
+        &["local", "--host", "0.0.0.0"],
+        &["local", "--delay", "gatway=3polls"],
+        &["local", "--delay", "3polls"],
+        &["local", "--delay", "gateway=soon"],
+        &["local", "--latency", "80..20"],
+        &["local", "--findings", "some"],
+    ] {
         assert_eq!(terminal.run(wrong).code, 64, "{wrong:?}");
     }
 }

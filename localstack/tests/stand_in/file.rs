@@ -85,3 +85,100 @@ async fn a_file_that_is_not_understood_is_named_and_left_alone() {
     assert!(matches!(error, StateError::Special { .. }), "a folder cannot hold a state: {error}");
     assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
 }
+
+/// Not a test of its own: it writes until it is killed, and says what it was told is done.
+#[tokio::test]
+#[ignore = "the process that another test kills"]
+async fn writes_until_it_is_killed() {
+    let Some(path) = std::env::var_os("STATE_TO_WRITE") else { return };
+    let local = open(Path::new(&path));
+    let _claim = local.claim().unwrap();
+    for number in 0.. {
+        let made = ok(&local, "CreatePolicyEngine", json!({"name": format!("engine_{number}")})).await;
+        println!("made {}", at(&made, "/policyEngineId"));
+        ok(&local, "TagResource", json!({"resourceArn": at(&made, "/policyEngineArn"), "tags": {"number": "1"}})).await;
+        println!("tagged {}", at(&made, "/policyEngineId"));
+    }
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_nothing_that_was_answered() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..12_u64 {
+        let path = folder.path().join(format!("{round}.json"));
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "file::writes_until_it_is_killed", "--ignored", "--nocapture"])
+            .env("STATE_TO_WRITE", &path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut done: Vec<String> = said.by_ref().filter(|line| line.contains("engine_")).take(20).collect();
+        // The moment is another one in each round, somewhere between two answers.
+        std::thread::sleep(Duration::from_micros(round * 370));
+        child.kill().unwrap();
+        done.extend(said.filter(|line| line.contains("engine_")));
+        child.wait().unwrap();
+
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        let local = open(&path);
+        let state = local.observe();
+        let objects = state["objects"].as_array().unwrap();
+        let find =
+            |id: &str| objects.iter().find(|object| object["id"] == id).unwrap_or_else(|| panic!("{id}: {state:#}"));
+        for line in &done {
+            match line.rsplit_once("made ") {
+                Some((_, id)) => assert_eq!(find(id)["kind"], "policy_engine"),
+                None => assert_eq!(find(line.rsplit_once("tagged ").unwrap().1)["tags"]["number"], "1"),
+            }
+        }
+        // At most the call in hand was done and not answered.
+        let made = done.iter().filter(|line| line.contains("made ")).count();
+        assert!(made >= 10 && (made..=made + 1).contains(&objects.len()), "{made} of {}", objects.len());
+        assert_eq!(local.contradictions(), Vec::<String>::new());
+        // The lock of a dead process is nobody's, and what it had begun to write is in nobody's way.
+        let _claim = local.claim().unwrap();
+        runtime.block_on(ok(&local, "CreatePolicyEngine", json!({"name": "after"})));
+        assert_eq!(open(&path).observe()["objects"].as_array().unwrap().len(), objects.len() + 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_written_is_refused_and_changes_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    let (folder, aside) = (parent.path().join("state"), parent.path().join("aside"));
+    let path = folder.join("state.json");
+    let local = open(&path);
+    let engine = ok(&local, "CreatePolicyEngine", json!({"name": "engine"})).await;
+    let before = local.observe();
+    local.snapshot("before").unwrap();
+    let named = json!({"policyEngineId": engine["policyEngineId"]});
+    tokio::time::advance(DELAY).await;
+
+    // Also the root of a machine cannot write there.
+    fs::rename(&folder, &aside).unwrap();
+    fs::write(&folder, "a file").unwrap();
+    let token = json!({"name": "other", "clientToken": "0b6c7a5e-4f0e-4a53-9d7c-2f3f7b1f0a11"});
+    for (operation, input) in [("CreatePolicyEngine", token.clone()), ("DeletePolicyEngine", named.clone())] {
+        let failure = refused(&local, operation, input).await;
+        assert_eq!((failure.status, failure.code.as_str()), (500, "InternalServerException"), "{failure}");
+        assert!(failure.message.contains("state.json"), "{failure}");
+    }
+    let failure = refused(&local, "CreateUserPool", json!({"PoolName": "p"})).await;
+    assert_eq!(failure.code, "InternalErrorException");
+    assert!(!local.plant(engine["policyEngineId"].as_str().unwrap(), "/x", json!(1)));
+    assert!(local.reset().is_err() && local.restore("before").is_err());
+    assert_eq!(at(&ok(&local, "GetPolicyEngine", named.clone()).await, "/status"), "ACTIVE");
+    assert_eq!(at(&before, "/objects/0/id"), at(&local.observe(), "/objects/0/id"));
+    assert_eq!(local.contradictions(), Vec::<String>::new());
+
+    fs::remove_file(&folder).unwrap();
+    fs::rename(&aside, &folder).unwrap();
+    ok(&local, "CreatePolicyEngine", token).await;
+    assert_eq!(open(&path).observe()["objects"].as_array().unwrap().len(), 2);
+}

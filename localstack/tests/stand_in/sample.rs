@@ -216,7 +216,9 @@ fn moments(shape: &str, value: &Value, path: &str, problems: &mut Vec<String>) {
             }
         }
         (Body::Map { value: element, .. }, Value::Object(object)) => {
-            object.values().for_each(|value| moments(element, value, &format!("{path}{{}}"), problems));
+            for value in object.values() {
+                moments(element, value, &format!("{path}{{}}"), problems);
+            }
         }
         (Body::Timestamp { format }, value) => {
             let iso = format.as_deref() == Some("iso8601");

@@ -171,6 +171,53 @@ async fn what_tests_do_behind_a_tools_back() {
     assert_eq!(served.ask("GET", "/_localstack/state", "", b"").await.1, json!({"objects": []}));
 }
 
+#[tokio::test]
+async fn everything_is_switched_and_gone_back_to_over_http() {
+    let served = Served::start().await;
+    let (_, settings) = served.ask("GET", "/_localstack/settings", "", b"").await;
+    assert_eq!(
+        settings,
+        json!({
+            "delay": 40, "delays": {}, "latency": 0, "jitter": 0, "lag": 0, "role_refusals": 0, "schema_lag": 0,
+            "findings": "usual", "rates": false,
+        })
+    );
+    let changes = json!({"delays": {"policy_engine": "2polls"}, "lag": 5, "findings": "any", "rates": true});
+    assert_eq!(served.ask("POST", "/_localstack/settings", "", changes.to_string().as_bytes()).await.0, 204);
+    let (_, settings) = served.ask("GET", "/_localstack/settings", "", b"").await;
+    assert_eq!((&settings["delays"], &settings["lag"]), (&json!({"policy_engine": "2polls"}), &json!(5)));
+    let (_, engine) = served.ask("POST", "/policy-engines", "", br#"{"name": "engine"}"#).await;
+    assert_eq!(served.ask("POST", "/policy-engines", "", br#"{"name": "other"}"#).await.0, 429);
+    assert_eq!(served.ask("POST", "/_localstack/settings", "", br#"{"rates": false}"#).await.0, 204);
+    let path = format!("/policy-engines/{}", engine["policyEngineId"].as_str().unwrap());
+    assert_eq!(served.ask("POST", "/_localstack/snapshot", "", br#"{"name": "begin"}"#).await.0, 204);
+    for _ in 0..2 {
+        for wanted in ["CREATING", "CREATING", "ACTIVE"] {
+            assert_eq!(served.ask("GET", &path, "", b"").await.1["status"], wanted);
+        }
+        assert_eq!(served.ask("POST", "/_localstack/restore", "", br#"{"name": "begin"}"#).await.0, 204);
+    }
+    for (path, body, status, words) in [
+        ("settings", r#"{"delays": {"gatway": "1polls"}}"#, 400, "gatway"),
+        ("settings", r#"{"delays": {"gateway": "soon"}}"#, 400, "soon"),
+        ("settings", r#"{"lag": -1}"#, 400, "-1"),
+        ("settings", r#"{"speed": 1}"#, 400, "speed"),
+        ("settings", "", 400, "not settings"),
+        ("snapshot", r#"{"name": 1}"#, 400, "not the name"),
+        ("snapshot", r#"{"path": "/etc/passwd"}"#, 400, "not the name"),
+        ("restore", r#"{"name": "../begin"}"#, 404, "there are: begin"),
+    ] {
+        let (answered, body) = served.ask("POST", &format!("/_localstack/{path}"), "", body.as_bytes()).await;
+        assert_eq!(answered, status, "{path}: {body}");
+        assert!(body["message"].as_str().unwrap().contains(words), "{body}");
+    }
+    // A reset forgets what happened, not how everything is set.
+    assert_eq!(served.ask("POST", "/_localstack/reset", "", b"").await.0, 204);
+    assert_eq!(served.ask("GET", "/_localstack/settings", "", b"").await.1["lag"], 5);
+    assert_eq!(served.ask("DELETE", "/_localstack/snapshot", "", b"").await.0, 204);
+    assert_eq!(served.ask("POST", "/_localstack/restore", "", br#"{"name": "begin"}"#).await.0, 404);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_clients_at_once_get_one_answer_each() {
     let served = std::sync::Arc::new(Served::start().await);

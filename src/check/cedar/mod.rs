@@ -2,7 +2,7 @@
 
 mod action;
 pub(super) mod expression;
-mod place;
+pub(crate) mod place;
 mod scope;
 mod statement;
 mod tools;

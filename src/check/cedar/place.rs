@@ -18,7 +18,7 @@ const ANCHOR: usize = 8;
 const DRIFT: usize = 400;
 
 /// A policy's statement with the place it came from.
-pub(in crate::check) struct Text<'a> {
+pub(crate) struct Text<'a> {
     resource: &'a Resource,
     statement: String,
     span: &'a Span,
@@ -26,18 +26,18 @@ pub(in crate::check) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    pub(in crate::check) fn new(resource: &'a Resource, statement: String, sources: &'a Sources) -> Self {
+    pub(crate) fn new(resource: &'a Resource, statement: String, sources: &'a Sources) -> Self {
         let arm = if resource.document.pointer("/definition/policy").is_some() { "policy" } else { "cedar" };
         let span = resource.span_of(&format!("definition.{arm}.statement"));
         let source = sources.text(span.file).get(span.range.clone()).unwrap_or_default();
         Self { resource, statement, span, source }
     }
 
-    pub(in crate::check) fn statement(&self) -> &str {
+    pub(crate) fn statement(&self) -> &str {
         &self.statement
     }
 
-    pub(in crate::check) fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> &Address {
         &self.resource.address
     }
 
@@ -59,7 +59,7 @@ impl<'a> Text<'a> {
     }
 
     /// The place of the whole statement.
-    pub(in crate::check) fn whole(&self) -> Span {
+    pub(crate) fn whole(&self) -> Span {
         self.span.clone()
     }
 
@@ -101,7 +101,7 @@ impl<'a> Text<'a> {
     }
 
     /// The place of bytes of the statement.
-    pub(in crate::check) fn span(&self, range: &Range<usize>) -> Span {
+    pub(crate) fn span(&self, range: &Range<usize>) -> Span {
         let runs = align(self.statement.as_bytes(), self.source.as_bytes());
         let Some(start) = place(&runs, range.start) else { return self.whole() };
         let end = end_place(&runs, range.end).unwrap_or(self.source.len()).max(start);

@@ -1,14 +1,15 @@
 //! Types: a policy is validated strictly against the schema that the service derives from the tools.
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Policy, PolicySet, ValidationMode, ValidationResult};
-use serde_json::Value;
+use cedar_policy::{Policy, PolicySet, ValidationMode, ValidationResult, Validator};
+use serde_json::{Value, json};
 
 use super::expression::{asked_claim, conditions, parts};
 use super::place::Text;
 use super::tools::Guarded;
 use super::words::{ESCAPED_MARK, plain, said};
 use crate::diagnostic::Diagnostic;
+use crate::manifest::nearest::listed;
 use crate::reference::holds_mark_character;
 
 pub(super) fn check(
@@ -27,10 +28,16 @@ pub(super) fn check(
     if errors.is_empty() && decides_all {
         suspicions(text, form, &result, found);
     }
+    let unfit = if errors.is_empty() { Vec::new() } else { unfit(form, validator) };
     let mut told: Vec<String> = Vec::new();
     for (message, place, help) in errors {
         let wrong = text.excerpt(&place);
-        let (message, help) = said(&message, wrong, form, help);
+        let (mut message, mut help) = said(&message, wrong, form, help);
+        if !unfit.is_empty() {
+            message = message.replacen("no tool that", "not every tool that", 1);
+            let names: Vec<&str> = unfit.iter().map(String::as_str).collect();
+            help = Some(format!("it does not fit {}, and fits the others it names: write two", listed(&names)));
+        }
         // The same mistake in the next line is the same mistake.
         if told.contains(&message) {
             continue;
@@ -40,6 +47,22 @@ pub(super) fn check(
         told.push(message);
         found.push(diagnostic);
     }
+}
+
+/// The actions that a policy does not fit, where it fits others of those that it names.
+fn unfit(form: &Value, validator: &Validator) -> Vec<String> {
+    let fits = |action: &Value| {
+        let mut alone = form.clone();
+        if let Some(members) = alone.as_object_mut() {
+            members.insert("action".to_owned(), json!({"op": "==", "entity": action}));
+        }
+        let set = Policy::from_json(None, alone).ok().and_then(|policy| PolicySet::from_policies([policy]).ok());
+        set.is_some_and(|set| validator.validate(&set, ValidationMode::Strict).validation_passed())
+    };
+    let actions = form.pointer("/action/entities").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let (fit, unfit): (Vec<&Value>, Vec<&Value>) = actions.iter().partition(|action| fits(action));
+    let names = unfit.iter().filter_map(|action| Some(action.get("id")?.as_str()?.to_owned()));
+    if fit.is_empty() { Vec::new() } else { names.collect() }
 }
 
 /// What Cedar warns about.

@@ -57,7 +57,7 @@ name = "${user_pol.u.id}"
         "manifest::wrong-type gatewright.toml:13:56 `lifecycle_configuration.idle_runtime_session_timeout` is a whole number, found a number with a fraction",
         "manifest::missing-parent gatewright.toml:14:1 `policy.p` does not say which `policy_engine` it lives in",
         "manifest::missing-key gatewright.toml:14:1 `policy.p` needs `definition`",
-        "manifest::not-yet gatewright.toml:15:2 `grant` is not in this version",
+        "manifest::grant gatewright.toml:15:1 `grant.g` does not say which `gateway` it is about",
         "manifest::secret-version gatewright.toml:17:1 a `user_pool` has no secret that only `secret_version` could say is another one",
         "manifest::unknown-kind gatewright.toml:18:9 there is no kind `user_pol`",
     ];

@@ -1,0 +1,269 @@
+//! The first step of a call: whether the gateway's authorizer lets the caller in.
+//!
+//! Source: the developer guide's pages on inbound authorization, as collected in service.md §15 and §0b. All conditions of an
+//! authorizer have to hold.
+
+use serde_json::Value;
+
+use super::stand_in::is_stand_in;
+use super::token::{Known, Token};
+
+/// How a gateway asks who calls.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Door {
+    /// By a token of an issuer; the API's `customJWTAuthorizer`, references filled in.
+    Jwt(Value),
+    /// By a signature; IAM and resource policies decide, which are not evaluated here.
+    Iam,
+    /// By a signature of anybody in AWS (`AUTHENTICATE_ONLY`).
+    Signed,
+    /// Not at all (`NONE`).
+    Open,
+    /// It is somebody else's gateway, and nobody knows offline.
+    Unknown,
+}
+
+/// Whether a caller gets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// It does. What the authorizer demands and nobody knows of the caller is assumed, and listed.
+    Admitted {
+        /// What is assumed.
+        assumed: Vec<String>,
+    },
+    /// It does not, for this reason.
+    Refused(String),
+}
+
+impl Admission {
+    fn admitted() -> Self {
+        Self::Admitted { assumed: Vec::new() }
+    }
+
+    /// The caller gets in.
+    pub fn is_admitted(&self) -> bool {
+        matches!(self, Self::Admitted { .. })
+    }
+}
+
+impl Door {
+    /// The door of a gateway by its document.
+    pub(crate) fn of(document: &Value) -> Self {
+        match document.get("authorizerType").and_then(Value::as_str) {
+            Some("CUSTOM_JWT") => {
+                let jwt = document.pointer("/authorizerConfiguration/customJWTAuthorizer");
+                jwt.cloned().map_or(Self::Unknown, Self::Jwt)
+            }
+            Some("AWS_IAM") => Self::Iam,
+            Some("AUTHENTICATE_ONLY") => Self::Signed,
+            Some("NONE") => Self::Open,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Whether the holder of a token gets in.
+    pub fn admits_token(&self, token: &Token) -> Admission {
+        match self {
+            Self::Jwt(authorizer) => admits(authorizer, token),
+            Self::Open => Admission::admitted(),
+            Self::Iam | Self::Signed => Admission::Refused("the gateway wants a signed request, not a token".into()),
+            Self::Unknown => Admission::Refused("the gateway's authorizer is not known".into()),
+        }
+    }
+
+    /// Whether an IAM role gets in.
+    pub fn admits_role(&self) -> Admission {
+        match self {
+            Self::Iam => {
+                let assumed = vec!["IAM and the gateway's resource policy allow it (not evaluated)".to_owned()];
+                Admission::Admitted { assumed }
+            }
+            Self::Signed | Self::Open => Admission::admitted(),
+            Self::Jwt(_) => Admission::Refused("the gateway wants a token, not a signed request".into()),
+            Self::Unknown => Admission::Refused("the gateway's authorizer is not known".into()),
+        }
+    }
+}
+
+/// How one condition stands.
+enum Met {
+    Yes,
+    /// Nobody knows.
+    Assumed,
+    No,
+}
+
+fn admits(authorizer: &Value, token: &Token) -> Admission {
+    let mut assumed = Vec::new();
+    for Condition { met, demand } in conditions(authorizer, token) {
+        match met {
+            Met::Yes => {}
+            Met::Assumed => assumed.push(demand),
+            Met::No => return Admission::Refused(format!("the authorizer wants that {demand}")),
+        }
+    }
+    Admission::Admitted { assumed }
+}
+
+/// What an authorizer demands, and how it stands.
+struct Condition {
+    met: Met,
+    demand: String,
+}
+
+fn conditions(authorizer: &Value, token: &Token) -> Vec<Condition> {
+    let wanted = |member: &str| {
+        let list = authorizer.get(member).and_then(Value::as_array)?;
+        (!list.is_empty()).then(|| list.iter().filter_map(Value::as_str).collect::<Vec<_>>())
+    };
+    let mut found = Vec::new();
+    let mut demand = |met, demand: &str| found.push(Condition { met, demand: demand.to_owned() });
+    let text = |claim: &str| token.text(claim).into_iter().collect::<Vec<_>>();
+    let url = authorizer.get("discoveryUrl").and_then(Value::as_str).unwrap_or_default();
+    let issuer = url.split_once("/.well-known/").map_or(url, |(issuer, _)| issuer);
+    // A persona that names no issuer has its token from the gateway's own.
+    if token.known != Known::InPart || token.claims.contains_key("iss") {
+        demand(one_of(token, "iss", &text("iss"), &[issuer]), "the token is from its issuer");
+    }
+    if let Some(clients) = wanted("allowedClients") {
+        demand(one_of(token, "client_id", &text("client_id"), &clients), "`client_id` is one of the allowed clients");
+    }
+    if let Some(audiences) = wanted("allowedAudience") {
+        demand(one_of(token, "aud", &values(token.claims.get("aud")), &audiences), "`aud` is an allowed audience");
+    }
+    if let Some(scopes) = wanted("allowedScopes") {
+        let claim = if token.claims.contains_key("scp") { "scp" } else { "scope" };
+        demand(one_of(token, claim, &scopes_of(token), &scopes), "the token has an allowed scope");
+    }
+    for rule in authorizer.get("customClaims").and_then(Value::as_array).into_iter().flatten() {
+        let name = rule.get("inboundTokenClaimName").and_then(Value::as_str).unwrap_or_default();
+        demand(rule_holds(rule, name, token), &format!("`{name}` is as `custom_claims` says"));
+    }
+    found
+}
+
+/// Whether one of the values that a token has is one of the wanted ones.
+fn one_of(token: &Token, claim: &str, says: &[&str], wanted: &[&str]) -> Met {
+    let equal = says.iter().any(|value| wanted.contains(value));
+    let stated = token.claims.contains_key(claim);
+    match token.known {
+        _ if equal => Met::Yes,
+        Known::InPart if !stated => Met::Assumed,
+        // A real value may be the one that the manifest does not know.
+        Known::Real if stated && wanted.iter().any(|value| is_stand_in(value)) => Met::Assumed,
+        _ => Met::No,
+    }
+}
+
+/// A claim that is one value or a list of them.
+fn values(claim: Option<&Value>) -> Vec<&str> {
+    match claim {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The scopes that `allowedScopes` is compared with: `scope` as text or list, and `scp` where it is a list.
+fn scopes_of(token: &Token) -> Vec<&str> {
+    let scope = values(token.claims.get("scope")).into_iter().flat_map(|text| text.split(' '));
+    scope.chain(values(token.claims.get("scp").filter(|scp| scp.is_array()))).collect()
+}
+
+/// Whether a claim is as a rule demands. The three combinations that the service documents can hold, no other.
+fn rule_holds(rule: &Value, name: &str, token: &Token) -> Met {
+    let Some(claim) = token.claims.get(name) else {
+        return if token.known == Known::InPart { Met::Assumed } else { Met::No };
+    };
+    let text = |pointer: &str| rule.pointer(pointer).and_then(Value::as_str);
+    let one = text("/authorizingClaimMatchValue/claimMatchValue/matchValueString");
+    let many = rule.pointer("/authorizingClaimMatchValue/claimMatchValue/matchValueStringList");
+    let many: Vec<&str> = many.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let wanted: Vec<&str> = one.into_iter().collect();
+    let kind = (text("/inboundTokenClaimValueType"), text("/authorizingClaimMatchValue/claimMatchOperator"));
+    match (kind, claim) {
+        ((Some("STRING"), Some("EQUALS")), Value::String(claim)) => one_of(token, name, &[claim], &wanted),
+        ((Some("STRING_ARRAY"), Some("CONTAINS")), Value::Array(_)) => {
+            one_of(token, name, &values(Some(claim)), &wanted)
+        }
+        ((Some("STRING_ARRAY"), Some("CONTAINS_ANY")), Value::Array(_)) => {
+            one_of(token, name, &values(Some(claim)), &many)
+        }
+        _ => Met::No,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whether a token gets in, and what is assumed for it.
+    fn answer(authorizer: &Value, claims: &Value, known: Known) -> Result<usize, String> {
+        let mut document = json!({"discoveryUrl": "https://issuer/.well-known/openid-configuration"});
+        document.as_object_mut().unwrap().extend(authorizer.as_object().unwrap().clone());
+        let token = Token { claims: claims.as_object().unwrap().clone(), known };
+        match Door::Jwt(document).admits_token(&token) {
+            Admission::Admitted { assumed } => Ok(assumed.len()),
+            Admission::Refused(reason) => Err(reason),
+        }
+    }
+
+    fn rule(claim: &str, kind: &str, operator: &str, value: Value) -> Value {
+        let member = if value.is_array() { "matchValueStringList" } else { "matchValueString" };
+        json!({"customClaims": [{
+            "inboundTokenClaimName": claim,
+            "inboundTokenClaimValueType": kind,
+            "authorizingClaimMatchValue": {"claimMatchOperator": operator, "claimMatchValue": {member: value}},
+        }]})
+    }
+
+    #[test]
+    fn every_condition_has_to_hold() {
+        let whole = |authorizer: Value, claims: Value| answer(&authorizer, &claims, Known::Whole);
+        let iss = "https://issuer";
+        let clients = json!({"allowedClients": ["a", "b"]});
+        assert_eq!(whole(clients.clone(), json!({"iss": iss, "client_id": "b"})), Ok(0));
+        assert!(whole(clients.clone(), json!({"iss": iss, "client_id": "c"})).is_err());
+        assert!(whole(clients.clone(), json!({"iss": iss})).is_err());
+        assert!(whole(clients.clone(), json!({"iss": "https://issuer2", "client_id": "b"})).is_err());
+        let audience = json!({"allowedAudience": ["api"]});
+        for (audiences, gets_in) in [(json!("api"), true), (json!(["x", "api"]), true), (json!("api2"), false)] {
+            assert_eq!(whole(audience.clone(), json!({"iss": iss, "aud": audiences})).is_ok(), gets_in);
+        }
+        let scopes = json!({"allowedScopes": ["api/read"]});
+        assert_eq!(whole(scopes.clone(), json!({"iss": iss, "scope": "x api/read"})), Ok(0));
+        assert_eq!(whole(scopes.clone(), json!({"iss": iss, "scp": ["api/read"]})), Ok(0));
+        assert!(whole(scopes.clone(), json!({"iss": iss, "scope": "api/reader"})).is_err());
+        assert!(whole(scopes, json!({"iss": iss, "scp": "api/read"})).is_err(), "text in `scp` is not read");
+        let text = rule("team", "STRING", "EQUALS", json!("red"));
+        assert_eq!(whole(text.clone(), json!({"iss": iss, "team": "red"})), Ok(0));
+        assert!(whole(text.clone(), json!({"iss": iss, "team": ["red"]})).is_err());
+        let list = rule("cognito:groups", "STRING_ARRAY", "CONTAINS_ANY", json!(["red", "blue"]));
+        assert_eq!(whole(list.clone(), json!({"iss": iss, "cognito:groups": ["x", "blue"]})), Ok(0));
+        assert!(whole(list, json!({"iss": iss, "cognito:groups": "blue"})).is_err());
+    }
+
+    #[test]
+    fn what_nobody_knows_is_assumed_and_what_contradicts_is_not() {
+        let both = json!({"allowedClients": ["${user_pool_client.app.id}"], "allowedAudience": ["api"]});
+        let answer = |claims: Value, known| answer(&both, &claims, known);
+        assert_eq!(answer(json!({}), Known::InPart), Ok(2));
+        assert!(answer(json!({"client_id": "x"}), Known::InPart).is_err());
+        assert!(answer(json!({"iss": "https://other"}), Known::InPart).is_err());
+        let real = json!({"iss": "https://issuer", "client_id": "4ksd", "aud": "api"});
+        assert_eq!(answer(real.clone(), Known::Real), Ok(1), "the id may be that of the client");
+        assert!(answer(real, Known::Whole).is_err());
+        assert!(answer(json!({"iss": "https://issuer", "client_id": "4ksd", "aud": "x"}), Known::Real).is_err());
+    }
+
+    #[test]
+    fn doors_want_what_they_want() {
+        let token = Token { claims: serde_json::Map::new(), known: Known::InPart };
+        assert!(!Door::Iam.admits_token(&token).is_admitted() && Door::Iam.admits_role().is_admitted());
+        assert!(!Door::Jwt(json!({})).admits_role().is_admitted());
+        assert!(Door::Open.admits_token(&token).is_admitted() && Door::Open.admits_role().is_admitted());
+        assert!(!Door::Unknown.admits_token(&token).is_admitted() && !Door::Unknown.admits_role().is_admitted());
+    }
+}

@@ -1,0 +1,78 @@
+//! What `check` finds about access: personas that nobody can be, and expectations that do not hold.
+
+use super::Access;
+use super::authorizer::Admission;
+use super::caller::{Caller, Identity};
+use super::expect;
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::persona::{Persona, Who};
+use crate::stack::Stack;
+
+/// Everything found about the access that a stack gives.
+pub(crate) fn check(stack: &Stack) -> Vec<Diagnostic> {
+    if stack.personas.is_empty() && stack.expectations.is_empty() {
+        return Vec::new();
+    }
+    let access = Access::of(stack);
+    let mut found: Vec<Diagnostic> = stack.personas.iter().filter_map(|persona| refused(persona, &access)).collect();
+    // An expectation about a persona that makes no sense would say the same again.
+    if found.iter().any(|found| found.code == "access::claim-name") {
+        return found;
+    }
+    for outcome in expect::hold(stack) {
+        for broken in outcome.failures {
+            let code = if broken.unknown { "access::unknown-name" } else { expect::CODE };
+            let mut problem = Diagnostic::error(code, broken.message).at(broken.span, "");
+            for policy in broken.policies.iter().filter_map(|policy| stack.resource(policy)).take(4) {
+                problem = problem.with(policy.span_of("definition").clone(), "by this policy");
+            }
+            problem.help = broken.help.or_else(|| {
+                (!broken.unknown).then(|| {
+                    "`gatewright access --why PERSONA TOOL` says why; change the policy or the expectation".to_owned()
+                })
+            });
+            found.push(problem);
+        }
+    }
+    found
+}
+
+/// A persona that no gateway lets in.
+fn refused(persona: &Persona, access: &Access<'_>) -> Option<Diagnostic> {
+    let address = Address::new("persona", persona.name.as_str());
+    let is_it = |caller: &&Caller| {
+        caller.name == persona.name && matches!(caller.identity, Identity::Persona(_) | Identity::Role(_))
+    };
+    let caller = access.callers.iter().find(is_it)?;
+    let mut reasons = Vec::new();
+    for gateway in access.gateways.iter().filter(|gateway| gateway.asks(caller)) {
+        match gateway.visitor(caller).admission {
+            Admission::Admitted { .. } => return None,
+            Admission::Refused(reason) => reasons.push((gateway, reason)),
+        }
+    }
+    let (gateway, reason) = reasons.first()?;
+    let unnamed = matches!(&persona.who, Who::Token(token) if super::caller::token_of(token, &gateway.names, gateway.stack()).is_err());
+    let problem = if unnamed {
+        let help = "say it on the `jwt_authorizer`, for example `scope_claim = { name = \"scp\", list = true }`";
+        Diagnostic::error("access::claim-name", reason.clone()).help(help)
+    } else {
+        let message = format!("no gateway lets `{address}` in: {reason}");
+        Diagnostic::warning("access::persona-refused", message).help("change what it states, or the authorizer")
+    };
+    let place = if unnamed {
+        ["scopes", "groups", "client"]
+            .into_iter()
+            .find(|key| reason.contains(key.trim_end_matches('s')))
+            .unwrap_or_default()
+    } else {
+        ""
+    };
+    Some(
+        problem
+            .at(persona.span_of(place).clone(), "")
+            .with(gateway.resource.span.clone(), "this gateway")
+            .about(&address),
+    )
+}

@@ -1,0 +1,382 @@
+//! The second step of a call: the policies of the engine that is attached to a gateway.
+//!
+//! A call is denied unless a permit holds, and denied where a forbid holds; a policy that errs is skipped. Policies are indexed
+//! by the action they are about, so that a tool with two policies costs two, whatever the engine has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use cedar_policy::{
+    ActionConstraint, Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid,
+    PartialEntities, PartialEntityUid, PartialRequest, Policy, PolicyId, PolicySet, Request, RestrictedExpression,
+    Schema,
+};
+use model::{Action, cedar_schema};
+use serde_json::{Map, Value, json};
+
+use super::token::Token;
+use crate::address::Address;
+use crate::stack::Resource;
+
+/// How often a tool may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cell {
+    /// With no input.
+    Never,
+    /// It depends on the input, or on what Cedar cannot say before the call.
+    Sometimes,
+    /// With every input.
+    Always,
+}
+
+impl Cell {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Sometimes => "sometimes",
+            Self::Always => "always",
+        }
+    }
+}
+
+/// Whether a condition holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// It does.
+    Holds,
+    /// That depends on the input.
+    Depends,
+    /// It does not, or cannot be evaluated.
+    Fails,
+}
+
+/// What the policies say about a caller and a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The answer.
+    pub cell: Cell,
+    /// The permits and forbids that hold.
+    pub holding: Vec<(Effect, Address)>,
+    /// Those that depend on the input.
+    pub depending: Vec<(Effect, Address)>,
+}
+
+/// A policy of an engine.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule<'a> {
+    pub(crate) resource: &'a Resource,
+    /// The statement, references filled in.
+    pub(crate) statement: String,
+    /// As Cedar reads it.
+    pub(crate) policy: Policy,
+    /// The policy is only what can be read of the statement, or may be about another gateway: where it holds, the whole may hold.
+    pub(crate) opaque: bool,
+}
+
+/// The policies of an engine as one gateway sees them.
+#[derive(Debug)]
+pub(crate) struct Guard<'a> {
+    pub(crate) rules: Vec<Rule<'a>>,
+    gateway: EntityUid,
+    schema: Schema,
+    by_action: BTreeMap<String, About>,
+}
+
+/// What is about one tool.
+#[derive(Debug)]
+struct About {
+    action: EntityUid,
+    /// The action within its groups.
+    groups: Vec<Entity>,
+    policies: PolicySet,
+    /// None of the policies reads the context, and all can be read.
+    without_input: bool,
+    /// The policies of which it is not known whether they hold where they can be read to.
+    opaque: BTreeSet<String>,
+}
+
+/// A caller as Cedar sees it.
+#[derive(Debug)]
+pub(crate) struct Principal {
+    kind: EntityTypeName,
+    /// Nothing: any of its kind.
+    uid: Option<EntityUid>,
+    entity: Option<Entity>,
+    partial: PartialEntities,
+}
+
+fn kind(name: &str) -> Option<EntityTypeName> {
+    EntityTypeName::from_str(&format!("AgentCore::{name}")).ok()
+}
+
+fn uid(name: &str, id: &str) -> Option<EntityUid> {
+    Some(EntityUid::from_type_name_and_id(kind(name)?, EntityId::new(id)))
+}
+
+impl<'a> Guard<'a> {
+    /// The policies of a gateway, which decide about its tools; nothing where the tools make no schema.
+    pub(crate) fn new(gateway: &str, actions: &[Action], rules: Vec<Rule<'a>>) -> Option<Self> {
+        let gateway = uid("Gateway", gateway)?;
+        let schema = schema(actions)?;
+        let by_action = actions.iter().filter_map(|action| Some((action.id(), About::new(action, &rules)?))).collect();
+        Some(Self { rules, gateway, schema, by_action })
+    }
+
+    /// The holder of a token.
+    pub(crate) fn holder(&self, name: &str, token: &Token) -> Option<Principal> {
+        // What carries no subject is still somebody.
+        let subject = token.text("sub").map_or_else(|| format!("${{persona.{name}.sub}}"), ToOwned::to_owned);
+        self.principal("OAuthUser", &subject, token.tags())
+    }
+
+    /// A session of a role, by its ARN without the session's name.
+    pub(crate) fn role(&self, arn: &str) -> Option<Principal> {
+        self.principal("IamEntity", arn, std::iter::empty())
+    }
+
+    /// Any caller of a kind, about whom nothing is known.
+    fn anyone(&self, name: &str) -> Option<Principal> {
+        Some(Principal { kind: kind(name)?, uid: None, entity: None, partial: self.partial(None)? })
+    }
+
+    /// Whoever signs a request.
+    pub(crate) fn any_role(&self) -> Option<Principal> {
+        self.anyone("IamEntity")
+    }
+
+    /// The caller whom nobody asked.
+    pub(crate) fn nobody(&self) -> Option<Principal> {
+        self.anyone("UnauthenticatedUser")
+    }
+
+    fn principal<'t>(&self, name: &str, id: &str, tags: impl Iterator<Item = (&'t str, String)>) -> Option<Principal> {
+        let text = |text: String| RestrictedExpression::new_string(text);
+        let tags = tags.map(|(name, value)| (name.to_owned(), text(value)));
+        let uid = uid(name, id)?;
+        let entity = Entity::new_with_tags(uid.clone(), [("id".to_owned(), text(id.to_owned()))], [], tags).ok()?;
+        let partial = self.partial(Some(&entity))?;
+        Some(Principal { kind: kind(name)?, uid: Some(uid), entity: Some(entity), partial })
+    }
+
+    fn partial(&self, principal: Option<&Entity>) -> Option<PartialEntities> {
+        let entities = principal.cloned().into_iter().chain([Entity::with_uid(self.gateway.clone())]);
+        let entities = Entities::from_entities(entities, Some(&self.schema)).ok()?;
+        PartialEntities::from_concrete(entities, &self.schema).ok()
+    }
+
+    /// What may be called, whatever the input. Nothing where the tool is none of the gateway's.
+    pub(crate) fn cell(&self, principal: &Principal, action: &str) -> Option<Verdict> {
+        let about = self.by_action.get(action)?;
+        if about.without_input
+            && let Some(response) = self.evaluate(&about.policies, about, principal, Context::empty())
+        {
+            return Some(of_response(&about.policies, &response));
+        }
+        let mut sum = Sum::default();
+        if !self.add_partial(&about.policies, about, principal, &mut sum) {
+            // One policy that Cedar cannot evaluate in part takes the others with it: one by one they are told apart.
+            sum = Sum::default();
+            for policy in about.policies.policies() {
+                let alone = PolicySet::from_policies([policy.clone()]).unwrap_or_default();
+                if !self.add_partial(&alone, about, principal, &mut sum) {
+                    sum.depending.insert((policy.effect() == Effect::Forbid, policy.id().to_string()));
+                }
+            }
+        }
+        sum.doubt(&about.opaque);
+        Some(sum.verdict())
+    }
+
+    /// Whether a call with this input is permitted. `input` holds the arguments as the caller sends them, `now` a point in time in
+    /// RFC 3339. What is wrong with the input is said.
+    pub(crate) fn decide(
+        &self,
+        principal: &Principal,
+        action: &Action,
+        input: &Map<String, Value>,
+        now: &str,
+    ) -> Result<Verdict, String> {
+        let unknown = || "the policies cannot be evaluated for this call".to_owned();
+        let about = self.by_action.get(&action.id()).ok_or_else(unknown)?;
+        let context = self.context(action, input, now)?;
+        if principal.uid.is_none() {
+            return self.cell(principal, &action.id()).ok_or_else(unknown);
+        }
+        if about.opaque.is_empty() {
+            let response = self.evaluate(&about.policies, about, principal, context).ok_or_else(unknown)?;
+            return Ok(of_response(&about.policies, &response));
+        }
+        // A forbid that only may hold must not hide the permits.
+        let mut sum = Sum::default();
+        for policy in about.policies.policies() {
+            let alone = PolicySet::from_policies([policy.clone()]).unwrap_or_default();
+            let response = self.evaluate(&alone, about, principal, context.clone()).ok_or_else(unknown)?;
+            for id in response.diagnostics().reason() {
+                sum.holding.insert((policy.effect() == Effect::Forbid, id.to_string()));
+            }
+        }
+        sum.doubt(&about.opaque);
+        Ok(sum.verdict())
+    }
+
+    /// The context of a call.
+    pub(crate) fn context(&self, action: &Action, input: &Map<String, Value>, now: &str) -> Result<Context, String> {
+        let input = model::cedar_input(&action.tool.input_schema, input)?;
+        let now = json!({"__extn": {"fn": "datetime", "arg": now}});
+        let context = json!({"input": input, "system": {"now": now}});
+        let about = self.by_action.get(&action.id());
+        let schema = about.map(|about| (&self.schema, &about.action));
+        Context::from_json_value(context, schema).map_err(|error| error.to_string())
+    }
+
+    /// Whether a policy holds by itself, for a context or for any.
+    pub(crate) fn truth(&self, policy: &str, principal: &Principal, action: &str, context: Option<&Context>) -> Truth {
+        let holds = || {
+            let about = self.by_action.get(action)?;
+            let policy = Policy::parse(Some(PolicyId::new("alone")), policy).ok()?;
+            let set = PolicySet::from_policies([policy]).ok()?;
+            if let (Some(context), Some(_)) = (context, &principal.uid) {
+                let response = self.evaluate(&set, about, principal, context.clone())?;
+                return Some(if response.decision() == Decision::Allow { Truth::Holds } else { Truth::Fails });
+            }
+            let mut sum = Sum::default();
+            if !self.add_partial(&set, about, principal, &mut sum) {
+                return Some(Truth::Depends);
+            }
+            Some(match (sum.holding.is_empty(), sum.depending.is_empty()) {
+                (false, _) => Truth::Holds,
+                (true, false) => Truth::Depends,
+                (true, true) => Truth::Fails,
+            })
+        };
+        holds().unwrap_or(Truth::Depends)
+    }
+
+    /// The permits that could be about a tool.
+    pub(crate) fn permits(&self, action: &str) -> impl Iterator<Item = &Rule<'a>> {
+        let about = self.by_action.get(action);
+        self.rules.iter().filter(move |rule| {
+            let id = PolicyId::new(rule.resource.address.to_string());
+            about.and_then(|about| about.policies.policy(&id)).is_some_and(|policy| policy.effect() == Effect::Permit)
+        })
+    }
+
+    fn evaluate(
+        &self,
+        policies: &PolicySet,
+        about: &About,
+        principal: &Principal,
+        context: Context,
+    ) -> Option<cedar_policy::Response> {
+        let (uid, entity) = (principal.uid.clone()?, principal.entity.clone()?);
+        let entities = about.groups.iter().cloned().chain([entity, Entity::with_uid(self.gateway.clone())]);
+        let entities = Entities::from_entities(entities, None).ok()?;
+        let request = Request::new(uid, about.action.clone(), self.gateway.clone(), context, None).ok()?;
+        Some(Authorizer::new().is_authorized(&request, policies, &entities))
+    }
+
+    /// Adds what a partial evaluation says; false where Cedar cannot evaluate the policies in part.
+    fn add_partial(&self, policies: &PolicySet, about: &About, principal: &Principal, sum: &mut Sum) -> bool {
+        let caller = match &principal.uid {
+            Some(uid) => PartialEntityUid::from_concrete(uid.clone()),
+            None => PartialEntityUid::new(principal.kind.clone(), None),
+        };
+        let gateway = PartialEntityUid::from_concrete(self.gateway.clone());
+        let request = PartialRequest::new(caller, about.action.clone(), gateway, None, &self.schema);
+        let Ok(request) = request else { return false };
+        let Ok(response) = policies.tpe(&request, &principal.partial, &self.schema) else { return false };
+        let keep = |forbid: bool| move |id: &PolicyId| (forbid, id.to_string());
+        sum.holding.extend(response.true_permits().map(keep(false)));
+        sum.holding.extend(response.true_forbids().map(keep(true)));
+        sum.depending.extend(response.residual_permits().map(keep(false)));
+        sum.depending.extend(response.residual_forbids().map(keep(true)));
+        true
+    }
+}
+
+/// What an evaluation with an input says.
+fn of_response(policies: &PolicySet, response: &cedar_policy::Response) -> Verdict {
+    let mut sum = Sum::default();
+    for id in response.diagnostics().reason() {
+        let forbids = policies.policy(id).is_some_and(|policy| policy.effect() == Effect::Forbid);
+        sum.holding.insert((forbids, id.to_string()));
+    }
+    sum.verdict()
+}
+
+/// Policies that hold or depend, each with whether it forbids.
+#[derive(Debug, Default)]
+struct Sum {
+    holding: BTreeSet<(bool, String)>,
+    depending: BTreeSet<(bool, String)>,
+}
+
+impl Sum {
+    /// Takes from some policies that they hold: they only may.
+    fn doubt(&mut self, policies: &BTreeSet<String>) {
+        let (doubted, sure) = std::mem::take(&mut self.holding).into_iter().partition(|(_, id)| policies.contains(id));
+        self.holding = sure;
+        self.depending.extend::<BTreeSet<_>>(doubted);
+    }
+
+    fn verdict(&self) -> Verdict {
+        let any = |set: &BTreeSet<(bool, String)>, forbids: bool| set.iter().any(|(other, _)| *other == forbids);
+        let cell = if any(&self.holding, true) {
+            Cell::Never
+        } else if any(&self.holding, false) {
+            if any(&self.depending, true) { Cell::Sometimes } else { Cell::Always }
+        } else if any(&self.depending, false) {
+            Cell::Sometimes
+        } else {
+            Cell::Never
+        };
+        let named = |set: &BTreeSet<(bool, String)>| {
+            let rules = set.iter().filter_map(|(forbids, id)| {
+                Some((if *forbids { Effect::Forbid } else { Effect::Permit }, Address::parse(id)?))
+            });
+            rules.collect()
+        };
+        Verdict { cell, holding: named(&self.holding), depending: named(&self.depending) }
+    }
+}
+
+impl About {
+    fn new(action: &Action, rules: &[Rule<'_>]) -> Option<Self> {
+        let id = action.id();
+        let [own, target, call, mcp] =
+            [uid("Action", &id)?, uid("Action", &action.target)?, uid("Action", "CallTool")?, uid("Action", "Mcp")?];
+        let about = |policy: &Policy| match policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(action) => action == own,
+            ActionConstraint::In(actions) => {
+                [&own, &target, &call, &mcp].into_iter().any(|action| actions.contains(action))
+            }
+        };
+        let rules: Vec<_> = rules.iter().filter(|rule| about(&rule.policy)).collect();
+        let within = |child: &EntityUid, parent: &EntityUid| {
+            Entity::new_no_attrs(child.clone(), std::iter::once(parent.clone()).collect())
+        };
+        Some(Self {
+            groups: vec![within(&own, &target), within(&target, &call), within(&call, &mcp), Entity::with_uid(mcp)],
+            policies: PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone())).ok()?,
+            without_input: rules.iter().all(|rule| !rule.opaque && !rule.statement.contains("context")),
+            opaque: rules.iter().filter(|rule| rule.opaque).map(|rule| rule.policy.id().to_string()).collect(),
+            action: own,
+        })
+    }
+}
+
+/// The schema of the tools, with the caller whom nobody asked as a third kind of principal.
+fn schema(actions: &[Action]) -> Option<Schema> {
+    let mut schema = cedar_schema(actions, &[]);
+    let kinds = schema.pointer_mut("/AgentCore/entityTypes").and_then(Value::as_object_mut)?;
+    kinds.insert("UnauthenticatedUser".into(), json!({}));
+    let table = schema.pointer_mut("/AgentCore/actions").and_then(Value::as_object_mut)?;
+    for action in table.values_mut() {
+        if let Some(Value::Array(kinds)) = action.pointer_mut("/appliesTo/principalTypes") {
+            kinds.push(json!("UnauthenticatedUser"));
+        }
+    }
+    Schema::from_json_value(schema).ok()
+}

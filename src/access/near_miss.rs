@@ -1,0 +1,150 @@
+//! Callers without a scope, group or role, and as near to having it as a mistaken policy could take for having it.
+//!
+//! This tests and does not prove: the tokens are those of the personas without what is needed, with values that look like it, and
+//! with every text that the policies compare with.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::authorizer::Door;
+use super::caller::{Caller, Identity};
+use super::gateway::{Gateway, Visitor};
+use super::token::{Claims, Known, Token, read_list, write_list};
+use crate::expectation::Needed;
+use crate::manifest::cedar::{TokenKind, tokens};
+use crate::stack::Claim;
+
+/// Everybody to try at a gateway: callers without what is needed, each with what people call it.
+pub(crate) fn without(
+    gateway: &Gateway<'_>,
+    callers: &[Caller],
+    needed: &Needed,
+) -> Result<Vec<(String, Visitor)>, String> {
+    if !matches!(gateway.door, Door::Jwt(_)) {
+        let lacks = |caller: &&Caller| match (needed, &caller.identity) {
+            (Needed::Role(name), Identity::Role(arn)) => arn.rsplit('/').next() != Some(name),
+            // Which role signs is for the policies to ask.
+            (Needed::Role(_), Identity::AnyRole) => false,
+            _ => true,
+        };
+        return Ok(callers.iter().filter(lacks).map(|caller| (caller.name.clone(), gateway.visitor(caller))).collect());
+    }
+    let (name, claims) = claims_of(gateway, needed)?;
+    let mut bases = vec![("the holder of a bare token".to_owned(), Claims::new())];
+    for caller in callers {
+        bases.extend(gateway.visitor(caller).token.map(|token| (caller.name.clone(), token.claims)));
+    }
+    let lookalikes = lookalikes(gateway, &name);
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for (whose, base) in bases {
+        for claim in &claims {
+            for claims in variants(&base, claim, &name, &lookalikes) {
+                let token = Token { claims, known: Known::InPart };
+                if has(&token, needed, &name, gateway) || !seen.insert(Value::Object(token.claims.clone()).to_string())
+                {
+                    continue;
+                }
+                let changed = token.claims.get(&claim.name) != base.get(&claim.name);
+                let said = token.claims.get(&claim.name).map_or_else(|| "absent".to_owned(), Value::to_string);
+                let whose = if changed { format!("{whose} with `{}` {said}", claim.name) } else { whose.clone() };
+                let visitor = gateway.holder("near-miss", token);
+                found.push((whose, visitor));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The value that is needed, and the claims that can hold it.
+fn claims_of(gateway: &Gateway<'_>, needed: &Needed) -> Result<(String, Vec<Claim>), String> {
+    let unnamed = |what: &str, key: &str| {
+        format!("nobody says which claim holds {what} at `{}`: its authorizer has no `{key}`", gateway.resource.address)
+    };
+    match needed {
+        Needed::Scope(name) => {
+            let claim = gateway.names.scope.clone().ok_or_else(|| unnamed("scopes", "scope_claim"))?;
+            Ok((name.clone(), vec![claim]))
+        }
+        Needed::Group(name) => {
+            let claim = gateway.names.group.clone().ok_or_else(|| unnamed("groups", "group_claim"))?;
+            Ok((name.clone(), vec![claim]))
+        }
+        Needed::Role(name) => {
+            let one = Claim { name: "role".to_owned(), list: false };
+            Ok((name.clone(), vec![one, Claim { name: "roles".to_owned(), list: true }]))
+        }
+    }
+}
+
+/// A token has what is needed.
+fn has(token: &Token, needed: &Needed, name: &str, gateway: &Gateway<'_>) -> bool {
+    let lists = |claim: &Option<Claim>| {
+        claim.as_ref().is_some_and(|claim| read_list(claim, token).iter().any(|value| value == name))
+    };
+    match needed {
+        Needed::Scope(_) => lists(&gateway.names.scope),
+        Needed::Group(_) => lists(&gateway.names.group),
+        Needed::Role(_) => {
+            let roles = Claim { name: "roles".to_owned(), list: true };
+            token.text("role") == Some(name) || read_list(&roles, token).iter().any(|value| value == name)
+        }
+    }
+}
+
+/// A token without a value in a claim, and with each lookalike instead of it, beside the claim's other values and alone.
+fn variants(base: &Claims, claim: &Claim, name: &str, lookalikes: &[String]) -> Vec<Claims> {
+    let token = Token { claims: base.clone(), known: Known::InPart };
+    let others: Vec<String> = read_list(claim, &token).into_iter().filter(|value| value != name).collect();
+    let with = |value: Option<Value>| {
+        let mut claims = base.clone();
+        match value {
+            Some(value) => claims.insert(claim.name.clone(), value),
+            None => claims.shift_remove(&claim.name),
+        };
+        claims
+    };
+    let list = |values: &[String]| (!values.is_empty()).then(|| write_list(claim, values));
+    let mut found = vec![base.clone(), with(None), with(list(&others))];
+    for lookalike in lookalikes {
+        let alone = [lookalike.clone()];
+        let beside: Vec<String> = others.iter().chain(&alone).cloned().collect();
+        found.extend([with(list(&alone)), with(list(&beside))]);
+    }
+    found
+}
+
+/// What a mistaken test could take for a value, the likeliest first: longer and shorter ones, other case, and every text of the
+/// policies.
+fn lookalikes(gateway: &Gateway<'_>, name: &str) -> Vec<String> {
+    let short: String = name.chars().take(name.chars().count().saturating_sub(1)).collect();
+    let mut found = vec![
+        format!("{name}istrator"),
+        format!("x{name}"),
+        format!("{name}-none"),
+        format!("{name}/x"),
+        format!("x:{name}"),
+        format!("x{name}x"),
+        name.to_uppercase(),
+        name.to_lowercase(),
+        short,
+        String::new(),
+    ];
+    for rule in gateway.guard.iter().flat_map(|guard| &guard.rules) {
+        for token in tokens(&rule.statement) {
+            if !matches!(token.kind, TokenKind::Literal | TokenKind::Pattern) {
+                continue;
+            }
+            let raw = rule.statement.get(token.range).unwrap_or_default();
+            let text = raw.trim_matches('"').replace("\\\"", "\"").replace("\\*", "*").replace("\\\\", "\\");
+            found.push(text.replace('*', "").trim().to_owned());
+            found.push(text.replace('*', "x"));
+            found.push(text);
+        }
+    }
+    let mut seen = BTreeSet::from([name.to_owned()]);
+    // No scope can hold a quote (RFC 6749), and whoever names groups and roles decides about access anyway.
+    found.retain(|value| !value.contains('"') && seen.insert(value.clone()));
+    found
+}
