@@ -29,8 +29,8 @@ target_configuration.mcp.mcp_server.endpoint = "https://search.example.com/mcp"
 [policy.find]
 policy_engine = "guard"
 definition.cedar.statement = '''
-permit(principal == AgentCore::IamEntity::"arn:aws:sts::111122223333:assumed-role/agent", action == AgentCore::Action::"search___{tool}", resource == AgentCore::Gateway::"${{gateway.hr.arn}}")
-when {{ context.input.limit < 10 }};'''
+permit(principal, action == AgentCore::Action::"search___{tool}", resource == AgentCore::Gateway::"${{gateway.hr.arn}}")
+when {{ principal.id like "arn:aws:sts::111122223333:*" && context.input.limit < 10 }};'''
 "#
     )
 }
