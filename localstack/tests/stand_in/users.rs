@@ -4,7 +4,6 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-
 use super::tokens::claims;
 use super::*;
 
