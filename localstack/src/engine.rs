@@ -9,6 +9,7 @@ use model::{Location, PathStep, Problem, Tool, Violation};
 use serde_json::Value;
 
 use crate::clock::{Clock, millis};
+use crate::cognito::client_token;
 use crate::data_plane::DataPlane;
 use crate::document::{Document, text};
 use crate::failure::Failure;
@@ -25,7 +26,7 @@ use crate::snapshot::{SNAPSHOTS, SnapshotError};
 use crate::state::{Kind, Lag, Object, Remembered, State};
 use crate::store::{Claim, Store};
 use crate::wire::{Call, Service, unknown_operation};
-use crate::{Config, StateError, client_token, kinds};
+use crate::{Config, StateError, kinds};
 
 /// Everything behind one stand-in.
 pub(crate) struct Engine {

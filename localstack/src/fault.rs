@@ -3,9 +3,9 @@
 use model::Api;
 use serde::Deserialize;
 
+use crate::cognito::user_pool_endpoint;
 use crate::data_plane;
 use crate::journal::is_mutating;
-use crate::user_pool_endpoint;
 
 /// A fault to happen.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

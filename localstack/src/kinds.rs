@@ -2,16 +2,18 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito::{
+    client_token, group, identity_provider, password, refresh_token, resource_server, sign_in, user, user_group,
+    user_pool, user_pool_client, user_pool_client_secret, user_pool_domain, user_pool_endpoint,
+};
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::resource::{self, Resource, Verb};
 use crate::session::{Operations, Run, Session};
 use crate::wire::Service;
 use crate::{
-    api_key_credential_provider, client_token, gateway, gateway_target, group, identity_provider,
-    oauth2_credential_provider, password, policy, policy_engine, refresh_token, resource_server, runtime,
-    runtime_endpoint, sign_in, tag, user, user_group, user_pool, user_pool_client, user_pool_client_secret,
-    user_pool_domain, user_pool_endpoint, workload_identity,
+    api_key_credential_provider, gateway, gateway_target, oauth2_credential_provider, policy, policy_engine, runtime,
+    runtime_endpoint, tag, workload_identity,
 };
 
 const AGENTCORE: &[Operations] = &[

@@ -6,9 +6,9 @@ use std::time::Duration;
 use model::rate::{self, Family, PER_POOL};
 use tokio::time::Instant;
 
+use crate::cognito::user_pool_endpoint;
 use crate::document::text;
 use crate::failure::Failure;
-use crate::user_pool_endpoint;
 use crate::wire::{Call, Service};
 
 /// The rates, with what is left of each.

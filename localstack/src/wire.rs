@@ -6,9 +6,9 @@ use model::{Api, Body, Location, Operation};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use crate::cognito::user_pool_endpoint;
 use crate::document::Document;
 use crate::failure::Failure;
-use crate::user_pool_endpoint;
 
 /// Which service a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use jsonwebtoken::jwk::JwkSet;
 use serde_json::Value;
 
 use super::loopback;
+use crate::cognito::signing_key;
 use crate::engine::Engine;
-use crate::signing_key;
 use crate::state::{Kind, State};
 
 /// Who signs tokens.

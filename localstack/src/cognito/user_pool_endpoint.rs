@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 
+use crate::cognito::{authorization_endpoint, signing_key, token_endpoint, user_pool};
 use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
 use crate::wire::{Call, Service, Unreadable, respond};
-use crate::{authorization_endpoint, signing_key, token_endpoint, user_pool};
 
 /// The names under which the journal and faults know the endpoints.
 pub(crate) const OPERATIONS: Operations = &[

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
+use crate::cognito::resource_server;
+use crate::cognito::user_pool_client::BUILT_IN;
+use crate::cognito::user_pool_endpoint::{POOL, host};
 use crate::document::{Document, text, texts};
 use crate::failure::Failure;
-use crate::resource_server;
 use crate::session::Session;
 use crate::state::{Kind, Object};
-use crate::user_pool_client::BUILT_IN;
-use crate::user_pool_endpoint::{POOL, host};
 use crate::wire::{decode, header};
 
 /// The member under which a call has the host that it was sent to.

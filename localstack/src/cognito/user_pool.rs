@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito::{user_pool_attribute, user_pool_defaults};
 use crate::document::{Document, created, document, replace, text};
 use crate::failure::Failure;
 use crate::identifier::MIXED;
 use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::{tag, user_pool_attribute, user_pool_defaults};
+use crate::tag;
 
 pub(crate) const OPERATIONS: Operations = &[
     ("CreateUserPool", create),

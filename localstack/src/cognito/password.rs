@@ -8,11 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::cognito::{user, user_pool};
 use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::session::{Operations, Session};
 use crate::state::Object;
-use crate::{user, user_pool};
 
 pub(crate) const OPERATIONS: Operations = &[("AdminSetUserPassword", set_password)];
 

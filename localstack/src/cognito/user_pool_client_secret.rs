@@ -3,12 +3,12 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde_json::{Value, json};
 
+use crate::cognito::user_pool_client;
 use crate::document::{Document, document, text};
 use crate::failure::Failure;
 use crate::identifier::SMALL;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::user_pool_client;
 
 pub(crate) const OPERATIONS: Operations =
     &[("AddUserPoolClientSecret", add), ("ListUserPoolClientSecrets", list), ("DeleteUserPoolClientSecret", delete)];

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::document::{Document, text};
-use crate::failure::Failure;
-use crate::oauth_request::{
+use crate::cognito::oauth_request::{
     check_domain, check_flow, check_form, client, granted, invalid_request, note_host, parameters,
 };
+use crate::cognito::{refresh_token, sign_in, ticket, token, user, user_pool_client_secret};
+use crate::document::{Document, text};
+use crate::failure::Failure;
 use crate::session::Session;
 use crate::state::{Kind, Object};
 use crate::wire::header;
-use crate::{refresh_token, sign_in, ticket, token, user, user_pool_client_secret};
 
 const PARAMETERS: [&str; 9] = [
     "grant_type",

@@ -1,9 +1,9 @@
 //! The filter of a listing of users: one attribute that is equal to a text or begins with it.
 
+use crate::cognito::user_attribute;
 use crate::document::text;
 use crate::failure::Failure;
 use crate::state::Object;
-use crate::user_attribute;
 
 /// What can be searched for.
 const SEARCHABLE: [&str; 10] = [

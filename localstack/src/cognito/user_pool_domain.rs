@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito::user_pool;
 use crate::document::{Document, created, document, replace, text};
 use crate::failure::Failure;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object, Settle};
-use crate::user_pool;
 
 pub(crate) const OPERATIONS: Operations = &[
     ("CreateUserPoolDomain", create),

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito::oauth_request::granted;
+use crate::cognito::sign_in::client;
+use crate::cognito::user_pool_client::BUILT_IN;
+use crate::cognito::{token, user_pool_client_secret};
 use crate::document::{Document, text, texts};
 use crate::failure::Failure;
-use crate::oauth_request::granted;
 use crate::session::{Operations, Session};
-use crate::sign_in::client;
-use crate::user_pool_client::BUILT_IN;
-use crate::{token, user_pool_client_secret};
 
 pub(crate) const OPERATIONS: Operations = &[("GetClientToken", get)];
 

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito::token::fresh_id;
+use crate::cognito::user_attribute::{self, pairs};
+use crate::cognito::user_filter::Filter;
+use crate::cognito::{password, ticket, token, user_pool};
 use crate::document::{Document, document, text, texts};
 use crate::failure::Failure;
 use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::token::fresh_id;
-use crate::user_attribute::{self, pairs};
-use crate::user_filter::Filter;
-use crate::{password, ticket, token, user_pool};
 
 pub(crate) const OPERATIONS: Operations = &[
     ("AdminCreateUser", create),

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito::sign_in::{check_enabled, client};
+use crate::cognito::user_pool_client::validity;
+use crate::cognito::{ticket, token, user, user_pool_client_secret};
 use crate::document::{Document, document, text, texts};
 use crate::failure::Failure;
 use crate::session::{Operations, Session};
-use crate::sign_in::{check_enabled, client};
 use crate::state::{Kind, Object, Settle};
-use crate::user_pool_client::validity;
-use crate::{ticket, token, user, user_pool_client_secret};
 
 pub(crate) const OPERATIONS: Operations = &[
     ("GetTokensFromRefreshToken", get_tokens),

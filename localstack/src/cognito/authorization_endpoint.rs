@@ -5,14 +5,14 @@ use http::{Method, Request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::document::{Document, text, texts};
-use crate::failure::Failure;
-use crate::oauth_request::{
+use crate::cognito::oauth_request::{
     check_domain, check_flow, check_form, client, granted, invalid_request, note_host, parameters,
 };
+use crate::cognito::{password, sign_in, ticket};
+use crate::document::{Document, text, texts};
+use crate::failure::Failure;
 use crate::session::Session;
 use crate::state::{Kind, Object};
-use crate::{password, sign_in, ticket};
 
 const PARAMETERS: [&str; 9] = [
     "response_type",

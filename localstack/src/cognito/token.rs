@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito::user_attribute::pairs;
+use crate::cognito::user_pool_client::validity;
+use crate::cognito::{signing_key, user_group, user_pool, user_pool_endpoint};
 use crate::document::{Document, document, text, texts};
 use crate::failure::Failure;
 use crate::identifier::request_id;
 use crate::session::Session;
 use crate::state::{Kind, Object};
-use crate::user_attribute::pairs;
-use crate::user_pool_client::validity;
-use crate::{signing_key, user_group, user_pool, user_pool_endpoint};
 
 /// Makes an access token for a client that acts for itself. Answers the token and how many seconds it lives.
 ///
@@ -103,7 +103,7 @@ fn about(
     kind: &str,
 ) -> Result<Document, Failure> {
     let mut claims = dated(session, client.parent.as_deref().unwrap_or_default(), client, kind)?;
-    claims.insert("sub".into(), json!(crate::user_attribute::value(user, "sub")));
+    claims.insert("sub".into(), json!(crate::cognito::user_attribute::value(user, "sub")));
     claims.insert("auth_time".into(), json!(origin.auth_time));
     claims.insert("event_id".into(), json!(fresh_id(session)));
     if client.document.get("EnableTokenRevocation") != Some(&json!(false)) {

@@ -5,12 +5,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::cognito::user_attribute::{self, pairs};
+use crate::cognito::{password, refresh_token, ticket, user, user_pool, user_pool_client};
 use crate::document::{Document, document, text, texts};
 use crate::failure::Failure;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::user_attribute::{self, pairs};
-use crate::{password, refresh_token, ticket, user, user_pool, user_pool_client};
 
 pub(crate) const OPERATIONS: Operations = &[
     ("InitiateAuth", initiate),

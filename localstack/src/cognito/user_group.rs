@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito::{group, user, user_pool};
 use crate::document::{Document, text, texts};
 use crate::failure::Failure;
 use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::{group, user, user_pool};
 
 pub(crate) const OPERATIONS: Operations = &[
     ("AdminAddUserToGroup", add),

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito::{client_token, resource_server, user_pool, user_pool_client_secret};
 use crate::document::{Document, created, document, replace, text, texts};
 use crate::failure::Failure;
 use crate::identifier::SMALL;
 use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::{client_token, resource_server, user_pool, user_pool_client_secret};
 
 pub(crate) const OPERATIONS: Operations = &[
     ("CreateUserPoolClient", create),

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::cognito::user_pool;
 use crate::document::{Document, created, document, replace, text};
 use crate::failure::Failure;
 use crate::page::page;
 use crate::session::{Operations, Session};
 use crate::state::{Kind, Object};
-use crate::user_pool;
 
 pub(crate) const OPERATIONS: Operations = &[
     ("CreateResourceServer", create),

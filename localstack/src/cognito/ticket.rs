@@ -6,12 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
+use crate::cognito::token::fresh_id;
 use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::identifier::hex;
 use crate::session::Session;
 use crate::state::{Kind, Object, Settle};
-use crate::token::fresh_id;
 
 /// Where the digest of a ticket is kept, among its secrets.
 const DIGEST: &str = "Digest";
