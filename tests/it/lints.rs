@@ -264,3 +264,13 @@ fn the_tools_of_an_api_description_are_typed() {
     assert_eq!(codes(&found), ["cedar::unknown-action"]);
     assert_eq!(found[0]["help"], "did you mean `bank___read`?");
 }
+
+/// What a grant says in so many words is no accident; that the service refuses it is worth a warning all the same.
+#[test]
+fn a_grant_to_everybody_is_meant() {
+    let grant = "[grant.all]\ngateway = \"tools\"\ntools = [\"bank/**\"]\nany_authenticated_caller = true\n";
+    let terminal = written(&format!("{HEAD}{}{grant}", target(TOOL)));
+    assert_eq!(codes(&found(&terminal)), ["lint::open-permit"]);
+    let terminal = written(&format!("{HEAD}{}{grant}validation_mode = \"IGNORE_ALL_FINDINGS\"\n", target(TOOL)));
+    assert_eq!(codes(&found(&terminal)), [""; 0]);
+}

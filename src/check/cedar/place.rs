@@ -53,6 +53,11 @@ impl<'a> Text<'a> {
         Diagnostic::note(code, message).about(self.address())
     }
 
+    /// The policy was rendered from a grant: what it opens was said in so many words.
+    pub(in crate::check) fn is_granted(&self) -> bool {
+        self.source.trim_start().starts_with("[grant.")
+    }
+
     /// A text member of the policy.
     pub(in crate::check) fn member(&self, name: &str) -> Option<&str> {
         self.resource.document.get(name)?.as_str()

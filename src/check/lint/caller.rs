@@ -34,6 +34,11 @@ pub(super) fn asks_nothing(statement: &Statement<'_>) -> bool {
 
 fn open(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
     let always = conditions(&statement.form).all(|(when, body)| body.get("Value") == Some(&Value::Bool(when)));
+    let refused = always && statement.fails_on_findings();
+    // A grant has said `any_authenticated_caller`.
+    if statement.text.is_granted() && !refused {
+        return;
+    }
     let what = match statement.actions() {
         None => "every tool".to_owned(),
         Some(actions) => {
@@ -45,12 +50,12 @@ fn open(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
         Some(SIGNER) => "every IAM caller",
         _ => "everybody who gets in",
     };
-    let message = if always && statement.fails_on_findings() {
+    let message = if refused {
         format!("{who} may call {what}, and under `FAIL_ON_ANY_FINDINGS` the service refuses such a permit")
     } else {
         format!("{who} may call {what}")
     };
-    let help = if always && statement.fails_on_findings() {
+    let help = if refused {
         "add a condition on a claim or a principal; if everybody is meant, say `IGNORE_ALL_FINDINGS` and allow it"
     } else {
         "add a condition on a claim or a principal, or allow it if everybody is meant"

@@ -119,8 +119,8 @@ fn uncovered(engine: &Engine<'_>, found: &mut Vec<Diagnostic>) {
 
 /// A permit for tools that are added later.
 pub(super) fn future(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
-    // That it is open to everybody was told.
-    if !statement.is_permit() || asks_nothing(statement) {
+    // That it is open to everybody was told; a grant says `/**`.
+    if !statement.is_permit() || asks_nothing(statement) || statement.text.is_granted() {
         return;
     }
     let (what, help) = match statement.actions() {

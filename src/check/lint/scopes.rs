@@ -159,7 +159,7 @@ fn tested(statement: &Statement<'_>) -> Vec<(String, String)> {
             }
             _ => return None,
         };
-        (!word.is_empty() && !word.contains(' ') && !is_unknown(&word)).then(|| (claim.to_owned(), word))
+        (!word.is_empty() && !word.contains([' ', '"']) && !is_unknown(&word)).then(|| (claim.to_owned(), word))
     })
     .collect()
 }
