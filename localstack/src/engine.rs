@@ -445,10 +445,14 @@ fn validate(
     if violations.is_empty() { Ok(returned) } else { Err(refuse(service, &violations)) }
 }
 
+/// So many violations are named: an answer does not grow with what was sent.
+const NAMED: usize = 50;
+
 fn refuse(service: Service, violations: &[Violation]) -> Failure {
     let fields: Vec<(String, String)> =
         violations.iter().map(|violation| (field_name(violation), describe(violation))).collect();
     let count = fields.len();
+    let fields: Vec<_> = fields.into_iter().take(NAMED).collect();
     let details: Vec<String> = fields.iter().map(|(name, message)| format!("{name}: {message}")).collect();
     let plural = if count == 1 { "" } else { "s" };
     let message = format!("{count} validation error{plural} detected: {}", details.join("; "));

@@ -1,6 +1,7 @@
 //! The state in a file: readable by its owner only, replaced as a whole, never overwritten when it is not understood.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -119,6 +120,7 @@ impl Store {
             Err(TryLockError::Error(error)) => return Err(self.io(error)),
         }
         let claim = Claim(Some((file, name.into())));
+        remove_left(folder, &path);
         let on_disk = self.read()?.map(|bytes| hex(&bytes));
         if on_disk == self.digest { Ok(claim) } else { Err(StateError::Changed { path: self.path.clone() }) }
     }
@@ -178,8 +180,9 @@ impl Store {
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         create_folder(folder)?;
+        let (prefix, suffix) = beside(&path);
         // A temporary file is created 0600.
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(&prefix).suffix(suffix).tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(&path).map_err(|error| error.error)?;
@@ -195,6 +198,26 @@ impl Drop for Claim {
     fn drop(&mut self) {
         if let Some((_, path)) = self.0.take() {
             drop(fs::remove_file(path));
+        }
+    }
+}
+
+/// What the names of files begin and end with that are written beside the state to take its place.
+fn beside(path: &Path) -> (OsString, &'static str) {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    (prefix, ".new")
+}
+
+/// Removes what processes that were killed while they wrote have left. Only who has the claim writes.
+fn remove_left(folder: &Path, path: &Path) {
+    let (prefix, suffix) = beside(path);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if name.starts_with(prefix.as_encoded_bytes()) && name.ends_with(suffix.as_bytes()) {
+            drop(fs::remove_file(entry.path()));
         }
     }
 }

@@ -74,8 +74,9 @@ fn untag(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> 
 }
 
 fn list(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
-    let object = tagged(session, text(input, "resourceArn"))?;
-    Ok(json!({"tags": object.tags}))
+    let arn = text(input, "resourceArn");
+    let object = session.state.by_arn(arn).filter(|object| object.kind != Kind::UserPool);
+    Ok(json!({"tags": object.ok_or_else(|| Failure::missing("Resource", arn))?.tags}))
 }
 
 /// The object of an ARN. Only objects that can be tagged have one of their own.
@@ -102,15 +103,16 @@ fn untag_pool(session: &mut Session<'_>, input: &Document) -> Result<Value, Fail
 }
 
 fn list_pool(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure> {
-    let pool = tagged_pool(session, text(input, "ResourceArn"))?;
-    Ok(json!({"Tags": pool.tags}))
+    let arn = text(input, "ResourceArn");
+    let pool = session.state.by_arn(arn).filter(|object| object.kind == Kind::UserPool);
+    Ok(json!({"Tags": pool.ok_or_else(|| no_pool(arn))?.tags}))
 }
 
 fn tagged_pool<'a>(session: &'a mut Session<'_>, arn: &str) -> Result<&'a mut Object, Failure> {
     let pool = session.state.by_arn(arn).is_some_and(|object| object.kind == Kind::UserPool);
-    session
-        .state
-        .by_arn_mut(arn)
-        .filter(|_| pool)
-        .ok_or_else(|| Failure::cognito_missing(format!("Resource {arn} does not exist.")))
+    session.state.by_arn_mut(arn).filter(|_| pool).ok_or_else(|| no_pool(arn))
+}
+
+fn no_pool(arn: &str) -> Failure {
+    Failure::cognito_missing(format!("Resource {arn} does not exist."))
 }

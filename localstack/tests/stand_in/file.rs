@@ -182,3 +182,41 @@ async fn what_cannot_be_written_is_refused_and_changes_nothing() {
     ok(&local, "CreatePolicyEngine", token).await;
     assert_eq!(open(&path).observe()["objects"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_read_leaves_the_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let local = open(&path);
+    let gateway = ok(&local, "CreateGateway", gateway_input("a")).await;
+    let pool = ok(&local, "CreateUserPool", json!({"PoolName": "hr"})).await;
+    let written = fs::metadata(&path).unwrap().modified().unwrap();
+    // Another process that only looks: a plan.
+    let reader = open(&path);
+    ok(&reader, "ListTagsForResource", json!({"resourceArn": gateway["gatewayArn"]})).await;
+    ok(&reader, "ListTagsForResource", json!({"ResourceArn": pool["UserPool"]["Arn"]})).await;
+    ok(&reader, "GetGateway", json!({"gatewayIdentifier": gateway["gatewayId"]})).await;
+    ok(&reader, "DescribeUserPool", json!({"UserPoolId": pool["UserPool"]["Id"]})).await;
+    assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written);
+    ok(&local, "CreateGateway", gateway_input("b")).await;
+}
+
+#[test]
+fn what_a_killed_process_left_beside_the_file_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let (left, other) = (folder.path().join(".state.json.aB3.new"), folder.path().join(".other.json.aB3.new"));
+    for file in [&left, &other] {
+        fs::write(file, "half").unwrap();
+    }
+    drop(open(&path).claim().unwrap());
+    assert_eq!((left.exists(), other.exists()), (false, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_does_not_grow_with_the_request() {
+    let unknown: serde_json::Map<String, Value> = (0..5_000).map(|number| (format!("x{number}"), json!(1))).collect();
+    let failure = stand_in().call("CreateGateway", Value::Object(unknown)).await.unwrap_err();
+    assert!(failure.fields.len() <= 50 && failure.message.len() < 10_000, "{}", failure.message.len());
+    assert!(failure.message.starts_with("500"), "all of them are counted: {}", failure.message);
+}
