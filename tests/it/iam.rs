@@ -149,7 +149,7 @@ fn a_gateway_may_ask_its_engine_and_use_its_providers_and_nothing_else() {
     let policy = &role["policy"];
     let agentcore = |rest: &str| format!("arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:{rest}");
     let (engine, gateway) = (agentcore("policy-engine/guard-??????????"), agentcore("gateway/tools-??????????"));
-    assert_eq!(allowed_on(policy, "bedrock-agentcore:GetPolicyEngine"), [engine.clone()]);
+    assert_eq!(allowed_on(policy, "bedrock-agentcore:GetPolicyEngine"), std::slice::from_ref(&engine));
     for action in ["bedrock-agentcore:AuthorizeAction", "bedrock-agentcore:PartiallyAuthorizeActions"] {
         assert_eq!(allowed_on(policy, action), [gateway.clone(), engine.clone()]);
     }
