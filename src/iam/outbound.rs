@@ -77,7 +77,11 @@ pub(super) fn external_secret(stack: &Stack, place: &Where, provider: &Resource)
     };
     let id = config?.get("secretId")?.as_str()?;
     let text = place.text(stack, id);
-    if !text.starts_with("arn:") && !is_unknown(id) {
+    if is_unknown(id) && !text.starts_with("arn:") {
+        // A name or an ARN: in any case a secret of this account.
+        return Some(place.arn("secretsmanager", "secret:*"));
+    }
+    if !text.starts_with("arn:") {
         return Some(place.arn("secretsmanager", &format!("secret:{text}-??????")));
     }
     // An ARN may be given without the six characters at its end, and the whole one is what is read.
