@@ -16,6 +16,7 @@ pub mod engine;
 pub mod expectation;
 pub mod explain;
 pub mod graph;
+pub mod iam;
 pub mod kind;
 pub mod lease;
 pub mod left;

@@ -1,6 +1,7 @@
 //! Speed and size: medians over runs, against what we aim at. `cargo bench --bench speed` prints the tables; a word after `--`
-//! chooses one: `commands`, `scale` or `rates`.
+//! chooses one: `commands`, `access`, `scale` or `rates`.
 
+mod access;
 mod bound;
 mod rates;
 mod scale;
@@ -16,6 +17,9 @@ fn main() -> Result<()> {
     let wanted = |table: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == table);
     if wanted("commands") {
         commands()?;
+    }
+    if wanted("access") {
+        access::table()?;
     }
     if wanted("scale") {
         scale::table()?;

@@ -8,6 +8,7 @@ mod connect;
 mod destroy;
 mod exit;
 mod explain;
+mod iam;
 mod interrupt;
 mod local;
 mod manifest;
@@ -51,6 +52,7 @@ enum Command {
     Apply(apply::Args),
     Destroy(destroy::Args),
     Access(access::Args),
+    Iam(iam::Args),
     Outputs(outputs::Args),
     Stacks(stacks::Args),
     Reap(reap::Args),
@@ -81,6 +83,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Apply(arguments) => block_on(apply::run(global, arguments)),
         Command::Destroy(arguments) => block_on(destroy::run(global, arguments)),
         Command::Access(arguments) => access::run(global, arguments),
+        Command::Iam(arguments) => iam::run(global, arguments),
         Command::Outputs(arguments) => block_on(outputs::run(global, arguments)),
         Command::Stacks(arguments) => block_on(stacks::run(global, arguments)),
         Command::Reap(arguments) => block_on(reap::run(global, arguments)),

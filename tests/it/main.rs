@@ -19,6 +19,7 @@ mod failed;
 mod faults;
 mod fuzz;
 mod hand;
+mod iam;
 mod incident;
 mod journey;
 mod known_tools;
