@@ -49,6 +49,8 @@ pub struct Stack {
     pub personas: Vec<Persona>,
     /// Who is to reach which tool.
     pub expectations: Vec<Expectation>,
+    /// Outputs of resources that an account has told, by address and name.
+    pub outputs: BTreeMap<(Address, String), String>,
 }
 
 /// `[[accept]]`: a risk that somebody decided to take.

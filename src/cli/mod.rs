@@ -19,6 +19,7 @@ mod reap;
 mod saved;
 mod show;
 mod stacks;
+mod verify;
 mod walk;
 
 use std::ffi::OsString;
@@ -51,6 +52,7 @@ enum Command {
     Apply(apply::Args),
     Destroy(destroy::Args),
     Access(access::Args),
+    Verify(verify::Args),
     Outputs(outputs::Args),
     Stacks(stacks::Args),
     Reap(reap::Args),
@@ -81,6 +83,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Apply(arguments) => block_on(apply::run(global, arguments)),
         Command::Destroy(arguments) => block_on(destroy::run(global, arguments)),
         Command::Access(arguments) => access::run(global, arguments),
+        Command::Verify(arguments) => block_on(verify::run(global, arguments)),
         Command::Outputs(arguments) => block_on(outputs::run(global, arguments)),
         Command::Stacks(arguments) => block_on(stacks::run(global, arguments)),
         Command::Reap(arguments) => block_on(reap::run(global, arguments)),

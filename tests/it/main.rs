@@ -48,5 +48,6 @@ mod shared;
 mod stacks;
 mod stories;
 mod trouble;
+mod verify;
 mod world;
 mod wrong;
