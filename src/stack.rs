@@ -232,6 +232,11 @@ impl Stack {
         format!("{}/{}", self.name, self.instance)
     }
 
+    /// It was read from an account, and no manifest names it.
+    pub fn is_live(&self) -> bool {
+        self.name.is_empty()
+    }
+
     /// A resource by address.
     pub fn resource(&self, address: &Address) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.address == *address)

@@ -9,6 +9,7 @@ mod destroy;
 mod exit;
 mod explain;
 mod interrupt;
+mod live;
 mod local;
 mod manifest;
 mod options;

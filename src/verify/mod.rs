@@ -227,7 +227,9 @@ fn how(stack: &Stack, gateway: &Gateway<'_>, caller: &Caller, url: Option<&str>,
     match &caller.identity {
         Identity::Nobody => How::Nobody,
         Identity::Client(address, _) => client(stack, address, endpoint).map_or_else(How::NotAtAll, How::Client),
-        Identity::Persona(_) | Identity::Token(_) => not("its token is a person's or another issuer's"),
+        Identity::Persona(_) | Identity::Token(_) | Identity::Users(_) => {
+            not("its token is a person's or another issuer's")
+        }
         Identity::Role(_) | Identity::AnyRole => not("it signs its requests with credentials of its own"),
     }
 }

@@ -187,3 +187,97 @@ fn who_gets_no_token_is_listed_as_not_verified() {
         answer.err
     );
 }
+
+/// The matrix of an account: gateways by address.
+fn live(terminal: &Terminal, served: &Served, arguments: &[&str]) -> (i32, Value) {
+    let answer = against(terminal, &served.url, &[&["access", "--format", "json", "--live"], arguments].concat());
+    let said = format!("{}{}", answer.out, answer.err);
+    assert!(served.secrets().iter().all(|secret| !said.contains(secret)), "{said}");
+    let matrix: Value = serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{said}"));
+    (answer.code, matrix.pointer("/environments/0/gateways").unwrap().clone())
+}
+
+fn can_call(gateway: &Value) -> Vec<(&str, u64)> {
+    let callers = gateway["callers"].as_array().unwrap();
+    callers.iter().map(|one| (one["caller"].as_str().unwrap(), one["can_call"].as_u64().unwrap())).collect()
+}
+
+#[test]
+fn who_can_call_what_is_known_of_a_live_gateway_without_its_manifest() {
+    let terminal = Terminal::in_example("three-roles");
+    let served = applied(&terminal);
+    let id = object(&served, "gateway", "three-roles")["id"].as_str().unwrap().to_owned();
+    let named = format!("gateway:{id}");
+    let elsewhere = Terminal::new();
+    let (code, gateways) = live(&elsewhere, &served, &[&named]);
+    assert_eq!(code, 0);
+    assert_eq!(can_call(&gateways[0]), [("full-access", 6), ("standard", 4), ("read-only", 2)]);
+    assert_eq!(live(&elsewhere, &served, &[]).1, gateways, "it is the only one");
+    let why =
+        against(&elsewhere, &served.url, &["access", "--live", &named, "--why", "standard", "orders/delete_order"]);
+    assert_eq!(why.code, 0, "{}", why.err);
+    assert!(why.out.contains("standard can never call orders/delete_order"), "{}", why.out);
+    assert!(why.out.contains("the nearest is policy.three_roles_admin (policy.three_roles_admin:1:1)"), "{}", why.out);
+    change(&served, "admin", "api/admin", "api/write");
+    let (_, gateways) = live(&elsewhere, &served, &[&named]);
+    assert_eq!(can_call(&gateways[0]), [("full-access", 6), ("standard", 6), ("read-only", 2)]);
+    for (wrong, code) in [("gateway:gone-0123456789", 1), ("orders", 64), ("gateway:", 64)] {
+        let answer = against(&elsewhere, &served.url, &["access", "--live", wrong]);
+        assert_eq!((answer.code, answer.out.as_str()), (code, ""), "{wrong}: {}", answer.err);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_of_a_live_gateway_is_said_and_never_safe() {
+    let terminal = Terminal::in_example("three-roles");
+    let served = applied(&terminal);
+    for (operation, count) in [("ListPolicies", Some(6)), ("ListUserPoolClients", None), ("GetGatewayTarget", None)] {
+        let refusal = json!({"refuse": {"status": 403, "code": "AccessDeniedException", "message": "not yours"}});
+        let faults = json!([{"operation": operation, "times": 100, "outcome": refusal}]);
+        assert_eq!(served.ask("POST", "/_localstack/faults", "", &faults.to_string()).0, 204);
+        let answer = against(&terminal, &served.url, &["access", "--live", "--format", "json"]);
+        assert_eq!(served.ask("DELETE", "/_localstack/faults", "", "").0, 204);
+        assert_eq!(answer.code, 1, "{operation}: {}{}", answer.out, answer.err);
+        assert!(answer.out.contains("not read: ") && answer.out.contains("not yours"), "{}", answer.out);
+        let matrix: Value = serde_json::from_str(&answer.out).unwrap();
+        let gateway = matrix.pointer("/environments/0/gateways/0").unwrap();
+        assert!(!gateway["callers"].as_array().unwrap().is_empty(), "{gateway:#}");
+        for caller in gateway["callers"].as_array().unwrap().iter().filter(|_| operation != "GetGatewayTarget") {
+            assert!(
+                caller["tools"].as_object().unwrap().values().all(|cell| cell != "never"),
+                "{operation}: {caller:#}"
+            );
+            assert!(count.is_none_or(|count| caller["can_call"] == count), "{operation}: {caller:#}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_people_sign_in_to_may_do_what_nobody_can_rule_out() {
+    let terminal = Terminal::in_example("three-roles");
+    terminal.edit(
+        "gatewright.toml",
+        "[jwt_authorizer.roles]",
+        "[user_pool_client.portal]\nuser_pool = \"orders\"\nallowed_oauth_flows_user_pool_client = true\n\
+         allowed_oauth_flows = [\"code\"]\nallowed_oauth_scopes = [\"openid\"]\ncallback_urls = [\"https://portal.example.com\"]\n\
+         supported_identity_providers = [\"COGNITO\"]\n\n[user_pool_client.other]\nuser_pool = \"orders\"\n\n[jwt_authorizer.roles]",
+    );
+    terminal.edit("gatewright.toml", "[\"full-access\",", "[\"portal\", \"full-access\",");
+    let served = applied(&terminal);
+    let (code, gateways) = live(&terminal, &served, &[]);
+    let callers = gateways[0]["callers"].as_array().unwrap();
+    let people = callers.iter().find(|caller| caller["caller"] == "people by portal").unwrap();
+    assert_eq!(code, 0);
+    assert!(people["kind"] == "users" && people["tools"].as_object().unwrap().values().all(|cell| cell == "sometimes"));
+    assert!(gateways[0].to_string().contains("not let in, and not shown: 1 client"), "{gateways:#}");
+}
+
+#[test]
+fn the_gateway_of_aws_identities_says_what_it_does_not_evaluate() {
+    let terminal = Terminal::in_example("minimal");
+    let served = applied(&terminal);
+    let answer = against(&terminal, &served.url, &["access", "--live"]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert!(answer.out.contains("any AWS identity"), "{}", answer.out);
+    assert!(answer.out.contains("IAM and resource policies are not evaluated"), "{}", answer.out);
+}
