@@ -22,7 +22,7 @@ use crate::diagnostic::{Sources, Span};
 use crate::kind::{
     GATEWAY, GATEWAY_TARGET, Ids, Kind, POLICY, POLICY_ENGINE, USER_POOL, USER_POOL_CLIENT, statement_of,
 };
-use crate::live::{self, State};
+use crate::live::{self, Listed, State};
 use crate::manifest::is_a_persona;
 use crate::reference::{Filter, Reference, Target};
 use crate::stack::{Resource, Stack};
@@ -59,7 +59,7 @@ pub struct Facts {
 pub async fn read(aws: &Aws, id: Option<&str>) -> Result<Vec<LiveGateway>, CallError> {
     let ids = match id {
         Some(id) => vec![id.to_owned()],
-        None => live::list(aws, &GATEWAY, "").await?.into_iter().map(|listed| listed.id).collect(),
+        None => sorted(live::list(aws, &GATEWAY, "").await?).into_iter().map(|listed| listed.id).collect(),
     };
     let mut gateways = Vec::new();
     for id in ids {
@@ -183,7 +183,7 @@ impl<'a> Reading<'a> {
 
     async fn targets(&mut self) {
         let listed = match live::list(self.aws, &GATEWAY_TARGET, &self.id).await {
-            Ok(listed) => listed,
+            Ok(listed) => sorted(listed),
             Err(error) => return self.unread("its targets", &error),
         };
         let (aws, id) = (self.aws, self.id.clone());
@@ -225,7 +225,7 @@ impl<'a> Reading<'a> {
             futures_util::future::join(live::read(self.aws, &POLICY_ENGINE, &ids), live::list(self.aws, &POLICY, id))
                 .await;
         let policies = match policies {
-            Ok(policies) => policies,
+            Ok(policies) => sorted(policies),
             Err(error) => {
                 self.unread(&format!("the policies of `{id}`"), &error);
                 return None;
@@ -288,7 +288,7 @@ impl<'a> Reading<'a> {
             futures_util::future::join(live::read(aws, &USER_POOL, &ids), live::list(aws, &USER_POOL_CLIENT, pool))
                 .await;
         let listed = match listed {
-            Ok(listed) => listed,
+            Ok(listed) => sorted(listed),
             Err(error) => {
                 self.unread(&format!("the clients of `{pool}`"), &error);
                 return None;
@@ -368,6 +368,12 @@ impl<'a> Reading<'a> {
         }
         Some(known)
     }
+}
+
+/// By name: listings have an order that nobody promises.
+fn sorted(mut listed: Vec<Listed>) -> Vec<Listed> {
+    listed.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    listed
 }
 
 /// The token of somebody of whom only the issuer is known, and the client.
