@@ -3,6 +3,7 @@
 //! The SDK's fluent operations do endpoints, credentials, signing, retries and error codes. The body is ours, so that members
 //! which the SDK's structs do not know survive a read and the update after it (`docs/decisions/documents.md`).
 
+pub mod http;
 mod in_process;
 
 use std::fmt;

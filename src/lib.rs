@@ -40,3 +40,4 @@ pub mod secret_version;
 pub mod stack;
 pub mod stacks;
 pub mod tags;
+pub mod verify;

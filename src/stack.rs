@@ -49,6 +49,8 @@ pub struct Stack {
     pub personas: Vec<Persona>,
     /// Who is to reach which tool.
     pub expectations: Vec<Expectation>,
+    /// Outputs of resources that an account has told, by address and name.
+    pub outputs: BTreeMap<(Address, String), String>,
 }
 
 /// `[[accept]]`: a risk that somebody decided to take.
@@ -228,6 +230,11 @@ impl Stack {
     /// The owner, `NAME/INSTANCE`, as the tag `gatewright:stack` has it.
     pub fn owner(&self) -> String {
         format!("{}/{}", self.name, self.instance)
+    }
+
+    /// It was read from an account, and no manifest names it.
+    pub fn is_live(&self) -> bool {
+        self.name.is_empty()
     }
 
     /// A resource by address.

@@ -31,6 +31,8 @@ pub enum Identity {
     Token(Token),
     /// An IAM role: the ARN of its sessions, without their names.
     Role(String),
+    /// Holders of tokens of whom only these claims are known, and all that policies ask for is open.
+    Users(Token),
     /// Whoever signs a request.
     AnyRole,
     /// Nobody asks who it is.
@@ -45,6 +47,7 @@ impl Identity {
             Self::Persona(_) => "persona",
             Self::Token(_) => "token",
             Self::Role(_) => "role",
+            Self::Users(_) => "users",
             Self::AnyRole => "any-role",
             Self::Nobody => "anybody",
         }

@@ -78,7 +78,7 @@ pub struct Gateway<'a> {
     /// The names of the claims of those who come in.
     pub names: ClaimNames,
     pub(crate) guard: Option<Guard<'a>>,
-    /// Its engine is somebody else's, and may hold policies that nobody here knows.
+    /// Its engine may hold policies that nobody here knows.
     shared: bool,
     stack: &'a Stack,
 }
@@ -115,7 +115,7 @@ impl<'a> Gateway<'a> {
             Mode::Unknown if resource.existing.is_some() => {
                 notes.push("somebody else's gateway: its authorizer and its engine are not known offline".to_owned());
             }
-            Mode::Unknown => notes.push("its engine is none of this manifest: what it permits is not known".to_owned()),
+            Mode::Unknown => notes.push("its engine is not known here: what it permits is not known".to_owned()),
             Mode::LogOnly => {
                 notes.push("LOG_ONLY: policies decide nothing, everybody let in may call everything".to_owned());
             }
@@ -159,11 +159,13 @@ impl<'a> Gateway<'a> {
     /// Whether a caller has what the gateway asks for: a token, a signature, or nothing. Where nobody is asked who it is, everybody is
     /// the same.
     pub fn asks(&self, caller: &Caller) -> bool {
-        let holds_token = matches!(caller.identity, Identity::Client(..) | Identity::Persona(_) | Identity::Token(_));
+        let holds_token = matches!(
+            caller.identity,
+            Identity::Client(..) | Identity::Persona(_) | Identity::Token(_) | Identity::Users(_)
+        );
         match self.door {
             Door::Jwt(_) => holds_token,
-            Door::Iam => matches!(caller.identity, Identity::Role(_)),
-            Door::Signed => matches!(caller.identity, Identity::Role(_) | Identity::AnyRole),
+            Door::Iam | Door::Signed => matches!(caller.identity, Identity::Role(_) | Identity::AnyRole),
             Door::Open => matches!(caller.identity, Identity::Nobody),
             Door::Unknown => false,
         }
@@ -172,6 +174,11 @@ impl<'a> Gateway<'a> {
     /// Every policy that decides is one of the manifest.
     pub fn is_known(&self) -> bool {
         self.mode != Mode::Unknown && !self.shared && (self.guard.is_some() || self.mode == Mode::NoEngine)
+    }
+
+    /// Its engine may hold policies that nobody here knows.
+    pub(crate) fn doubt(&mut self) {
+        self.shared = true;
     }
 
     /// The stack it is part of.
@@ -197,6 +204,11 @@ impl<'a> Gateway<'a> {
             }
             Identity::Persona(_) => {
                 Ok(Some(Token { claims: serde_json::Map::new(), known: super::token::Known::InPart }))
+            }
+            Identity::Users(token) => {
+                let admission = self.door.admits_token(token);
+                let principal = self.guard.as_ref().and_then(Guard::any_user);
+                return Visitor { admission, token: None, principal };
             }
             Identity::Role(_) | Identity::AnyRole | Identity::Nobody => Ok(None),
         };
@@ -291,7 +303,7 @@ fn tools(stack: &Stack, gateway: &Resource, notes: &mut Vec<String>) -> Vec<Tool
                 target: target.address.clone(),
                 action: Action { target: name.clone(), tool },
             })),
-            Tools::Unknown => notes.push(format!("the tools of `{}` are not known offline", target.address)),
+            Tools::Unknown => notes.push(format!("the tools of `{}` are not known", target.address)),
             Tools::Http => notes.push(format!("`{}` has no tools: its requests are not shown", target.address)),
         }
     }
@@ -312,7 +324,7 @@ fn rules<'a>(stack: &'a Stack, engine: &'a Address, arn: &str, notes: &mut Vec<S
         if let ResourceConstraint::Eq(named) = policy.resource_constraint()
             && named.id().unescaped() != arn
         {
-            if is_stand_in(named.id().unescaped()) {
+            if is_stand_in(named.id().unescaped()) || !is_stand_in(arn) {
                 return None;
             }
             notes.push(format!("`{}` names a gateway by its ARN, which may be this one", resource.address));

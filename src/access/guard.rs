@@ -140,6 +140,11 @@ impl<'a> Guard<'a> {
         Some(Principal { kind: kind(name)?, uid: None, entity: None, partial: self.partial(None)? })
     }
 
+    /// Whoever has a token.
+    pub(crate) fn any_user(&self) -> Option<Principal> {
+        self.anyone("OAuthUser")
+    }
+
     /// Whoever signs a request.
     pub(crate) fn any_role(&self) -> Option<Principal> {
         self.anyone("IamEntity")

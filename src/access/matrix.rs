@@ -30,6 +30,8 @@ pub struct Sheet {
     pub tools: Vec<String>,
     /// One row for each caller.
     pub rows: Vec<Row>,
+    /// It was read from an account, not from a manifest.
+    pub live: bool,
 }
 
 /// What one caller can call.
@@ -65,6 +67,7 @@ fn sheet(access: &Access<'_>, gateway: &Gateway<'_>) -> Sheet {
         notes: gateway.notes.clone(),
         tools: gateway.tools.iter().map(|tool| tool.name.clone()).collect(),
         rows: rows(gateway, &access.callers_of(gateway)),
+        live: gateway.stack().is_live(),
     }
 }
 

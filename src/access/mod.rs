@@ -12,6 +12,7 @@ pub mod expect;
 mod finding;
 pub mod gateway;
 pub mod guard;
+pub mod live;
 pub mod matrix;
 mod near_miss;
 mod opaque;

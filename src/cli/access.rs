@@ -1,4 +1,4 @@
-//! `gatewright access`: who can call what, without an account.
+//! `gatewright access`: who can call what, by a manifest without an account, or on live gateways without a manifest.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::exit::{Exit, Failure};
 use super::manifest::{Checked, Read};
 use super::options::{Global, Manifest};
-use super::output;
+use super::{live, output};
 use crate::access::why::{Why, why};
 use crate::access::{Access, Caller, Gateway, Matrix, expect, matrix};
 use crate::check::deep::deep;
@@ -17,7 +17,7 @@ use crate::manifest::nearest::suggestion;
 use crate::report::diagnostic::render;
 use crate::report::{self, Tested};
 
-/// Shows who can call what, without an account
+/// Shows who can call what, by the manifest or on live gateways
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -31,6 +31,10 @@ pub(super) struct Args {
     /// Adds the holder of a decoded token: a file with its claims as JSON, which is read and not kept
     #[arg(long, value_name = "FILE")]
     token: Option<PathBuf>,
+    /// Without a manifest: who can call what on a live gateway, `gateway:ID`, or on every gateway of the account
+    #[arg(long, value_name = "gateway:ID", num_args = 0..=1, conflicts_with_all = ["test", "path"])]
+    #[expect(clippy::option_option, reason = "the option may be absent, bare, or with a gateway")]
+    pub(super) live: Option<Option<String>>,
     /// Holds every `[[expect]]` of the manifest, and fails where one does not hold
     #[arg(long, conflicts_with_all = ["why", "token"])]
     test: bool,
@@ -59,24 +63,35 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     if arguments.format == Format::Junit && !arguments.test {
         return Err(Failure::new(Exit::Usage, "`--format junit` is for `--test`"));
     }
+    if let Some(gateway) = &arguments.live {
+        return super::block_on(live::run(global, arguments, gateway.as_deref()));
+    }
     let checked = Checked::read_unheld(global, &arguments.manifest);
     output::err(&render(&checked.diagnostics, &checked.sources, true));
     if checked.has_errors() {
         return Ok(Exit::Refused);
     }
     // Policies may go deep.
-    let answered = deep(|| if arguments.test { test(&checked, arguments.format) } else { answer(&checked, arguments) });
+    let answered =
+        deep(|| if arguments.test { test(&checked, arguments.format) } else { of_manifest(&checked, arguments) });
     answered.unwrap_or_else(|| Err(Failure::new(Exit::Failed, "no memory is left to evaluate the policies")))
 }
 
-fn answer(checked: &Checked, arguments: &Args) -> Result<Exit, Failure> {
+fn of_manifest(checked: &Checked, arguments: &Args) -> Result<Exit, Failure> {
+    answer(checked.read.iter().map(|read| (read, Access::of(&read.stack))), arguments)
+}
+
+/// Answers with the access of each environment, or of each live gateway.
+pub(super) fn answer<'a>(
+    accesses: impl Iterator<Item = (&'a Read, Access<'a>)>,
+    arguments: &Args,
+) -> Result<Exit, Failure> {
     let token = arguments.token.as_ref().map(|path| {
         std::fs::read_to_string(path)
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot read {}: {error}", path.display())))
     });
     let token = token.transpose()?;
-    let accesses = checked.read.iter().map(|read| {
-        let mut access = Access::of(&read.stack);
+    let accesses = accesses.map(|(read, mut access)| {
         if let Some(token) = &token {
             access.add_token(TOKEN, token).map_err(|problem| {
                 Failure::new(Exit::Usage, format!("the token cannot be used: {problem}"))
@@ -117,8 +132,14 @@ fn test(checked: &Checked, format: Format) -> Result<Exit, Failure> {
 }
 
 fn show(accesses: &[(&Read, Access<'_>)], format: Format) -> Result<(), Failure> {
-    let matrices: Vec<(Option<String>, Matrix)> =
-        accesses.iter().map(|(read, access)| (read.stack.environment.clone(), matrix(access))).collect();
+    let mut matrices: Vec<(Option<String>, Matrix)> = Vec::new();
+    for (read, access) in accesses {
+        let mut matrix = matrix(access);
+        match matrices.last_mut().filter(|_| read.stack.is_live()) {
+            Some((_, account)) => account.sheets.append(&mut matrix.sheets),
+            None => matrices.push((read.stack.environment.clone(), matrix)),
+        }
+    }
     if format == Format::Json {
         output::out(&(serde_json::to_string_pretty(&report::access_json(&matrices))? + "\n"))?;
         return Ok(());

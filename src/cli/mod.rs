@@ -10,6 +10,7 @@ mod exit;
 mod explain;
 mod iam;
 mod interrupt;
+mod live;
 mod local;
 mod manifest;
 mod options;
@@ -20,6 +21,7 @@ mod reap;
 mod saved;
 mod show;
 mod stacks;
+mod verify;
 mod walk;
 
 use std::ffi::OsString;
@@ -53,6 +55,7 @@ enum Command {
     Destroy(destroy::Args),
     Access(access::Args),
     Iam(iam::Args),
+    Verify(verify::Args),
     Outputs(outputs::Args),
     Stacks(stacks::Args),
     Reap(reap::Args),
@@ -84,6 +87,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Destroy(arguments) => block_on(destroy::run(global, arguments)),
         Command::Access(arguments) => access::run(global, arguments),
         Command::Iam(arguments) => iam::run(global, arguments),
+        Command::Verify(arguments) => block_on(verify::run(global, arguments)),
         Command::Outputs(arguments) => block_on(outputs::run(global, arguments)),
         Command::Stacks(arguments) => block_on(stacks::run(global, arguments)),
         Command::Reap(arguments) => block_on(reap::run(global, arguments)),

@@ -13,7 +13,13 @@ use crate::diagnostic::{Sources, Span};
 const WIDTH: usize = 100;
 
 /// What stands for the rows of a sheet that has none.
-const NOBODY: &str = "nobody in this manifest has what it asks for: describe callers with [persona.NAME]";
+fn nobody(sheet: &Sheet) -> &'static str {
+    if sheet.live {
+        "nobody who is known gets in"
+    } else {
+        "nobody in this manifest has what it asks for: describe callers with [persona.NAME]"
+    }
+}
 
 /// A matrix of one environment or of several that agree, aligned: tools down, callers across.
 pub fn access(environments: &[String], matrix: &Matrix) -> String {
@@ -47,7 +53,7 @@ fn of_sheet(sheet: &Sheet) -> String {
     if sheet.rows.is_empty() && sheet.mode == Mode::Unknown {
         // The notes say what is not known.
     } else if sheet.rows.is_empty() {
-        _ = writeln!(text, "  {NOBODY}");
+        _ = writeln!(text, "  {}", nobody(sheet));
     } else if sheet.tools.is_empty() {
         text.push_str("  no tool is known\n");
     } else {
@@ -143,7 +149,7 @@ pub fn access_markdown(environments: &[String], matrix: &Matrix) -> String {
     for sheet in &matrix.sheets {
         _ = writeln!(text, "### {}\n", cell_of(&title(sheet)));
         if sheet.rows.is_empty() && sheet.mode != Mode::Unknown {
-            _ = writeln!(text, "{}\n", cell_of(NOBODY));
+            _ = writeln!(text, "{}\n", cell_of(nobody(sheet)));
         } else if !sheet.rows.is_empty() && !sheet.tools.is_empty() {
             let row = |head: &str, cells: Vec<String>| format!("| {head} | {} |\n", cells.join(" | "));
             let names = sheet.rows.iter().map(|row| cell_of(&row.caller)).collect();
@@ -208,7 +214,7 @@ pub fn why(answer: &Why, sources: &Sources) -> String {
     match answer.mode {
         Mode::LogOnly => text.push_str("  the engine only logs: every call of whoever gets in succeeds\n"),
         Mode::NoEngine => text.push_str("  no policy engine: every call of whoever gets in succeeds\n"),
-        Mode::Unknown => text.push_str("  nobody knows offline what the gateway's engine permits\n"),
+        Mode::Unknown => text.push_str("  nobody knows here what the gateway's engine permits\n"),
         Mode::Enforce => {}
     }
     for deciding in &answer.deciding {

@@ -17,6 +17,7 @@ mod progress;
 mod spelling;
 mod stacks;
 mod step;
+mod verify;
 
 use std::fmt::Write;
 
@@ -31,6 +32,7 @@ pub use plan::{nothing_left, plan};
 pub use plan_markdown::plan_markdown;
 pub use progress::{Progress, summary};
 pub use stacks::{account, odd_expiry, stacks, stacks_json, unread};
+pub use verify::{verified, verified_json, verified_markdown};
 
 /// Text from outside without what could move a cursor, fake a line or turn reading direction around: control characters
 /// and bidirectional marks are shown as escapes. Line ends and tabs stay.

@@ -16,7 +16,8 @@ fn version_and_help_are_answers_on_standard_output() {
     assert_eq!(answer.out, concat!("gatewright ", env!("CARGO_PKG_VERSION"), "\n"));
     let answer = run(&["--help"]);
     assert_eq!((answer.code, answer.err.as_str()), (0, ""));
-    for command in ["check", "plan", "apply", "destroy", "outputs", "stacks", "reap", "explain", "local", "completions"]
+    for command in
+        ["check", "plan", "apply", "destroy", "verify", "outputs", "stacks", "reap", "explain", "local", "completions"]
     {
         assert!(answer.out.contains(&format!("\n  {command} ")), "{command}: {}", answer.out);
     }

@@ -49,5 +49,6 @@ mod shared;
 mod stacks;
 mod stories;
 mod trouble;
+mod verify;
 mod world;
 mod wrong;

@@ -91,7 +91,7 @@ impl Served {
     }
 
     /// Every secret of every client.
-    fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self) -> Vec<String> {
         let pools = self.cognito("ListUserPools", &json!({"MaxResults": 60}));
         let mut secrets = Vec::new();
         for pool in pools["UserPools"].as_array().unwrap() {
