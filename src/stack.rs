@@ -49,6 +49,8 @@ pub struct Stack {
     pub personas: Vec<Persona>,
     /// Who is to reach which tool.
     pub expectations: Vec<Expectation>,
+    /// Outputs of live objects, by address and name: known only where an account was looked at.
+    pub outputs: HashMap<(Address, String), String>,
 }
 
 /// `[[accept]]`: a risk that somebody decided to take.

@@ -262,6 +262,15 @@ impl<'a> Guard<'a> {
         })
     }
 
+    /// The policies that are about a tool.
+    pub(crate) fn about<'s>(&'s self, action: &str) -> impl Iterator<Item = &'s Rule<'a>> + use<'s, 'a> {
+        let about = self.by_action.get(action);
+        self.rules.iter().filter(move |rule| {
+            let id = PolicyId::new(rule.resource.address.to_string());
+            about.is_some_and(|about| about.policies.policy(&id).is_some())
+        })
+    }
+
     fn evaluate(
         &self,
         policies: &PolicySet,

@@ -6,6 +6,7 @@
 
 pub mod authorizer;
 pub mod caller;
+pub mod change;
 mod codes;
 mod condition;
 pub mod expect;
@@ -17,6 +18,7 @@ mod near_miss;
 mod opaque;
 mod stand_in;
 pub mod token;
+mod trial;
 pub mod why;
 
 use crate::stack::Stack;

@@ -44,6 +44,9 @@ impl<'a> StandIns<'a> {
     fn value_of(self, target: &Target) -> String {
         let source = || Reference { target: target.clone(), filter: Filter::Plain }.source();
         let Target::Output(address, output) = target else { return source() };
+        if let Some(live) = self.stack.outputs.get(&(address.clone(), output.clone())) {
+            return live.clone();
+        }
         let resource = self.stack.resource(address);
         let known = match output.as_str() {
             "name" => resource.and_then(|resource| resource.live_name()).map(|name| self.text(name)),

@@ -188,6 +188,7 @@ impl Loader {
             secrets: std::mem::take(&mut self.scope.secrets),
             personas,
             expectations,
+            outputs: HashMap::new(),
         })
     }
 }

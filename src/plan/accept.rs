@@ -42,9 +42,15 @@ pub(super) fn decide(
 }
 
 fn is_about(accept: &Accept, risk: &Risk) -> bool {
-    // No risk is about a persona: who gains what is not compared by persona.
+    if accept.risk != risk.code {
+        return false;
+    }
+    if accept.persona.is_some() {
+        return accept.persona == risk.persona && accept.tool == risk.tool;
+    }
+    // Who takes what a resource opens takes it for everybody who gains by it.
     let address = accept.address.as_ref().map(ToString::to_string).unwrap_or_default();
-    accept.persona.is_none() && accept.risk == risk.code && address == risk.address
+    address == risk.address
 }
 
 fn what(accept: &Accept) -> String {
@@ -61,9 +67,12 @@ fn unused(accept: &Accept, risks: &[Risk], items: &Items) -> PlanDiagnostic {
     let item = address.and_then(|address| items.at(address));
     let elsewhere = risks.iter().find(|risk| risk.code == accept.risk && !risk.accepted && !risk.address.is_empty());
     let pending = item.is_some_and(|item| item.action != Action::NoOp || item.blocked.is_some());
-    let (code, message, help) = if accept.persona.is_some() {
-        let help = "name the resource, as the plan shows it: `address = \"gateway.hr\"`".to_owned();
-        ("plan::accept-unused", format!("{} accepts nothing: risks are told by address", what(accept)), help)
+    let gains = risks.iter().find(|risk| accept.persona.is_some() && risk.persona.is_some() && !risk.accepted);
+    let (code, message, help) = if let Some((persona, tool)) =
+        gains.and_then(|risk| risk.persona.as_ref().zip(risk.tool.as_ref()))
+    {
+        let help = format!("the plan has `persona = \"{persona}\"`, `tool = \"{tool}\"`");
+        ("plan::accept-unused", format!("{} accepts nothing", what(accept)), help)
     } else if let Some(risk) = elsewhere.filter(|_| address.is_some()) {
         let help = format!("the plan has this risk at `{}`", risk.address);
         ("plan::accept-unused", format!("{} accepts nothing", what(accept)), help)
