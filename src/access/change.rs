@@ -282,15 +282,9 @@ impl<'a> Compared<'a> {
     /// Other tokens than those of the manifest could tell the policies of both sides apart.
     fn has_other_tokens(&self, pair: &Pair<'_>) -> bool {
         let decides = |side: &Side<'_>| {
-            side.gateway.is_some_and(|gateway| {
-                matches!(gateway.door, Door::Jwt(_)) && gateway.mode == Mode::Enforce
-            })
+            side.gateway.is_some_and(|gateway| matches!(gateway.door, Door::Jwt(_)) && gateway.mode == Mode::Enforce)
         };
-        !pair.same
-            && pair.before.is_some()
-            && pair.after.is_some()
-            && decides(&self.before)
-            && decides(&self.after)
+        !pair.same && pair.before.is_some() && pair.after.is_some() && decides(&self.before) && decides(&self.after)
     }
 
     /// Nothing about a caller differs: what it holds, and whether it gets in.

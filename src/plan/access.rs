@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::item::Item;
 use super::items::Items;
 use super::make::Towards;
-use super::{AccessChange, Action, AccessEffect, Risk};
+use super::{AccessChange, AccessEffect, Action, Risk};
 use crate::access::change::{Cause, Change, Effect, How, Who, changes};
 use crate::access::{Access, Cell};
 use crate::address::Address;
@@ -22,8 +22,7 @@ use crate::reference::{Filter, Reference, Target};
 use crate::stack::{Existing, Resource, Stack};
 
 /// The kinds that access is made of.
-const KINDS: [&str; 6] =
-    ["user_pool", "user_pool_client", "policy_engine", "policy", "gateway", "gateway_target"];
+const KINDS: [&str; 6] = ["user_pool", "user_pool_client", "policy_engine", "policy", "gateway", "gateway_target"];
 
 /// The access that a plan changes.
 pub(super) struct Changed {
@@ -215,7 +214,12 @@ impl States<'_> {
             unread.kind == &POLICY || unread.address.as_ref() == Some(&engine.address)
         };
         self.observed.unread.iter().any(unread)
-            || self.observed.strangers.iter().filter(of_it).any(|stranger| statement(&stranger_document(stranger)).is_none())
+            || self
+                .observed
+                .strangers
+                .iter()
+                .filter(of_it)
+                .any(|stranger| statement(&stranger_document(stranger)).is_none())
     }
 
     /// What nobody declared and no step deletes takes part on both sides.

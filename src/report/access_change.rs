@@ -62,10 +62,5 @@ fn line(effect: AccessEffect, first: &AccessChange, together: &[&AccessChange]) 
         AccessEffect::New | AccessEffect::Equivalent => how,
         AccessEffect::Unknown => "some of its policies are not known".to_owned(),
     };
-    Told {
-        effect,
-        sentence: format!("{}: {sentence}", effect.word()),
-        found,
-        witness: first.witness.clone(),
-    }
+    Told { effect, sentence: format!("{}: {sentence}", effect.word()), found, witness: first.witness.clone() }
 }

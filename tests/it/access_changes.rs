@@ -64,7 +64,7 @@ fn a_caller_that_gains_a_tool_is_refused_until_it_was_decided_on() {
         let line = format!("widened: standard can now call {tool} (never → always, tested on ");
         assert!(text.contains(&line), "{}", plan.out);
     }
-    assert!(text.contains(r#""scope":"api/read api/write"}, input {"#), "{}", plan.out);
+    assert!(text.contains(r#"token {"scope":"api/read api/write","client_id":"#), "{}", plan.out);
     let shown = |format: &str| terminal.run(&["show", "plan.json", "--format", format]).out;
     let markdown = shown("markdown");
     assert!(markdown.contains("widened: standard can now call orders/delete"), "{markdown}");

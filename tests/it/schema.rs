@@ -1,8 +1,8 @@
 //! `plan.schema.json` describes what `plan --format json` prints.
 
 use gatewright::plan::{
-    AccessChange, AccessEffect, Action, Decision, Exposure, Extent, FORMAT_VERSION, LeftOut, MemberChange, Origin, Plan, PlanDiagnostic, Risk,
-    Step, Summary, Unexpected, Unsaid,
+    AccessChange, AccessEffect, Action, Decision, Exposure, Extent, FORMAT_VERSION, LeftOut, MemberChange, Origin,
+    Plan, PlanDiagnostic, Risk, Step, Summary, Unexpected, Unsaid,
 };
 use serde_json::{Value, json};
 
