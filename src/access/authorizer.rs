@@ -210,7 +210,7 @@ mod tests {
         }
     }
 
-    fn rule(claim: &str, kind: &str, operator: &str, value: Value) -> Value {
+    fn rule(claim: &str, kind: &str, operator: &str, value: &Value) -> Value {
         let member = if value.is_array() { "matchValueStringList" } else { "matchValueString" };
         json!({"customClaims": [{
             "inboundTokenClaimName": claim,
@@ -237,10 +237,10 @@ mod tests {
         assert_eq!(whole(scopes.clone(), json!({"iss": iss, "scp": ["api/read"]})), Ok(0));
         assert!(whole(scopes.clone(), json!({"iss": iss, "scope": "api/reader"})).is_err());
         assert!(whole(scopes, json!({"iss": iss, "scp": "api/read"})).is_err(), "text in `scp` is not read");
-        let text = rule("team", "STRING", "EQUALS", json!("red"));
+        let text = rule("team", "STRING", "EQUALS", &json!("red"));
         assert_eq!(whole(text.clone(), json!({"iss": iss, "team": "red"})), Ok(0));
         assert!(whole(text.clone(), json!({"iss": iss, "team": ["red"]})).is_err());
-        let list = rule("cognito:groups", "STRING_ARRAY", "CONTAINS_ANY", json!(["red", "blue"]));
+        let list = rule("cognito:groups", "STRING_ARRAY", "CONTAINS_ANY", &json!(["red", "blue"]));
         assert_eq!(whole(list.clone(), json!({"iss": iss, "cognito:groups": ["x", "blue"]})), Ok(0));
         assert!(whole(list, json!({"iss": iss, "cognito:groups": "blue"})).is_err());
     }

@@ -30,7 +30,7 @@ target_configuration.mcp.mcp_server.endpoint = "https://search.example.com/mcp"
 policy_engine = "guard"
 definition.cedar.statement = '''
 permit(principal, action == AgentCore::Action::"search___{tool}", resource == AgentCore::Gateway::"${{gateway.hr.arn}}")
-when {{ context.input.limit < 10 }};'''
+when {{ principal.id like "arn:aws:sts::111122223333:*" && context.input.limit < 10 }};'''
 "#
     )
 }

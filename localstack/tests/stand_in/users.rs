@@ -4,9 +4,6 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use ::http::Request;
-use bytes::Bytes;
-
 use super::tokens::claims;
 use super::*;
 

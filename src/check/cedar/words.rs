@@ -70,6 +70,14 @@ pub(super) fn said(message: &str, wrong: &str, form: &Value, help: Option<String
         let help = help.filter(|help| help.contains("OAuthUser") || help.contains("IamEntity"));
         return (format!("there is no type `{name}`"), Some(help.unwrap_or_else(|| CALLERS.to_owned())));
     }
+    if message.contains("parse as a decimal value") {
+        let help = "write `decimal(\"500.0\")`: one to four digits stand behind the point".to_owned();
+        return (format!("`{name}` is no decimal"), Some(help));
+    }
+    if message.contains("on entity type `AgentCore::Gateway`") {
+        let help = "the scope says which gateway is meant: `resource == AgentCore::Gateway::\"${gateway.NAME.arn}\"`";
+        return some(format!("a gateway has no attribute `{name}`"), help.to_owned());
+    }
     if message.contains("on entity type") && message.contains("not found") {
         let help = format!("claims are tags: `principal.hasTag(\"{name}\") && principal.getTag(\"{name}\") == …`");
         return some(format!("a caller has no attribute `{name}`"), help);
@@ -77,6 +85,10 @@ pub(super) fn said(message: &str, wrong: &str, form: &Value, help: Option<String
     if message.starts_with("attribute `") {
         return match name.strip_prefix("input.") {
             Some(argument) => (format!("no tool that the policy is about has an argument `{argument}`"), help),
+            None if name == "output" => some(
+                "what a tool answers is not known to a policy".to_owned(),
+                "policies see the arguments of a call, in `context.input`; answers are for guardrails".to_owned(),
+            ),
             None => some(
                 format!("the context has no attribute `{name}`"),
                 format!("the arguments of a call are in `context.input`: `context.input.{name}`"),
@@ -109,7 +121,7 @@ fn mismatch(message: &str, expected: &str, saw: &str, wrong: &str, help: Option<
         ),
         ("decimal", "Long") => (
             "a whole number is no decimal".to_owned(),
-            "an `integer` is compared with `<` and `==`, without `decimal(…)`".to_owned(),
+            "write the number as `decimal(\"500.0\")`; an `integer` argument is compared with `<` and `==` instead".to_owned(),
         ),
         ("String", set) if set.starts_with("Set") => (
             "a set is no text".to_owned(),

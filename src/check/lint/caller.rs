@@ -67,7 +67,8 @@ fn open(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
 /// The permit is for a type of caller that no authorizer of its gateways produces.
 fn foreign_type(engine: &Engine<'_>, statement: &Statement<'_>, found: &mut Vec<Diagnostic>) -> bool {
     let conditions = required(&statement.form);
-    let in_conditions = conditions.iter().find_map(|part| part.pointer("/is/entity_type")?.as_str());
+    let of_caller = |part: &&&Value| part.pointer("/is/left/Var").is_some_and(|name| name == "principal");
+    let in_conditions = conditions.iter().find(of_caller).and_then(|part| part.pointer("/is/entity_type")?.as_str());
     let by_claim = conditions.iter().any(|part| asked_claim(part).is_some()).then_some(TOKEN_HOLDER);
     let wanted = statement.caller_type();
     let Some(wanted) = wanted.as_deref().or(in_conditions).or(by_claim) else { return false };

@@ -34,7 +34,7 @@ pub(super) fn check(stack: &Stack, engine: &Engine<'_>, statement: &Statement<'_
             };
             let message = format!("`{shown}` has no `*`, so it matches this one text only");
             statement.text.warning("lint::like-without-wildcard", message).help(help)
-        } else if let Some((others, help)) = look.too_much(&scopes::defined(stack)) {
+        } else if let Some((others, help)) = look.too_much(stack) {
             let message = format!("`{shown}` also matches {others}");
             statement.text.warning("lint::substring-claim", message).help(help)
         } else {
@@ -87,7 +87,7 @@ struct Look<'a> {
 
 impl Look<'_> {
     /// What the pattern matches beside the word that is meant, and what to write instead.
-    fn too_much(&self, known: &[String]) -> Option<(String, String)> {
+    fn too_much(&self, stack: &Stack) -> Option<(String, String)> {
         let shape = self.shape?;
         let (first, last) = (self.texts.first()?, self.texts.last()?);
         let word: String = self.texts.concat();
@@ -102,8 +102,9 @@ impl Look<'_> {
         if !open {
             return None;
         }
-        let real = known.iter().find(|other| matches(self.texts, other) && *other != core);
-        let mut others: Vec<String> = real.cloned().into_iter().collect();
+        // A scope that there is says more than one that is made up.
+        let real = scopes::defined(stack).into_iter().find(|other| matches(self.texts, other) && *other != core);
+        let mut others: Vec<String> = real.into_iter().collect();
         if behind {
             others.push(format!("{core}{}", longer(core)));
         }
@@ -135,7 +136,7 @@ impl Look<'_> {
         Some(display(&match self.shape? {
             Shape::Words => words,
             Shape::List => list,
-            Shape::WordsOrList => format!("({list} || {})", words.trim_start_matches('(')),
+            Shape::WordsOrList => format!("({list} || {}", words.trim_start_matches('(')),
             Shape::One => format!("{tag} == {plain}"),
         }))
     }
