@@ -14,8 +14,12 @@ use super::authorizer::Door;
 use super::caller::Caller;
 use super::gateway::{Gateway, Mode, ToolAt, Visitor};
 use super::guard::{Cell, Verdict};
+use super::proofs::{Proof, Proofs};
+use super::prove::{Answer, Prover, Solver};
+use super::token::{Claims, Known, Token};
 use super::trial::Words;
 use crate::address::Address;
+use crate::check::deep::ROOM;
 
 /// A moment for calls whose time nobody gives, in RFC 3339.
 const NOW: &str = "2026-01-01T12:00:00Z";
@@ -95,12 +99,40 @@ pub struct Change {
     pub cause: Cause,
 }
 
-/// Everything that changes between two states of a stack, by gateway, tool and caller.
-pub fn changes(before: &Access<'_>, after: &Access<'_>) -> Vec<Change> {
-    let gateways = after.gateways.iter().chain(&before.gateways).map(|gateway| &gateway.resource.address);
-    let mut seen = BTreeSet::new();
-    let gateways = gateways.filter(|address| seen.insert(*address));
-    gateways.flat_map(|address| Compared::of(address, before, after).changes()).collect()
+/// What came of a comparison.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// What changes, by gateway, tool and caller.
+    pub changes: Vec<Change>,
+    /// Policies that are proved to let nobody through by their change.
+    pub cleared: BTreeSet<Address>,
+    /// What went wrong with the solver.
+    pub trouble: Option<String>,
+}
+
+/// Compares two states of a stack, with a solver where there is one.
+pub fn compare(before: &Access<'_>, after: &Access<'_>, solver: Option<&Solver>) -> Comparison {
+    let work = || {
+        let mut prover = solver.and_then(Prover::new);
+        let mut comparison = Comparison::default();
+        let mut suspects = BTreeSet::new();
+        let gateways = after.gateways.iter().chain(&before.gateways).map(|gateway| &gateway.resource.address);
+        let mut seen = BTreeSet::new();
+        for address in gateways.filter(|address| seen.insert(*address)) {
+            let compared = Compared::of(address, before, after);
+            let (clear, suspect) = compared.changes(prover.as_mut(), &mut comparison.changes);
+            comparison.cleared.extend(clear);
+            suspects.extend(suspect);
+        }
+        comparison.cleared.retain(|policy| !suspects.contains(policy));
+        comparison.trouble = prover.and_then(|prover| prover.trouble);
+        comparison
+    };
+    // The solver has a runtime of its own, and policies may go deep.
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(ROOM).spawn_scoped(scope, work);
+        thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    })
 }
 
 /// A gateway on one side.
@@ -211,11 +243,55 @@ impl<'a> Compared<'a> {
         Self { address, before: Side::of(old, &old_callers), after: Side::of(new, &new_callers), callers }
     }
 
-    fn changes(&self) -> Vec<Change> {
+    /// Adds what changes. Of the policies it says which are proved to widen nothing at some tool, and of which that is not so.
+    fn changes(
+        &self,
+        mut prover: Option<&mut Prover>,
+        changes: &mut Vec<Change>,
+    ) -> (BTreeSet<Address>, BTreeSet<Address>) {
         let tools = |side: &Side<'a>| side.gateway.into_iter().flat_map(|gateway| &gateway.tools);
         let mut seen = BTreeSet::new();
-        let tools = tools(&self.after).chain(tools(&self.before)).map(|tool| tool.name.as_str());
-        tools.filter(|name| seen.insert(*name)).flat_map(|name| self.changes_of(name)).collect()
+        let names: Vec<&str> = tools(&self.after)
+            .chain(tools(&self.before))
+            .map(|tool| tool.name.as_str())
+            .filter(|name| seen.insert(*name))
+            .collect();
+        let proofs = Proofs::of(self.before.gateway, self.after.gateway);
+        let (mut clear, mut suspects) = (BTreeSet::new(), BTreeSet::new());
+        suspects.extend(proofs.iter().flat_map(Proofs::about_more));
+        for name in names {
+            let pair = self.pair(name);
+            let mut found = self.tested(&pair);
+            if !pair.same {
+                let proof = match (&proofs, &mut prover) {
+                    (Some(proofs), Some(prover)) => {
+                        let proof = proofs.prove(prover, pair.before, pair.after);
+                        prover.believed(proof, &found)
+                    }
+                    _ => Proof::default(),
+                };
+                let policies = self.policies_about(&pair);
+                if proof.widens_nothing() {
+                    clear.extend(policies);
+                } else {
+                    suspects.extend(policies);
+                }
+                self.add_proof(&pair, proof, &mut found);
+            }
+            changes.extend(found);
+        }
+        (clear, suspects)
+    }
+
+    fn policies_about(&self, pair: &Pair<'_>) -> Vec<Address> {
+        let of = |side: &Side<'a>, tool: Option<&ToolAt>| {
+            let guard = side.gateway.and_then(|gateway| gateway.guard.as_ref());
+            let rules = guard.into_iter().zip(tool).flat_map(|(guard, tool)| guard.about(&tool.action.id()));
+            rules.map(|rule| rule.resource.address.clone()).collect::<Vec<_>>()
+        };
+        let mut policies = of(&self.before, pair.before);
+        policies.extend(of(&self.after, pair.after));
+        policies
     }
 
     fn pair(&self, name: &'a str) -> Pair<'a> {
@@ -236,17 +312,17 @@ impl<'a> Compared<'a> {
         Pair { name, before, after, same, words, inputs }
     }
 
-    fn changes_of(&self, name: &'a str) -> Vec<Change> {
-        let pair = self.pair(name);
+    /// What trying shows.
+    fn tested(&self, pair: &Pair<'a>) -> Vec<Change> {
         let mut found = Vec::new();
         if !(self.before.is_known() && self.after.is_known()) {
             let moved = self.callers.iter().any(|caller| !self.is_same(caller));
             if !pair.same || moved {
-                found.push(self.unknown(&pair));
+                found.push(self.unknown(pair));
             }
             return found;
         }
-        let tokens = if self.has_other_tokens(&pair) { pair.words.tokens() } else { Vec::new() };
+        let tokens = if self.has_other_tokens(pair) { pair.words.tokens() } else { Vec::new() };
         let tried = tokens.len() + self.callers.len();
         for caller in &self.callers {
             let same = self.is_same(caller);
@@ -254,29 +330,67 @@ impl<'a> Compared<'a> {
                 continue;
             }
             let visitors = (self.before.callers.get(caller), self.after.callers.get(caller));
-            let Some(difference) = self.difference(&pair, visitors) else { continue };
-            let cause = self.cause(&pair, visitors, &difference);
-            found.push(self.change(&pair, Who::Caller(caller.clone()), difference, cause, tried));
+            let Some(difference) = self.difference(pair, visitors) else { continue };
+            let cause = self.cause(pair, visitors, &difference);
+            found.push(self.change(pair, Who::Caller(caller.clone()), difference, cause, tried));
         }
         let mut shown: BTreeSet<Effect> = found.iter().map(|change| change.effect).collect();
         for (whose, token) in tokens {
             let visit = |side: &Side<'a>| side.gateway.map(|gateway| gateway.holder("other", token.clone()));
             let (old, new) = (visit(&self.before), visit(&self.after));
             let visitors = (old.as_ref(), new.as_ref());
-            let Some(difference) = self.difference(&pair, visitors) else { continue };
+            let Some(difference) = self.difference(pair, visitors) else { continue };
             // One example of each is enough.
             if shown.insert(difference.effect) {
-                let cause = self.cause(&pair, visitors, &difference);
-                found.push(self.change(&pair, Who::Others(whose), difference, cause, tried));
+                let cause = self.cause(pair, visitors, &difference);
+                found.push(self.change(pair, Who::Others(whose), difference, cause, tried));
             }
         }
         if found.is_empty() && !pair.same && pair.before.is_some() && pair.after.is_some() {
             let difference = Found { effect: Effect::Equivalent, before: None, after: None, witness: None };
             let nobody = Who::Others("every caller".to_owned());
             let cause = Cause::Policies(Vec::new());
-            found.push(self.change(&pair, nobody, difference, cause, tried));
+            found.push(self.change(pair, nobody, difference, cause, tried));
         }
         found
+    }
+
+    /// Adds to what trying showed what is proved.
+    fn add_proof(&self, pair: &Pair<'a>, proof: Proof, found: &mut Vec<Change>) {
+        if proof.widens_nothing() && proof.narrows_nothing() {
+            for change in found.iter_mut() {
+                change.how = How::Proved;
+            }
+        }
+        for (example, effect) in [(proof.widens, Effect::Widened), (proof.narrows, Effect::Narrowed)] {
+            let Answer::Not(claims) = example else { continue };
+            let by_policies =
+                |change: &&mut Change| matches!(change.cause, Cause::Policies(_)) && change.effect == effect;
+            let mut shown = false;
+            for change in found.iter_mut().filter(by_policies) {
+                change.how = How::Proved;
+                shown = true;
+            }
+            if !shown && !found.iter().any(|change| change.effect == Effect::Both) {
+                found.retain(|change| change.effect != Effect::Equivalent);
+                found.push(self.proved(pair, claims, effect));
+            }
+        }
+    }
+
+    /// A change that no caller of the manifest and no token that was tried shows.
+    fn proved(&self, pair: &Pair<'a>, claims: Claims, effect: Effect) -> Change {
+        let token = Token { claims, known: Known::InPart };
+        let visit = |side: &Side<'a>| side.gateway.map(|gateway| gateway.holder("other", token.clone()));
+        let (old, new) = (visit(&self.before), visit(&self.after));
+        // The answer of the engine is better than the solver's alone.
+        let seen = self.difference(pair, (old.as_ref(), new.as_ref())).filter(|seen| seen.effect == effect);
+        let some = seen.is_none().then_some(Cell::Sometimes);
+        let witness = format!("token {}", Value::Object(token.claims.clone()));
+        let seen = seen.unwrap_or(Found { effect, before: None, after: None, witness: Some(witness) });
+        let who = Who::Others("a token that no caller of the manifest has".to_owned());
+        let change = self.change(pair, who, seen, Cause::Policies(Vec::new()), 0);
+        Change { how: How::Proved, before: change.before.or(some), after: change.after.or(some), ..change }
     }
 
     /// Other tokens than those of the manifest could tell the policies of both sides apart.

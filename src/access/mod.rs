@@ -16,6 +16,8 @@ pub mod guard;
 pub mod matrix;
 mod near_miss;
 mod opaque;
+mod proofs;
+pub mod prove;
 mod stand_in;
 pub mod token;
 mod trial;

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::item::Item;
 use super::items::Items;
 use super::make::Towards;
-use super::{AccessChange, AccessEffect, Action, Risk};
-use crate::access::change::{Cause, Change, Effect, How, Who, changes};
+use super::{AccessChange, AccessEffect, Action, PlanDiagnostic, Risk};
+use crate::access::change::{Cause, Change, Comparison, Effect, How, Who, compare};
+use crate::access::prove::Solver;
 use crate::access::{Access, Cell};
 use crate::address::Address;
 use crate::diagnostic::Span;
@@ -25,25 +26,49 @@ use crate::stack::{Existing, Resource, Stack};
 const KINDS: [&str; 6] = ["user_pool", "user_pool_client", "policy_engine", "policy", "gateway", "gateway_target"];
 
 /// The access that a plan changes.
+#[derive(Default)]
 pub(super) struct Changed {
-    changes: Vec<Change>,
+    comparison: Comparison,
 }
 
 /// Compares what is with what the items lead to.
-pub(super) fn changed(stack: &Stack, items: &Items, observed: &Observed, towards: Towards) -> Changed {
+pub(super) fn changed(
+    stack: &Stack,
+    items: &Items,
+    observed: &Observed,
+    towards: Towards,
+    solver: Option<&Solver>,
+) -> Changed {
     let relevant = |item: &Item| KINDS.contains(&item.kind.name) && item.changes();
     if towards == Towards::Nothing || !items.iter().any(relevant) {
-        return Changed { changes: Vec::new() };
+        return Changed::default();
     }
     let states = States { stack, items, observed };
     let (before, after) = (states.before(), states.after());
-    Changed { changes: changes(&Access::of(&before), &Access::of(&after)) }
+    Changed { comparison: compare(&Access::of(&before), &Access::of(&after), solver) }
 }
 
 impl Changed {
     /// What the plan says of it.
     pub(super) fn lines(&self) -> Vec<AccessChange> {
-        self.changes.iter().map(line).collect()
+        self.comparison.changes.iter().map(line).collect()
+    }
+
+    /// A risk that the text of a policy suggests, and that is proved to be none.
+    pub(super) fn clears(&self, risk: &Risk) -> bool {
+        let cleared = |address: Address| self.comparison.cleared.contains(&address);
+        risk.code == "access-widened" && Address::parse(&risk.address).is_some_and(cleared)
+    }
+
+    /// What went wrong with the solver.
+    pub(super) fn trouble(&self) -> Option<PlanDiagnostic> {
+        let trouble = self.comparison.trouble.as_ref()?;
+        Some(PlanDiagnostic {
+            code: "plan::solver".into(),
+            address: None,
+            message: format!("the solver failed, and what it leaves open was tested only: {trouble}"),
+            help: Some("look at what `CVC5` names, or at `cvc5` on the `PATH`".into()),
+        })
     }
 
     /// The risks in it: each caller that gains a tool, where no other risk says so already.
@@ -53,7 +78,9 @@ impl Changed {
             known.iter().any(|risk| risk.code == code && risk.address == address)
         };
         let mut found = Vec::new();
-        for change in self.changes.iter().filter(|change| matches!(change.effect, Effect::Widened | Effect::Both)) {
+        for change in
+            self.comparison.changes.iter().filter(|change| matches!(change.effect, Effect::Widened | Effect::Both))
+        {
             let Who::Caller(persona) = &change.who else { continue };
             let gateway = &change.gateway;
             let changing = |policy: &&Address| items.at(policy).is_some_and(Item::changes);
@@ -142,7 +169,7 @@ struct States<'a> {
 impl States<'_> {
     fn before(&self) -> Stack {
         let resources = self.items.iter().filter(|item| !is_new(item)).filter_map(|item| {
-            let document = self.live(item)?;
+            let document = Self::live(item)?;
             // A gateway that is locked does not show whom it let in: it opens to those whom the risks tell of.
             let relocked = item.unlock && !item.unfinished && item.action != Action::Delete;
             let document = if relocked { with_door_of(document, &item.desired) } else { document };
@@ -155,7 +182,7 @@ impl States<'_> {
     fn after(&self) -> Stack {
         let resources = self.items.iter().filter_map(|item| {
             let document = if item.blocked.is_some() || item.action == Action::NoOp {
-                self.live(item)?
+                Self::live(item)?
             } else if item.action == Action::Delete {
                 return None;
             } else {
@@ -168,7 +195,7 @@ impl States<'_> {
     }
 
     /// What an item is live, in the spelling of requests; nothing where it is not there or was never finished.
-    fn live(&self, item: &Item) -> Option<Value> {
+    fn live(item: &Item) -> Option<Value> {
         let live = item.live.as_ref()?;
         let failed = item.kind == &POLICY && live::state(item.kind, &live.document) == State::CreateFailed;
         (!failed).then(|| live::view(item.kind, &live.document))

@@ -93,7 +93,9 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
         Scope::Close => Vec::new(),
         _ => risk::risks(&items, towards),
     };
-    let changed = access::changed(stack, &items, observed, towards);
+    let changed = access::changed(stack, &items, observed, towards, asked.solver.as_ref());
+    notes.extend(changed.trouble());
+    risks.retain(|risk| !changed.clears(risk));
     risks.extend(changed.risks(&items, &risks));
     notes.extend(accept::decide(stack, asked, towards, &mut risks, &items));
     let mut steps: Vec<Step> = items.iter().filter(|item| item.action != Action::NoOp).map(step).collect();

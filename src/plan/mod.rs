@@ -108,6 +108,10 @@ pub const CODES: &[(&str, &str)] = &[
         "A step has to send a secret variable, and nobody gave its value. Put it in `GATEWRIGHT_VAR_NAME` (the variable's name in capitals), in a `--var-file`, or on standard input with `--var name=-`, and plan again. The other steps go on without it. Where a live value is there and the manifest is the one last applied, a secret counts as unchanged without its value.",
     ),
     (
+        "plan::solver",
+        "The solver that proves who can call what crashed, gave no answer in time, or answered wrong. What it leaves open was tried with tokens and inputs instead, and the plan says so. Look at the program that `CVC5` names, or at `cvc5` on the `PATH`: version 1.0.3 or a later one.",
+    ),
+    (
         "plan::too-many-tags",
         "A resource holds 50 tags, and the object would need more: its own, those of the manifest, and those in which Gatewright keeps what it has to remember, the names of children that cannot be tagged among them (25 in a tag). Remove tags that nobody needs, or give some of the children another parent. Nothing is begun meanwhile.",
     ),
