@@ -123,3 +123,69 @@ fn a_caller_that_loses_a_tool_is_shown_and_allowed() {
     assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
     nothing_left(&terminal);
 }
+
+/// A policy in other words, which lets the same calls through.
+const OTHER_WORDS: &str = r#"principal.getTag("scope") == "api/admin" ||
+        (principal.getTag("scope") like "api/admin *" && principal.getTag("scope") like "api/*") ||"#;
+
+/// The plan of a changed policy, with this solver.
+fn plan_with(solver: &str, changed: &str) -> (Terminal, Value) {
+    let terminal = three_roles();
+    terminal.edit("policies/orders.cedar", ADMIN, changed);
+    let output = terminal.command(&["plan", "--local", "--format", "json"]).env("CVC5", solver).output().unwrap();
+    let plan = serde_json::from_slice(&output.stdout).unwrap();
+    (terminal, plan)
+}
+
+fn said(plan: &Value, member: &str) -> Vec<String> {
+    let changes = plan["access"].as_array().unwrap();
+    changes.iter().map(|change| change[member].as_str().unwrap().to_owned()).collect()
+}
+
+/// The solver, where it is installed.
+fn cvc5() -> Option<String> {
+    let folders = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&folders).map(|folder| folder.join("cvc5")).find(|program| program.is_file());
+    if found.is_none() {
+        eprintln!("cvc5 is not installed: nothing is proved here");
+    }
+    Some(found?.to_string_lossy().into_owned())
+}
+
+#[test]
+fn with_a_solver_other_words_for_the_same_are_proved_to_be_no_risk() {
+    let Some(solver) = cvc5() else { return };
+    let (terminal, plan) = plan_with(&solver, OTHER_WORDS);
+    assert_eq!(said(&plan, "effect"), ["equivalent", "equivalent"]);
+    assert_eq!(said(&plan, "how"), ["proved", "proved"]);
+    assert_eq!((&plan["risks"], &plan["notes"]), (&Value::Array(Vec::new()), &Value::Array(Vec::new())));
+    let applied = terminal.command(&["apply", "--local", "--yes"]).env("CVC5", &solver).output().unwrap();
+    assert_eq!(applied.status.code(), Some(0), "{applied:?}");
+}
+
+#[test]
+fn with_a_solver_what_a_caller_gains_is_proved() {
+    let Some(solver) = cvc5() else { return };
+    let (_terminal, plan) = plan_with(&solver, STANDARD_TOO);
+    assert_eq!(said(&plan, "effect"), ["widened", "widened"]);
+    assert_eq!(said(&plan, "principal"), ["standard", "standard"]);
+    assert_eq!(said(&plan, "how"), ["proved", "proved"]);
+}
+
+#[test]
+fn a_solver_that_crashes_hangs_or_lies_proves_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let liar = "while read -r line; do case \"$line\" in *check-sat*) echo unsat;; esac; done";
+    for (name, body) in [("crashes", "exit 134"), ("hangs", "exec sleep 600"), ("lies", liar)] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let begun = std::time::Instant::now();
+        let (_terminal, plan) = plan_with(&path.to_string_lossy(), OTHER_WORDS);
+        assert!(begun.elapsed().as_secs() < 60, "{name}");
+        assert_eq!(said(&plan, "how"), ["tested", "tested"], "{name}");
+        assert_eq!(plan["risks"][0]["address"], "policy.orders/admin", "{name}: what is not proved stays a risk");
+        assert_eq!(plan["notes"][0]["code"], "plan::solver", "{name}: {}", plan["notes"]);
+    }
+}
