@@ -487,7 +487,10 @@ pub(super) mod tests {
                   name = "theirs" → "ours"
 
         Who can call what
-          employee  hr/search: denied → allowed (proved)
+          ! widened: employee can now call hr/search (never → always, tested on 12
+              tokens)
+              for example token {"scope":"hr/read"}, input {"name":"x"}
+          · narrowed: employee can no longer call hr/pay (always → never, proved)
 
         Left out: not asked for
           + create gateway_target.new

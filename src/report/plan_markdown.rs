@@ -203,7 +203,8 @@ mod tests {
 
         **Who can call what**
 
-        - `employee` `hr/search`: denied → allowed (proved)
+        - widened: employee can now call hr/search (never → always, tested on 12 tokens); for example `token {"scope":"hr/read"}, input {"name":"x"}`
+        - narrowed: employee can no longer call hr/pay (always → never, proved)
 
         **In the way**
 
