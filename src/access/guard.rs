@@ -267,6 +267,20 @@ impl<'a> Guard<'a> {
         })
     }
 
+    /// The gateway, as its policies name it.
+    pub(crate) fn gateway(&self) -> &str {
+        self.gateway.id().unescaped()
+    }
+
+    /// The policies that are about a tool.
+    pub(crate) fn about<'s>(&'s self, action: &str) -> impl Iterator<Item = &'s Rule<'a>> + use<'s, 'a> {
+        let about = self.by_action.get(action);
+        self.rules.iter().filter(move |rule| {
+            let id = PolicyId::new(rule.resource.address.to_string());
+            about.is_some_and(|about| about.policies.policy(&id).is_some())
+        })
+    }
+
     fn evaluate(
         &self,
         policies: &PolicySet,
@@ -373,7 +387,7 @@ impl About {
 }
 
 /// The schema of the tools, with the caller whom nobody asked as a third kind of principal.
-fn schema(actions: &[Action]) -> Option<Schema> {
+pub(crate) fn schema(actions: &[Action]) -> Option<Schema> {
     let mut schema = cedar_schema(actions, &[]);
     let kinds = schema.pointer_mut("/AgentCore/entityTypes").and_then(Value::as_object_mut)?;
     kinds.insert("UnauthenticatedUser".into(), json!({}));

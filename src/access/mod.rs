@@ -6,6 +6,7 @@
 
 pub mod authorizer;
 pub mod caller;
+pub mod change;
 mod codes;
 mod condition;
 pub mod expect;
@@ -16,8 +17,11 @@ pub mod live;
 pub mod matrix;
 mod near_miss;
 mod opaque;
+mod proofs;
+pub mod prove;
 mod stand_in;
 pub mod token;
+mod trial;
 pub mod why;
 
 use crate::stack::Stack;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::output::Colour;
+use crate::access::prove::Solver;
 use crate::engine::{Asked, Scope};
 
 /// Options of every command.
@@ -80,7 +81,7 @@ impl Part {
             (false, []) => Scope::All,
             (false, only) => Scope::Only(only.to_vec()),
         };
-        Asked { scope, ..Asked::default() }
+        Asked { scope, solver: Solver::find(), ..Asked::default() }
     }
 }
 

@@ -156,8 +156,11 @@ async fn decide(connected: &Connected, plan: &mut Plan) -> Result<(), Failure> {
 /// The entry that accepts the first open risk, ready to be completed.
 fn way_to_accept(plan: &Plan) -> String {
     let entry = plan.open_risks().next().map(|risk| {
-        let about =
-            if risk.address.is_empty() { String::new() } else { format!("\n    address = \"{}\"", risk.address) };
+        let about = match (&risk.persona, &risk.tool) {
+            (Some(persona), Some(tool)) => format!("\n    persona = \"{persona}\"\n    tool = \"{tool}\""),
+            _ if risk.address.is_empty() => String::new(),
+            _ => format!("\n    address = \"{}\"", risk.address),
+        };
         format!("\n    [[accept]]\n    risk = \"{}\"{about}\n    reason = \"…\"\n    until = YYYY-MM-DD", risk.code)
     });
     let entry = entry.unwrap_or_default();

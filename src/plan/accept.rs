@@ -4,6 +4,7 @@ use super::items::Items;
 use super::make::Towards;
 use super::scope::{Asked, Scope};
 use super::{Action, Decision, PlanDiagnostic, Risk};
+use crate::access::{Access, Cell};
 use crate::stack::{Accept, Stack};
 
 /// Marks the risks that were decided on, and says which decisions hold no more or were not needed.
@@ -35,16 +36,25 @@ pub(super) fn decide(
         }
         // A part of a plan or a destroy need not have the risk.
         if !used && towards == Towards::Manifest && asked.scope == Scope::All {
-            found.push(unused(accept, risks, items));
+            found.push(match (&accept.persona, &accept.tool) {
+                (Some(persona), Some(tool)) => unused_by(stack, accept, (persona, tool), risks),
+                _ => unused(accept, risks, items),
+            });
         }
     }
     found
 }
 
 fn is_about(accept: &Accept, risk: &Risk) -> bool {
-    // No risk is about a persona: who gains what is not compared by persona.
+    if accept.risk != risk.code {
+        return false;
+    }
+    if accept.persona.is_some() {
+        return accept.persona == risk.persona && accept.tool == risk.tool;
+    }
+    // Who takes what a resource opens takes it for everybody who gains by it.
     let address = accept.address.as_ref().map(ToString::to_string).unwrap_or_default();
-    accept.persona.is_none() && accept.risk == risk.code && address == risk.address
+    address == risk.address
 }
 
 fn what(accept: &Accept) -> String {
@@ -56,15 +66,42 @@ fn what(accept: &Accept) -> String {
     format!("the decision to take `{}`{about}", accept.risk)
 }
 
+/// Of a decision about a persona that this plan does not need: its work is done where the persona can call the tool.
+fn unused_by(stack: &Stack, accept: &Accept, (persona, tool): (&str, &str), risks: &[Risk]) -> PlanDiagnostic {
+    let access = Access::of(stack);
+    let can_call = access.gateways.iter().any(|gateway| {
+        let callers = access.callers_of(gateway);
+        callers.iter().filter(|caller| caller.name == persona).any(|caller| {
+            let visitor = gateway.visitor(caller);
+            let mut tools = gateway.tools.iter().filter(|known| known.is_named(tool));
+            tools.any(|tool| gateway.verdict(&visitor, tool).cell != Cell::Never)
+        })
+    });
+    let gain =
+        risks.iter().filter(|risk| !risk.accepted).find_map(|risk| risk.persona.as_ref().zip(risk.tool.as_ref()));
+    let (code, message, help) = match gain {
+        None if can_call => {
+            let message = format!("{} has done its work: nothing is left of it to accept", what(accept));
+            ("plan::accept-done", message, "take the entry out".to_owned())
+        }
+        None => {
+            let help = "name a persona and a tool that the plan shows as widened, or take the entry out".to_owned();
+            ("plan::accept-unused", format!("{} accepts nothing: nobody gains it", what(accept)), help)
+        }
+        Some((persona, tool)) => {
+            let help = format!("the plan has `persona = \"{persona}\"`, `tool = \"{tool}\"`");
+            ("plan::accept-unused", format!("{} accepts nothing", what(accept)), help)
+        }
+    };
+    PlanDiagnostic { code: code.into(), address: None, message, help: Some(help) }
+}
+
 fn unused(accept: &Accept, risks: &[Risk], items: &Items) -> PlanDiagnostic {
     let address = accept.address.as_ref();
     let item = address.and_then(|address| items.at(address));
     let elsewhere = risks.iter().find(|risk| risk.code == accept.risk && !risk.accepted && !risk.address.is_empty());
     let pending = item.is_some_and(|item| item.action != Action::NoOp || item.blocked.is_some());
-    let (code, message, help) = if accept.persona.is_some() {
-        let help = "name the resource, as the plan shows it: `address = \"gateway.hr\"`".to_owned();
-        ("plan::accept-unused", format!("{} accepts nothing: risks are told by address", what(accept)), help)
-    } else if let Some(risk) = elsewhere.filter(|_| address.is_some()) {
+    let (code, message, help) = if let Some(risk) = elsewhere.filter(|_| address.is_some()) {
         let help = format!("the plan has this risk at `{}`", risk.address);
         ("plan::accept-unused", format!("{} accepts nothing", what(accept)), help)
     } else if pending {

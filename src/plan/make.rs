@@ -13,7 +13,7 @@ use super::room::too_many_tags;
 use super::scope::{self, Asked, Scope};
 use super::shown::step;
 use super::work::{self, Work};
-use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, accept, exposed, risk};
+use super::{Action, FORMAT_VERSION, Origin, Plan, PlanDiagnostic, Step, Summary, accept, access, exposed, risk};
 use crate::address::Address;
 use crate::claim::Claim;
 use crate::diff::Difference;
@@ -93,6 +93,10 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
         Scope::Close => Vec::new(),
         _ => risk::risks(&items, towards),
     };
+    let changed = access::changed(stack, &items, observed, towards, asked.solver.as_ref());
+    notes.extend(changed.trouble());
+    risks.retain(|risk| !changed.clears(risk));
+    risks.extend(changed.risks(&items, &risks));
     notes.extend(accept::decide(stack, asked, towards, &mut risks, &items));
     let mut steps: Vec<Step> = items.iter().filter(|item| item.action != Action::NoOp).map(step).collect();
     let rank = |step: &Step| kind::KINDS.iter().position(|kind| kind.name == step.kind);
@@ -107,7 +111,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
         hash: String::new(),
         summary: summary(&items, left_out.len()),
         steps,
-        access: Vec::new(),
+        access: changed.lines(),
         exposed: exposed::exposed(&decided, &items, observed, &stack.owner(), towards),
         risks,
         unexpected,

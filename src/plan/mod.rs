@@ -2,6 +2,7 @@
 //! function of the stack and what was observed.
 
 mod accept;
+mod access;
 mod adoption;
 mod attachment;
 pub mod close;
@@ -105,6 +106,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "plan::secret-missing",
         "A step has to send a secret variable, and nobody gave its value. Put it in `GATEWRIGHT_VAR_NAME` (the variable's name in capitals), in a `--var-file`, or on standard input with `--var name=-`, and plan again. The other steps go on without it. Where a live value is there and the manifest is the one last applied, a secret counts as unchanged without its value.",
+    ),
+    (
+        "plan::solver",
+        "The solver that proves who can call what crashed, gave no answer in time, or answered wrong. What it leaves open was tried with tokens and inputs instead, and the plan says so. Look at the program that `CVC5` names, or at `cvc5` on the `PATH`: version 1.0.3 or a later one.",
     ),
     (
         "plan::too-many-tags",
@@ -292,18 +297,56 @@ pub struct MemberChange {
 /// A change of who can call which tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AccessChange {
-    /// The persona, or the principal as far as resources show it.
+    /// What becomes of it.
+    pub effect: AccessEffect,
+    /// The gateway's address.
+    pub gateway: String,
+    /// The persona, or whoever else it is about.
     pub principal: String,
     /// The tool, `target/tool`.
     pub tool: String,
-    /// Before.
+    /// Before: always, sometimes, never, or that there was no gateway.
     pub before: String,
-    /// After.
+    /// After, likewise.
     pub after: String,
-    /// How it was found: proved, tested or unknown.
+    /// How it was found: proved, tested or unknown. Only what is proved holds for tokens that nobody tried.
     pub how: String,
-    /// An example.
+    /// How many tokens were tried, where it was tested.
+    pub tokens: Option<usize>,
+    /// A token and an input for which the answers differ.
     pub witness: Option<String>,
+}
+
+/// What becomes of an access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessEffect {
+    /// The gateway is new: nobody could call anything before.
+    New,
+    /// More calls go through than before.
+    Widened,
+    /// Fewer calls go through.
+    Narrowed,
+    /// Some calls go through that did not, and some do not that did.
+    Both,
+    /// The policies change, and the same calls go through.
+    Equivalent,
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl AccessEffect {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Widened => "widened",
+            Self::Narrowed => "narrowed",
+            Self::Both => "widened and narrowed",
+            Self::Equivalent => "equivalent",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// What the live account allows and the manifest does not.
@@ -345,6 +388,12 @@ pub struct Risk {
     /// The decision, where the manifest holds it.
     #[serde(default)]
     pub decision: Option<Decision>,
+    /// The persona that gains a tool, if it is about one. Then the resource is what it gains it by.
+    #[serde(default)]
+    pub persona: Option<String>,
+    /// The tool that it gains.
+    #[serde(default)]
+    pub tool: Option<String>,
 }
 
 /// A decision to take a risk, as an `[[accept]]` of the manifest says it.

@@ -110,6 +110,8 @@ pub(super) fn risks(items: &Items, towards: Towards) -> Vec<Risk> {
             message,
             accepted: false,
             decision: None,
+            persona: None,
+            tool: None,
         });
     }
     found.risks
@@ -130,7 +132,15 @@ impl Found {
                 known.message.push_str("; ");
                 known.message.push_str(&message);
             }
-            None => self.risks.push(Risk { code: code.to_owned(), address, message, accepted: false, decision: None }),
+            None => self.risks.push(Risk {
+                code: code.to_owned(),
+                address,
+                message,
+                accepted: false,
+                decision: None,
+                persona: None,
+                tool: None,
+            }),
         }
     }
 

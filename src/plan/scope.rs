@@ -3,6 +3,7 @@
 use super::item::Item;
 use super::items::Items;
 use super::{Action, Extent, LeftOut, PlanDiagnostic, close, only};
+use crate::access::prove::Solver;
 use crate::address::Address;
 use crate::manifest::nearest::nearest;
 use crate::observe::Observed;
@@ -17,11 +18,13 @@ pub struct Asked {
     pub today: Date,
     /// The stack's time to live begins again.
     pub renew: bool,
+    /// What proves who can call what; without it tokens are tried.
+    pub solver: Option<Solver>,
 }
 
 impl Default for Asked {
     fn default() -> Self {
-        Self { scope: Scope::All, today: Date::today(), renew: false }
+        Self { scope: Scope::All, today: Date::today(), renew: false, solver: None }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether a plan stays within a reviewed one: what remains after a run that died half-way is a part of what was reviewed;
 //! anything else was added, is gone otherwise, or changed in between.
 
-use super::{Action, MemberChange, Plan, Step};
+use super::{Action, MemberChange, Plan, Risk, Step};
 use crate::kind::LOCK_CLIENT;
 
 /// What a plan has beyond a reviewed one.
@@ -36,7 +36,8 @@ pub fn beyond(reviewed: &Plan, now: &Plan) -> Vec<Beyond> {
         }
     }
     for risk in now.open_risks() {
-        if !reviewed.risks.iter().any(|known| known.code == risk.code && known.address == risk.address) {
+        let about = |risk: &Risk| (risk.code.clone(), risk.address.clone(), risk.persona.clone(), risk.tool.clone());
+        if !reviewed.risks.iter().any(|known| about(known) == about(risk)) {
             found.push(Beyond { address: risk.address.clone(), what: format!("a new risk: {}", risk.code) });
         }
     }
@@ -95,7 +96,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plan::{FORMAT_VERSION, Origin, Risk, Summary};
+    use crate::plan::{FORMAT_VERSION, Origin, Summary};
 
     fn plan(steps: Vec<Step>) -> Plan {
         Plan {
@@ -174,6 +175,8 @@ mod tests {
             message: String::new(),
             accepted: false,
             decision: None,
+            persona: None,
+            tool: None,
         });
         let expected = [
             "gateway.a changed: description",

@@ -4,6 +4,7 @@
 //! that came from an account or a file is made harmless for terminals first ([`plain`]).
 
 mod access;
+mod access_change;
 mod access_json;
 mod change;
 pub mod diagnostic;

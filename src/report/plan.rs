@@ -4,10 +4,11 @@ use std::fmt::Write;
 
 use anstyle::Style;
 
+use super::access_change::told;
 use super::change::{Line, change_lines, member_lines};
 use super::step::{by_cause, look, summary_line};
 use super::{BOLD, DIM, GREEN, RED, YELLOW, plain, plain_line, styled, wrapped};
-use crate::plan::{AccessChange, Action, Decision, Exposure, Extent, Plan, PlanDiagnostic, Step};
+use crate::plan::{AccessChange, AccessEffect, Action, Decision, Exposure, Extent, Plan, PlanDiagnostic, Step};
 
 /// The plan as text, prose no wider than `width`.
 pub fn plan(plan: &Plan, width: usize) -> String {
@@ -27,7 +28,7 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     }
     unexpected(&mut text, plan);
     unsaid(&mut text, plan);
-    access(&mut text, "Who can call what", &plan.access);
+    access(&mut text, &plan.access, width);
     left_out(&mut text, plan, width);
     diagnostics(&mut text, "In the way", ("!", RED), &plan.diagnostics, width);
     diagnostics(&mut text, "Worth knowing", ("·", DIM), &plan.notes, width);
@@ -152,17 +153,20 @@ fn unexpected(text: &mut String, plan: &Plan) {
     }
 }
 
-fn access(text: &mut String, heading: &str, changes: &[AccessChange]) {
+fn access(text: &mut String, changes: &[AccessChange], width: usize) {
     if changes.is_empty() {
         return;
     }
-    section(text, heading);
-    for change in changes {
-        let principal = plain_line(&change.principal);
-        let tool = plain_line(&change.tool);
-        let (before, after, how) = (plain_line(&change.before), plain_line(&change.after), plain_line(&change.how));
-        _ = writeln!(text, "  {principal}  {tool}: {before} → {after} {}", styled(DIM, &format!("({how})")));
-        if let Some(witness) = &change.witness {
+    section(text, "Who can call what");
+    for told in told(changes) {
+        let (mark, style) = match told.effect {
+            AccessEffect::Widened | AccessEffect::Both | AccessEffect::Unknown => ("!", YELLOW),
+            AccessEffect::New => ("+", GREEN),
+            AccessEffect::Narrowed | AccessEffect::Equivalent => ("·", DIM),
+        };
+        let sentence = wrapped(&format!("{} ({})", told.sentence, told.found), 4, 6, width);
+        _ = writeln!(text, "  {} {sentence}", styled(style, mark));
+        if let Some(witness) = &told.witness {
             _ = writeln!(text, "      for example {}", plain_line(witness));
         }
     }
@@ -341,14 +345,30 @@ pub(super) mod tests {
                 blocked,
                 step("user_pool", "same", Action::NoOp, vec![]),
             ],
-            access: vec![AccessChange {
-                principal: "employee".into(),
-                tool: "hr/search".into(),
-                before: "denied".into(),
-                after: "allowed".into(),
-                how: "proved".into(),
-                witness: None,
-            }],
+            access: vec![
+                AccessChange {
+                    effect: AccessEffect::Narrowed,
+                    gateway: "gateway.hr".into(),
+                    principal: "employee".into(),
+                    tool: "hr/pay".into(),
+                    before: "always".into(),
+                    after: "never".into(),
+                    how: "proved".into(),
+                    tokens: None,
+                    witness: None,
+                },
+                AccessChange {
+                    effect: AccessEffect::Widened,
+                    gateway: "gateway.hr".into(),
+                    principal: "employee".into(),
+                    tool: "hr/search".into(),
+                    before: "never".into(),
+                    after: "always".into(),
+                    how: "tested".into(),
+                    tokens: Some(12),
+                    witness: Some("token {\"scope\":\"hr/read\"}, input {\"name\":\"x\"}".into()),
+                },
+            ],
             exposed: vec![
                 Exposure { address: "gateway.hr".into(), code: "enforcement-weakened".into(), principal: "every authenticated caller".into(), tool: "every tool of `gateway.hr`".into(), before: "allowed".into(), after: "as its policies say".into(), how: "unknown".into(), message: "`gateway.hr` was changed by hand: policies are only logged".into(), repaired: true, help: None },
                 Exposure { address: "policy_engine.guard".into(), code: "access-widened".into(), principal: "every authenticated caller".into(), tool: "`hr/search`".into(), before: "allowed".into(), after: "denied".into(), how: "unknown".into(), message: "policy `by_hand` in `policy_engine.guard` is not in the manifest: it permits calls".into(), repaired: false, help: Some("delete it where it was made".into()) },
@@ -358,9 +378,9 @@ pub(super) mod tests {
                 crate::plan::LeftOut { address: "policy.hr/wide".into(), action: Action::Update, reason: Some("it also opens".into()) },
             ],
             risks: vec![
-                Risk { code: "endpoint-changes".into(), address: "runtime.hr".into(), message: "callers hold the ARN of the old runtime, and every one of them has to be told the new one before it can go on".into(), accepted: false, decision: None },
-                Risk { code: "forbid-removed".into(), address: "policy.hr/deny".into(), message: "a forbid goes".into(), accepted: true, decision: Some(Decision { reason: "the tool is gone, SEC-7".into(), until: "2026-12-31".into() }) },
-                Risk { code: "interrupts".into(), address: "gateway.hr".into(), message: "it is locked meanwhile".into(), accepted: true, decision: None },
+                Risk { code: "endpoint-changes".into(), address: "runtime.hr".into(), message: "callers hold the ARN of the old runtime, and every one of them has to be told the new one before it can go on".into(), accepted: false, decision: None, persona: None, tool: None },
+                Risk { code: "forbid-removed".into(), address: "policy.hr/deny".into(), message: "a forbid goes".into(), accepted: true, decision: Some(Decision { reason: "the tool is gone, SEC-7".into(), until: "2026-12-31".into() }), persona: None, tool: None },
+                Risk { code: "interrupts".into(), address: "gateway.hr".into(), message: "it is locked meanwhile".into(), accepted: true, decision: None, persona: None, tool: None },
             ],
             unexpected: vec![Unexpected { parent: "policy_engine.guard".into(), kind: "policy".into(), name: "by_hand\u{1b}[31m".into(), id: "p-9".into() }],
             unsaid: vec![Unsaid {
@@ -467,7 +487,10 @@ pub(super) mod tests {
                   name = "theirs" → "ours"
 
         Who can call what
-          employee  hr/search: denied → allowed (proved)
+          ! widened: employee can now call hr/search (never → always, tested on 12
+              tokens)
+              for example token {"scope":"hr/read"}, input {"name":"x"}
+          · narrowed: employee can no longer call hr/pay (always → never, proved)
 
         Left out: not asked for
           + create gateway_target.new

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::access_change::told;
 use super::change::{change_lines, member_lines};
 use super::plain_line;
 use super::plan::{EXPOSED, decided, header, reach, way_out};
@@ -37,9 +38,9 @@ pub fn plan_markdown(plan: &Plan) -> String {
     list(
         &mut text,
         "Who can call what",
-        plan.access.iter().map(|change| {
-            let who = format!("{} {}", code(&change.principal), code(&change.tool));
-            format!("{who}: {} → {} ({})", prose(&change.before), prose(&change.after), prose(&change.how))
+        told(&plan.access).into_iter().map(|told| {
+            let example = told.witness.map(|witness| format!("; for example {}", code(&witness))).unwrap_or_default();
+            format!("{} ({}){example}", prose(&told.sentence), prose(&told.found))
         }),
     );
     let said = |found: &PlanDiagnostic| format!("{} {}", code(&found.code), prose(&found.message));
@@ -202,7 +203,8 @@ mod tests {
 
         **Who can call what**
 
-        - `employee` `hr/search`: denied → allowed (proved)
+        - widened: employee can now call hr/search (never → always, tested on 12 tokens); for example `token {"scope":"hr/read"}, input {"name":"x"}`
+        - narrowed: employee can no longer call hr/pay (always → never, proved)
 
         **In the way**
 

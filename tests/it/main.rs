@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod access_changes;
 mod access_oracle;
 mod access_served;
 mod adoption;

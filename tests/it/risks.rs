@@ -1,5 +1,7 @@
 //! Every risk: named, refused until it was decided on, and taken then.
 
+use std::collections::BTreeSet;
+
 use gatewright::engine::{self, Asked};
 use gatewright::plan::{Plan, risk};
 use gatewright::stack::{Accept, Date};
@@ -16,8 +18,11 @@ pub(crate) fn accept(risk: &str, address: &str, until: &str) -> String {
     format!("[[accept]]\nrisk = \"{risk}\"\n{about}reason = \"decided in SEC-7\"\nuntil = {until}\n")
 }
 
+/// The open risks by code and address, each once, however many callers gain by it.
 fn open(plan: &Plan) -> Vec<String> {
-    plan.open_risks().map(|risk| format!("{} {}", risk.code, risk.address)).collect()
+    let mut seen = BTreeSet::new();
+    let named = plan.open_risks().map(|risk| format!("{} {}", risk.code, risk.address));
+    named.filter(|risk| seen.insert(risk.clone())).collect()
 }
 
 /// From one manifest to another is this risk of this address: open until an entry accepts it, gone when it was taken.
@@ -32,12 +37,13 @@ async fn is_a_risk_in(world: &World, code: &str, address: &str, after: &str) {
     let wanted = format!("{code} {address}");
     assert!(open(&plan).contains(&wanted), "{wanted}: {:#?}", plan.risks);
     assert_eq!(plan.exposed, [], "{code}: a change of the manifest exposes nothing");
-    let others: String = plan
+    let others: BTreeSet<String> = plan
         .risks
         .iter()
         .filter(|risk| risk.code != code || risk.address != address)
         .map(|risk| accept(&risk.code, &risk.address, "9999-12-31"))
         .collect();
+    let others = String::from_iter(others);
     let decided = format!("{after}\n{others}{}", accept(code, address, "9999-12-31"));
     let plan = world.apply(&decided).await;
     assert_eq!(open(&plan), Vec::<String>::new(), "{wanted} was decided on");

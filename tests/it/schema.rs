@@ -1,8 +1,8 @@
 //! `plan.schema.json` describes what `plan --format json` prints.
 
 use gatewright::plan::{
-    Action, Decision, Exposure, Extent, FORMAT_VERSION, LeftOut, MemberChange, Origin, Plan, PlanDiagnostic, Risk,
-    Step, Summary, Unexpected, Unsaid,
+    AccessChange, AccessEffect, Action, Decision, Exposure, Extent, FORMAT_VERSION, LeftOut, MemberChange, Origin,
+    Plan, PlanDiagnostic, Risk, Step, Summary, Unexpected, Unsaid,
 };
 use serde_json::{Value, json};
 
@@ -36,7 +36,17 @@ fn plan() -> Plan {
             blocked: Some("foreign".into()),
             wanted: None,
         }],
-        access: vec![],
+        access: vec![AccessChange {
+            effect: AccessEffect::Widened,
+            gateway: "a.b".into(),
+            principal: "p".into(),
+            tool: "t/u".into(),
+            before: "never".into(),
+            after: "always".into(),
+            how: "tested".into(),
+            tokens: Some(3),
+            witness: Some("w".into()),
+        }],
         exposed: vec![Exposure {
             address: "a.b".into(),
             code: "engine-detached".into(),
@@ -55,6 +65,8 @@ fn plan() -> Plan {
             message: "c".into(),
             accepted: false,
             decision: Some(Decision { reason: "r".into(), until: "2026-12-31".into() }),
+            persona: Some("d".into()),
+            tool: Some("e/f".into()),
         }],
         unexpected: vec![Unexpected { parent: "a".into(), kind: "b".into(), name: "c".into(), id: "d".into() }],
         unsaid: vec![Unsaid {
