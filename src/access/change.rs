@@ -144,9 +144,9 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn of(gateway: Option<&'a Gateway<'a>>, callers: &[Caller]) -> Self {
+    fn of(gateway: Option<&'a Gateway<'a>>, callers: &[&Caller]) -> Self {
         let visitors = gateway.into_iter().flat_map(|gateway| {
-            let callers = callers.iter().filter(|caller| can_come(gateway, caller));
+            let callers = callers.iter().copied().filter(|caller| can_come(gateway, caller));
             callers.map(|caller| (caller.name.clone(), gateway.visitor(caller)))
         });
         let rules = gateway.and_then(|gateway| gateway.guard.as_ref()).into_iter().flat_map(|guard| &guard.rules);
@@ -235,7 +235,7 @@ impl<'a> Compared<'a> {
         let at = |access: &'a Access<'a>| access.gateways.iter().find(|one| one.resource.address == *address);
         let (old, new) = (at(before), at(after));
         let strangers: Vec<Caller> = [old, new].into_iter().flatten().filter_map(Gateway::strangers).collect();
-        let with = |access: &Access<'_>| access.callers.iter().chain(&strangers).cloned().collect::<Vec<_>>();
+        let with = |access: &'a Access<'a>| access.callers.iter().chain(&strangers).collect::<Vec<&Caller>>();
         let (old_callers, new_callers) = (with(before), with(after));
         let mut seen = BTreeSet::new();
         let callers = new_callers.iter().chain(&old_callers).map(|caller| caller.name.clone());

@@ -234,12 +234,15 @@ impl<'a> Gateway<'a> {
     /// The holder of a token at this gateway.
     pub(crate) fn holder(&self, name: &str, token: Token) -> Visitor {
         let guard = self.guard.as_ref();
-        // Where nobody is asked, a token is not looked at.
+        let admission = self.door.admits_token(&token);
         let principal = match self.door {
+            // Where nobody is asked, a token is not looked at.
             Door::Open => guard.and_then(Guard::nobody),
+            // Whom the door refuses no policy is asked about.
+            _ if !admission.is_admitted() => None,
             _ => guard.and_then(|guard| guard.holder(name, &token)),
         };
-        Visitor { admission: self.door.admits_token(&token), token: Some(token), principal }
+        Visitor { admission, token: Some(token), principal }
     }
 
     /// How often a visitor may call a tool.
