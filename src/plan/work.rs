@@ -50,7 +50,7 @@ pub struct Node {
 impl Work {
     /// The items of nodes that wait for each other and so would never start.
     pub fn cycle(&self) -> Option<BTreeSet<usize>> {
-        let cycle = super::order::find_cycle(&self.nodes)?;
+        let cycle = super::cycle::find_cycle(&self.nodes)?;
         Some(cycle.into_iter().filter_map(|node| Some(self.nodes.get(node)?.item)).collect())
     }
 }
@@ -85,7 +85,7 @@ pub(super) fn work(items: Items, strangers: BTreeSet<String>) -> Work {
     lowering.connect_policies();
     lowering.connect_deletes();
     let mut nodes = lowering.nodes;
-    super::order::drop_cycles(&mut nodes);
+    super::cycle::drop_cycles(&mut nodes);
     Work { items, nodes, strangers }
 }
 
