@@ -31,6 +31,11 @@ struct Named {
     name: String,
 }
 
+/// Whether a path is the stand-in's own.
+pub(crate) fn is(path: &str) -> bool {
+    path.starts_with(PREFIX) || path == MOTO_RESET
+}
+
 /// Answers a request to the stand-in itself; none: it is meant for a service.
 pub(crate) fn answer(stand_in: &Localstack, request: &Request<Bytes>) -> Option<Response<Bytes>> {
     let path = request.uri().path();

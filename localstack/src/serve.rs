@@ -77,6 +77,9 @@ async fn connection(stand_in: Localstack, stream: TcpStream, mut ending: watch::
 /// One answer. An error makes hyper close the connection without one.
 async fn answer(stand_in: &Localstack, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
     let (head, body) = request.into_parts();
+    if let Err(failure) = stand_in.admit(&head) {
+        return Ok(stand_in.refuse(&head, &failure).map(Full::new));
+    }
     let response = match read(body).await {
         Ok(body) => {
             let request = Request::from_parts(head, body);

@@ -77,7 +77,7 @@ fn url(engine: &Engine, arn: &str) -> String {
 pub(super) fn metadata(engine: &Engine, name: &str, request: &Request<Bytes>) -> Response<Bytes> {
     match Runtime::find(engine, name, &qualifier(request)) {
         Some(Runtime { arn, authorizer: Some(authorizer), .. }) => {
-            respond(StatusCode::OK, &authorizer.metadata(engine.base(), &url(engine, &arn)))
+            respond(StatusCode::OK, &authorizer.metadata(engine.base(), &engine.config().region, &url(engine, &arn)))
         }
         _ => plain(StatusCode::NOT_FOUND, &format!("there is no runtime {name} that takes tokens")),
     }
