@@ -58,7 +58,7 @@ fn is_from_elsewhere(head: &Parts) -> bool {
 }
 
 /// The host of `host` or `host:port`, in small letters. None: it has a user, or a port that is none.
-fn host_of(text: &str) -> Option<String> {
+pub(crate) fn host_of(text: &str) -> Option<String> {
     let authority: Authority = text.parse().ok()?;
     let host = authority.host();
     let port = text.strip_prefix(host)?;

@@ -198,7 +198,8 @@ async fn forward(
         return Ok(response);
     }
     let url = answer.url.as_deref().unwrap_or_default();
-    let mut forwarded = Request::post(url).header(SESSION, session);
+    let mut forwarded =
+        Request::post(url).header(SESSION, session).header(loopback::HOPS, loopback::next_hop(request.headers())?);
     for (name, value) in request.headers() {
         if reaches(name.as_str(), &runtime.document) {
             forwarded = forwarded.header(name, value);
