@@ -73,7 +73,13 @@ pub(super) async fn discover(engine: &Engine, url: &str) -> Result<Issuer, Strin
     let (Some(name), Some(keys)) = (text("issuer"), text("jwks_uri")) else {
         return Err(format!("{url} names no `issuer` or no `jwks_uri`"));
     };
-    let set = serde_json::from_value(fetch(keys).await?).map_err(|error| format!("{keys} has no keys: {error}"))?;
+    if url.split_once("/.well-known/").is_none_or(|(issuer, _)| issuer != name.trim_end_matches('/')) {
+        return Err(format!("{url} names another issuer: {name}"));
+    }
+    let listed = fetch(keys).await?;
+    let listed = listed.get("keys").and_then(Value::as_array).ok_or_else(|| format!("{keys} has no list of keys"))?;
+    // Keys that nobody here understands say nothing against the others.
+    let set = JwkSet { keys: listed.iter().filter_map(|key| serde_json::from_value(key.clone()).ok()).collect() };
     let issuer = Issuer { keys: set, names: vec![name.to_owned()] };
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     known.retain(|_, (at, _)| now.saturating_sub(*at) < BELIEVED);
