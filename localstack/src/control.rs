@@ -5,6 +5,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::document::Document;
 use crate::{Answer, Fault, Localstack, Settings, SnapshotError};
 
 /// Below this path no service has a route.
@@ -68,7 +69,9 @@ pub(crate) fn answer(stand_in: &Localstack, request: &Request<Bytes>) -> Option<
             Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         },
         (&Method::GET, "settings") => respond(StatusCode::OK, &json!(stand_in.settings())),
-        (&Method::POST, "settings") => match serde_json::from_slice::<Settings>(body) {
+        (&Method::POST, "settings") => match serde_json::from_slice::<Document>(body)
+            .and_then(|document| serde_json::from_value::<Settings>(Value::Object(document)))
+        {
             Ok(settings) => {
                 stand_in.set(&settings);
                 done()

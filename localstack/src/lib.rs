@@ -191,7 +191,7 @@ impl Localstack {
     /// Refuses a request that may not come in, or whose body cannot be had, the way its service says it.
     fn refuse(&self, head: &http::request::Parts, failure: &Failure) -> Response<Bytes> {
         self.engine.note_unreadable(&format!("{} {}", head.method, head.uri.path()), failure);
-        wire::refusal(wire::service(&head.uri, &head.headers), failure, &self.engine.next_request_id())
+        wire::refusal(wire::service(&head.method, &head.uri, &head.headers), failure, &self.engine.next_request_id())
     }
 
     /// Answers a client of a gateway or runtime, unless a fault comes in its way.
