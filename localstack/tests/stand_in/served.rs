@@ -338,3 +338,16 @@ async fn no_web_page_reaches_anything_through_a_browser() {
     assert_eq!(status("GET /oauth2/authorize", &format!("{sent}iframe\r\n")).await, 403);
     assert_eq!(status("POST /oauth2/authorize", &format!("{sent}document\r\n")).await, 403);
 }
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_a_place() {
+    let served = Served::start().await;
+    let mut open = Vec::new();
+    for _ in 0..256 {
+        open.push(TcpStream::connect(served.address).await.unwrap());
+    }
+    let mut next = std::pin::pin!(served.ask("GET", "/gateways", "", b""));
+    assert!(tokio::time::timeout(Duration::from_millis(200), next.as_mut()).await.is_err());
+    drop(open.pop());
+    assert_eq!(next.await.0, 200);
+}
