@@ -5,6 +5,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::document::Document;
 use crate::{Answer, Fault, Localstack, Settings, SnapshotError};
 
 /// Below this path no service has a route.
@@ -29,6 +30,11 @@ struct Plant {
 #[serde(deny_unknown_fields)]
 struct Named {
     name: String,
+}
+
+/// Whether a path is the stand-in's own.
+pub(crate) fn is(path: &str) -> bool {
+    path.starts_with(PREFIX) || path == MOTO_RESET
 }
 
 /// Answers a request to the stand-in itself; none: it is meant for a service.
@@ -63,7 +69,9 @@ pub(crate) fn answer(stand_in: &Localstack, request: &Request<Bytes>) -> Option<
             Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         },
         (&Method::GET, "settings") => respond(StatusCode::OK, &json!(stand_in.settings())),
-        (&Method::POST, "settings") => match serde_json::from_slice::<Settings>(body) {
+        (&Method::POST, "settings") => match serde_json::from_slice::<Document>(body)
+            .and_then(|document| serde_json::from_value::<Settings>(Value::Object(document)))
+        {
             Ok(settings) => {
                 stand_in.set(&settings);
                 done()

@@ -26,6 +26,7 @@ mod document;
 mod engine;
 mod failure;
 mod fault;
+mod gate;
 mod gateway;
 mod gateway_target;
 mod identifier;
@@ -160,7 +161,7 @@ impl Localstack {
 
     /// Answers one HTTP request.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
-        let answer = match data_plane::route(&request) {
+        let answer = match data_plane::route(&request, &self.engine.config().region) {
             // Boxed, so that a call of the control plane is not as large.
             Some(route) => Box::pin(self.invoke(&route, &request)).await,
             None => self.answer(&request),
@@ -177,10 +178,20 @@ impl Localstack {
         self.engine.serve_at(address);
     }
 
-    /// Refuses a request whose body cannot be had, the way its service says it.
+    /// Whether a request may come in from a socket.
+    fn admit(&self, head: &http::request::Parts) -> Result<(), Failure> {
+        gate::check(head, &self.engine.config().region, |host| {
+            self.engine.with_state(|state| {
+                let domain = state.find(state::Kind::UserPoolDomain, None, host);
+                domain.is_some_and(|domain| domain.document.contains_key("CustomDomainConfig"))
+            })
+        })
+    }
+
+    /// Refuses a request that may not come in, or whose body cannot be had, the way its service says it.
     fn refuse(&self, head: &http::request::Parts, failure: &Failure) -> Response<Bytes> {
         self.engine.note_unreadable(&format!("{} {}", head.method, head.uri.path()), failure);
-        wire::refusal(wire::service(&head.uri, &head.headers), failure, &self.engine.next_request_id())
+        wire::refusal(wire::service(&head.method, &head.uri, &head.headers), failure, &self.engine.next_request_id())
     }
 
     /// Answers a client of a gateway or runtime, unless a fault comes in its way.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::failure::Failure;
@@ -20,6 +21,9 @@ use crate::{Dropped, Localstack, control};
 
 /// The longest body. The longest that AWS documents is an S3 schema's ten megabytes, which no request carries.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+/// The most connections at once, each with one body in memory; further ones wait.
+const MOST_CONNECTIONS: usize = 256;
 
 /// How long requests that are being answered may take when everything ends.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -36,15 +40,20 @@ pub async fn serve(stand_in: Localstack, listener: TcpListener, stop: impl Futur
     stand_in.serve_at(address);
     let (ending, _) = watch::channel(());
     let mut connections = JoinSet::new();
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             biased;
             _ = &mut stop => break,
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stand_in.clone(), stream, ending.subscribe()));
+            accepted = accept(&listener, &places) => match accepted {
+                Ok((stream, place)) => {
+                    let connection = connection(stand_in.clone(), stream, ending.subscribe());
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
                 }
                 // The client went away again, or too many files are open: the next one may have more luck.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -57,6 +66,13 @@ pub async fn serve(stand_in: Localstack, listener: TcpListener, stop: impl Futur
     // What is still under way then is cut off: every change is whole, answered or not.
     _ = tokio::time::timeout(FAREWELL, farewell).await;
     Ok(())
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
 }
 
 /// One connection. How it ends is the client's business.
@@ -77,6 +93,9 @@ async fn connection(stand_in: Localstack, stream: TcpStream, mut ending: watch::
 /// One answer. An error makes hyper close the connection without one.
 async fn answer(stand_in: &Localstack, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
     let (head, body) = request.into_parts();
+    if let Err(failure) = stand_in.admit(&head) {
+        return Ok(stand_in.refuse(&head, &failure).map(Full::new));
+    }
     let response = match read(body).await {
         Ok(body) => {
             let request = Request::from_parts(head, body);

@@ -49,12 +49,15 @@ pub(crate) struct Unreadable {
 const COGNITO_TARGET: &str = "AWSCognitoIdentityProviderService.";
 
 /// Whose protocol a request speaks.
-pub(crate) fn service(uri: &Uri, headers: &HeaderMap) -> Service {
+pub(crate) fn service(method: &Method, uri: &Uri, headers: &HeaderMap) -> Service {
     if headers.contains_key("x-amz-target") {
         Service::Cognito
     } else if user_pool_endpoint::is(uri.path()) {
         Service::UserPool
-    } else if header(headers, "content-type").starts_with("application/x-www-form-urlencoded") {
+    } else if method == Method::POST
+        && uri.path() == "/"
+        && header(headers, "content-type").starts_with("application/x-www-form-urlencoded")
+    {
         Service::Sts
     } else {
         Service::AgentCore
@@ -67,7 +70,7 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 
 /// Reads a request.
 pub(crate) fn read(request: &Request<Bytes>) -> Result<Call, Box<Unreadable>> {
-    match service(request.uri(), request.headers()) {
+    match service(request.method(), request.uri(), request.headers()) {
         Service::Cognito => read_cognito(header(request.headers(), "x-amz-target"), request.body()),
         Service::UserPool => user_pool_endpoint::read(request),
         Service::Sts => Ok(read_sts(request.body())),

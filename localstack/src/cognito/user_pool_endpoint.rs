@@ -84,11 +84,11 @@ pub(crate) const POOL: &str = "UserPoolId";
 const NOT_KEPT: [(HeaderName, &str); 3] =
     [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
 
-/// What a browser may do with a page: send its form.
+/// What a browser may do with a page: send its form, which says that it comes from here.
 const PAGE: [(HeaderName, &str); 3] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    (header::REFERRER_POLICY, "same-origin"),
 ];
 
 fn with_headers(mut response: Response<Bytes>, headers: [(HeaderName, &'static str); 3]) -> Response<Bytes> {

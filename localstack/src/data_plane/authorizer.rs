@@ -63,7 +63,7 @@ impl JwtAuthorizer {
         let url = self.discovery_url();
         let issuer = match &self.pool {
             Some(issuer) => Arc::clone(issuer),
-            None if issuer::pool_of(engine.base(), url).is_some() => {
+            None if issuer::pool_of(engine.base(), &engine.config().region, url).is_some() => {
                 return Err(Refusal::token("the authorizer names a user pool that does not exist"));
             }
             None => Arc::new(issuer::discover(engine, url).await.map_err(|problem| Refusal::token(&problem))?),
@@ -86,11 +86,11 @@ impl JwtAuthorizer {
     }
 
     /// What clients are told of the resource that the token is for (RFC 9728).
-    pub(super) fn metadata(&self, base: Option<&str>, resource: &str) -> Value {
+    pub(super) fn metadata(&self, base: Option<&str>, region: &str, resource: &str) -> Value {
         let url = self.discovery_url();
         let named = url.split_once("/.well-known/").map_or(url, |(issuer, _)| issuer).to_owned();
         // A client that is here finds a pool of the stand-in here.
-        let issuer = match (issuer::pool_of(base, url), base) {
+        let issuer = match (issuer::pool_of(base, region, url), base) {
             (Some(pool), Some(base)) => format!("{base}/{pool}"),
             _ => named,
         };

@@ -195,7 +195,7 @@ pub(super) fn jwt_authorizer(
 ) -> Option<JwtAuthorizer> {
     let configuration = document.get("authorizerConfiguration")?.get("customJWTAuthorizer")?.clone();
     let url = configuration.get("discoveryUrl").and_then(Value::as_str).unwrap_or_default();
-    let pool = issuer::pool_of(base, url).and_then(|pool| issuer::of_pool(state, base, region, &pool));
+    let pool = issuer::pool_of(base, region, url).and_then(|pool| issuer::of_pool(state, base, region, &pool));
     Some(JwtAuthorizer { configuration, pool: pool.map(Arc::new) })
 }
 
@@ -203,7 +203,7 @@ pub(super) fn jwt_authorizer(
 pub(super) fn metadata(engine: &Engine, id: &str) -> Response<Bytes> {
     match Gateway::find(engine, id).as_deref() {
         Some(Gateway { authorizer: Authorizer::Jwt(authorizer), url, .. }) => {
-            respond(StatusCode::OK, &authorizer.metadata(engine.base(), url))
+            respond(StatusCode::OK, &authorizer.metadata(engine.base(), &engine.config().region, url))
         }
         _ => plain(StatusCode::NOT_FOUND, &format!("there is no gateway {id} that takes tokens")),
     }

@@ -4,16 +4,36 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::gate;
+use crate::wire::header as text;
+
 /// The longest answer that is read.
 const LIMIT: usize = 10 * 1024 * 1024;
 
+/// The header that counts how often a request was handed on, so that what is mapped to itself ends.
+pub(super) const HOPS: &str = "x-localstack-hops";
+
+/// The most often that a request is handed on.
+const MOST_HOPS: u32 = 4;
+
+/// How often a request was handed on when it is handed on now.
+///
+/// Fails, in words, if that is too often.
+pub(super) fn next_hop(headers: &HeaderMap) -> Result<u32, String> {
+    let hops = text(headers, HOPS).parse().unwrap_or(0_u32);
+    if hops < MOST_HOPS {
+        return Ok(hops + 1);
+    }
+    Err(format!("the request was handed on {hops} times: what answers for a target or a runtime leads back to itself"))
+}
+
 /// Whether a host is this machine.
-pub(super) fn is_local(host: &str) -> bool {
+pub(crate) fn is_local(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -21,7 +41,10 @@ pub(super) fn is_local(host: &str) -> bool {
 /// Whether a URL can be asked: plain HTTP on this machine.
 pub(super) fn is_reachable(url: &str) -> bool {
     let uri = url.parse::<Uri>().ok();
-    uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some_and(is_local))
+    uri.is_some_and(|uri| {
+        let host = uri.authority().and_then(|authority| gate::host_of(authority.as_str()));
+        uri.scheme_str() == Some("http") && host.is_some_and(|host| is_local(&host))
+    })
 }
 
 /// Sends a request to the URL that it names and reads the whole answer. Redirections are not followed.

@@ -10,7 +10,7 @@ use super::gateway::Gateway;
 use super::interceptor::{Reply, Turn};
 use super::stand_for::Answers;
 use super::tool::{Call, Tool};
-use super::{INVOKE_GATEWAY, not_allowed, plain, respond, server, short};
+use super::{INVOKE_GATEWAY, loopback, not_allowed, plain, respond, server, short};
 use crate::engine::Engine;
 use crate::journal::{Decision, Entry, without_secrets};
 use crate::wire::header;
@@ -125,7 +125,11 @@ async fn exchange(
         return failed(StatusCode::BAD_REQUEST, &problem);
     }
     if !gateway.servers.is_empty() {
-        if let Some(problem) = server::ask_for_tools(engine, &gateway.servers).await {
+        let problem = match loopback::next_hop(request.headers()) {
+            Ok(hop) => server::ask_for_tools(engine, &gateway.servers, hop).await,
+            Err(problem) => Some(problem),
+        };
+        if let Some(problem) = problem {
             note.say("problem", &problem);
         }
         gateway = Gateway::find(engine, id).unwrap_or(gateway);

@@ -14,11 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::uri::Authority;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::engine::Engine;
+use crate::gate;
 use crate::wire::header;
 
 mod authorizer;
@@ -26,7 +27,7 @@ mod decision;
 mod gateway;
 mod interceptor;
 mod issuer;
-mod loopback;
+pub(crate) mod loopback;
 mod mcp;
 mod openapi;
 mod runtime;
@@ -108,9 +109,9 @@ const LONGEST_TEXT: usize = 1000;
 const METADATA: &str = ".well-known/oauth-protected-resource";
 
 /// What a request is for, if it is one of the data plane.
-pub(crate) fn route(request: &Request<Bytes>) -> Option<Route> {
+pub(crate) fn route(request: &Request<Bytes>, region: &str) -> Option<Route> {
     let path = request.uri().path().trim_matches('/');
-    if let Some(gateway) = gateway_of_host(request) {
+    if let Some(gateway) = gateway_of_host(request, region) {
         return match path {
             "mcp" => Some(Route::Mcp(gateway)),
             METADATA | ".well-known/oauth-protected-resource/mcp" => Some(Route::GatewayMetadata(gateway)),
@@ -135,10 +136,8 @@ pub(crate) fn route(request: &Request<Bytes>) -> Option<Route> {
 }
 
 /// The gateway whose own host name a request is for.
-fn gateway_of_host(request: &Request<Bytes>) -> Option<String> {
-    let host = host(request)?;
-    let (id, rest) = host.split_once(".gateway.bedrock-agentcore.")?;
-    rest.contains(".amazonaws.com").then(|| id.to_owned())
+fn gateway_of_host(request: &Request<Bytes>, region: &str) -> Option<String> {
+    gate::gateway(&host(request)?, region).map(ToOwned::to_owned)
 }
 
 fn host(request: &Request<Bytes>) -> Option<String> {
@@ -148,7 +147,7 @@ fn host(request: &Request<Bytes>) -> Option<String> {
 
 /// Answers a request.
 pub(crate) async fn answer(engine: &Engine, route: &Route, request: &Request<Bytes>) -> Response<Bytes> {
-    if !is_from_here(request.headers()) {
+    if !gate::is_from_here(request.headers()) {
         return plain(StatusCode::FORBIDDEN, "the request comes from a web page of another origin");
     }
     match route {
@@ -158,16 +157,6 @@ pub(crate) async fn answer(engine: &Engine, route: &Route, request: &Request<Byt
         Route::GatewayMetadata(id) => gateway::metadata(engine, id),
         Route::RuntimeMetadata(runtime) => runtime::metadata(engine, runtime, request),
     }
-}
-
-/// No page of the web may use the stand-in through a browser: it would be another origin, or a name that was bent to loopback.
-fn is_from_here(headers: &HeaderMap) -> bool {
-    let local = |host: &str| loopback::is_local(host) || host.ends_with(".amazonaws.com");
-    let origin = headers.get(header::ORIGIN).map(|origin| {
-        let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-        authority.and_then(|(_, authority)| authority.parse::<Authority>().ok())
-    });
-    origin.is_none_or(|authority| authority.is_some_and(|authority| local(authority.host())))
 }
 
 /// As much of a text as the journal keeps.

@@ -77,7 +77,7 @@ fn url(engine: &Engine, arn: &str) -> String {
 pub(super) fn metadata(engine: &Engine, name: &str, request: &Request<Bytes>) -> Response<Bytes> {
     match Runtime::find(engine, name, &qualifier(request)) {
         Some(Runtime { arn, authorizer: Some(authorizer), .. }) => {
-            respond(StatusCode::OK, &authorizer.metadata(engine.base(), &url(engine, &arn)))
+            respond(StatusCode::OK, &authorizer.metadata(engine.base(), &engine.config().region, &url(engine, &arn)))
         }
         _ => plain(StatusCode::NOT_FOUND, &format!("there is no runtime {name} that takes tokens")),
     }
@@ -198,7 +198,8 @@ async fn forward(
         return Ok(response);
     }
     let url = answer.url.as_deref().unwrap_or_default();
-    let mut forwarded = Request::post(url).header(SESSION, session);
+    let mut forwarded =
+        Request::post(url).header(SESSION, session).header(loopback::HOPS, loopback::next_hop(request.headers())?);
     for (name, value) in request.headers() {
         if reaches(name.as_str(), &runtime.document) {
             forwarded = forwarded.header(name, value);

@@ -31,14 +31,15 @@ pub(super) async fn call(
     tool: &str,
     arguments: Map<String, Value>,
     seconds: Option<u64>,
+    hop: u32,
 ) -> Result<Value, String> {
-    let mut client = Client::connect(url, seconds).await?;
+    let mut client = Client::connect(url, seconds, hop).await?;
     client.ask(2, "tools/call", json!({"name": tool, "arguments": arguments})).await
 }
 
 /// Asks the servers at endpoints for their tools where a URL was mapped and told none, unless they were asked a moment ago. Answers
 /// why one could not be asked.
-pub(super) async fn ask_for_tools(engine: &Engine, endpoints: &[String]) -> Option<String> {
+pub(super) async fn ask_for_tools(engine: &Engine, endpoints: &[String], hop: u32) -> Option<String> {
     let answers = engine.data_plane.answers();
     let mut problem = None;
     for endpoint in endpoints {
@@ -47,7 +48,7 @@ pub(super) async fn ask_for_tools(engine: &Engine, endpoints: &[String]) -> Opti
         if answers.listed(endpoint).is_some_and(|listed| at.saturating_sub(listed.at) < BELIEVED) {
             continue;
         }
-        let tools = list(url, *seconds).await.unwrap_or_else(|error| {
+        let tools = list(url, *seconds, hop).await.unwrap_or_else(|error| {
             problem = Some(error);
             Vec::new()
         });
@@ -58,8 +59,8 @@ pub(super) async fn ask_for_tools(engine: &Engine, endpoints: &[String]) -> Opti
     problem
 }
 
-async fn list(url: &str, seconds: Option<u64>) -> Result<Vec<Value>, String> {
-    let mut client = Client::connect(url, seconds).await?;
+async fn list(url: &str, seconds: Option<u64>, hop: u32) -> Result<Vec<Value>, String> {
+    let mut client = Client::connect(url, seconds, hop).await?;
     let (mut tools, mut params) = (Vec::new(), json!({}));
     for id in 2..2 + MOST_PAGES {
         let mut page = client.ask(id, "tools/list", params).await?;
@@ -79,12 +80,13 @@ struct Client<'a> {
     patience: Duration,
     session: Option<HeaderValue>,
     version: Option<String>,
+    hop: u32,
 }
 
 impl<'a> Client<'a> {
-    async fn connect(url: &'a str, seconds: Option<u64>) -> Result<Self, String> {
+    async fn connect(url: &'a str, seconds: Option<u64>, hop: u32) -> Result<Self, String> {
         let patience = Duration::from_secs(seconds.unwrap_or(PATIENCE));
-        let mut client = Self { url, patience, session: None, version: None };
+        let mut client = Self { url, patience, session: None, version: None, hop };
         let about = json!({"name": "gateway", "version": env!("CARGO_PKG_VERSION")});
         let hello = json!({"protocolVersion": VERSION, "capabilities": {}, "clientInfo": about});
         let welcome = client.ask(1, "initialize", hello).await?;
@@ -110,6 +112,7 @@ impl<'a> Client<'a> {
 
     async fn send(&self, message: &Value) -> Result<Response<Bytes>, String> {
         let mut request = Request::post(self.url)
+            .header(loopback::HOPS, self.hop)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json, text/event-stream");
         if let Some(session) = &self.session {

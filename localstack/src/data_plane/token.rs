@@ -9,6 +9,9 @@ use super::authorizer::Refusal;
 /// What a token says.
 pub(super) type Claims = Map<String, Value>;
 
+/// The end of the year 9999 in seconds: no clock that anybody sets gets there.
+const LATEST: f64 = 253_402_300_799.0;
+
 /// Checks a token in the service's order as far as it is known: who signed it, when it holds, who issued it, and what the authorizer
 /// demands, all of it. `now` is in milliseconds.
 pub(super) fn check(
@@ -24,6 +27,9 @@ pub(super) fn check(
     #[expect(clippy::cast_precision_loss, reason = "seconds of this era are far below 2^52")]
     let now = seconds as f64;
     // A moment that is no number compares as neither, and is refused both times.
+    if moment("exp").is_some_and(|expiry| expiry > LATEST) {
+        return Err(Refusal::token("the token expires at no sane time"));
+    }
     if !moment("exp").is_some_and(|expiry| now < expiry) {
         return Err(Refusal::token("the token is expired"));
     }

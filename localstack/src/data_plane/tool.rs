@@ -139,7 +139,8 @@ impl Tool {
         match (&self.behind, &answer.url) {
             (Behind::Api(_, operation), Some(url)) => self.request(operation, url, &arguments).await,
             (Behind::Server(_), Some(url)) => {
-                server::call(url, &self.action.tool.name, arguments, answer.seconds).await
+                let hop = loopback::next_hop(caller.headers)?;
+                server::call(url, &self.action.tool.name, arguments, answer.seconds, hop).await
             }
             _ if answer.url.is_none() && answer.command.is_none() && answer.answer.is_none() => {
                 Ok(self.canned(resource, &arguments))

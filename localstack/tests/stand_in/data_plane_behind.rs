@@ -116,6 +116,8 @@ fn an_answer_says_one_thing_and_stays_on_this_machine() {
         (json!([{"resource": "", "answer": null}]), "needs a `resource`"),
         (json!([{"resource": "a", "command": []}]), "is empty"),
         (json!([{"resource": "a", "url": "http://example.com/"}]), "not an http URL on loopback"),
+        (json!([{"resource": "a", "url": "http://ann@127.0.0.1/"}]), "not an http URL on loopback"),
+        (json!([{"resource": "a", "url": "http://127.0.0.1:99999/"}]), "not an http URL on loopback"),
         (json!([{"resource": "a", "url": "https://127.0.0.1/"}]), "not an http URL on loopback"),
         (json!([{"resource": "a", "url": "http://127.0.0.1@example.com/"}]), "not an http URL on loopback"),
         (json!([{"resource": "a", "url": "http://127.0.0.1.example.com/"}]), "not an http URL on loopback"),
@@ -248,6 +250,14 @@ async fn an_api_is_asked_over_http_and_a_server_over_mcp() {
     let names: Vec<String> =
         listed["result"]["tools"].as_array().unwrap().iter().map(|tool| at(tool, "/name")).collect();
     assert_eq!(names, ["api___rename", "srv___hr___read", "srv___hr___write"]);
+    // One that is behind itself ends.
+    let target = json!({
+        "gatewayIdentifier": inner, "name": "me", "targetConfiguration": {"mcp": {"mcpServer": {"endpoint": "https://me.example/mcp"}}},
+    });
+    ok(&behind, "CreateGatewayTarget", target).await;
+    answers(&behind, &json!([{"resource": "https://me.example/mcp", "url": url}]));
+    post(&behind, &inner, "tools/list", json!({})).await;
+    assert!(json!(behind.journal()).to_string().contains("leads back to itself"));
     // What is told is believed, and the server is not asked.
     answers(&local, &json!([{"resource": "https://mcp.example/mcp", "url": url, "tools": [{"name": "told"}]}]));
     let listed = post(&local, &gateway, "tools/list", json!({})).await;

@@ -93,6 +93,11 @@ fn pem(der: &[u8]) -> String {
     format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
 }
 
+fn with_an_odd_one(mut set: Value) -> Value {
+    set["keys"].as_array_mut().unwrap().push(json!({"kty": "from the future"}));
+    set
+}
+
 /// A gateway that takes the tokens of an issuer elsewhere on this machine.
 struct Elsewhere {
     local: Localstack,
@@ -115,7 +120,7 @@ impl Elsewhere {
         let discovery = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")});
         pages.lock().unwrap().extend([
             ("/.well-known/openid-configuration".to_owned(), discovery),
-            ("/keys".to_owned(), json!(keys.set)),
+            ("/keys".to_owned(), with_an_odd_one(json!(keys.set))),
         ]);
         let local = prompt();
         let mut authorizer = json!({"discoveryUrl": format!("{issuer}/.well-known/openid-configuration")});
@@ -186,6 +191,7 @@ async fn each_check_of_an_authorizer_has_to_hold() {
     for (changes, why) in [
         (json!({"exp": 1_000_000_000}), "expired"),
         (json!({"exp": null}), "expired"),
+        (json!({"exp": 1e300}), "no sane time"),
         (json!({"exp": "9999999999"}), "expired"),
         (json!({"nbf": 99_999_999_999_u64}), "not valid yet"),
         (json!({"iss": "https://evil.example"}), "issuer"),

@@ -71,43 +71,53 @@ async fn no_head_confuses_the_connection() {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(localstack::serve(local.clone(), listener, stopped));
-    let smuggled = "POST /policy-engines HTTP/1.1\r\nhost: x\r\ncontent-length: 18\r\n\r\n{\"name\":\"smuggled\"}";
+    let smuggled =
+        "POST /policy-engines HTTP/1.1\r\nhost: localhost\r\ncontent-length: 18\r\n\r\n{\"name\":\"smuggled\"}";
     let body = format!("0\r\n\r\n{smuggled}");
     let length = body.len();
     let heads = [
         // Two lengths, a length and chunks, chunks said in odd ways, lengths that are none.
-        format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\ncontent-length: {length}\r\n\r\n{body}"),
         format!(
-            "POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\ntransfer-encoding: xchunked\r\n\r\n{body}"
+            "POST /gateways HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\ncontent-length: {length}\r\n\r\n{body}"
         ),
         format!(
-            "POST /gateways HTTP/1.1\r\nhost: x\r\ntransfer-encoding : chunked\r\ncontent-length: {length}\r\n\r\n{body}"
+            "POST /gateways HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\ntransfer-encoding: xchunked\r\n\r\n{body}"
         ),
         format!(
-            "POST /gateways HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, identity\r\ncontent-length: {length}\r\n\r\n{body}"
+            "POST /gateways HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding : chunked\r\ncontent-length: {length}\r\n\r\n{body}"
         ),
-        format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: +{length}\r\n\r\n{body}"),
-        format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n{body}"),
-        format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999\r\n\r\n{body}"),
         format!(
-            "POST /gateways HTTP/1.1\r\nhost: x\r\nx: a\r\n content-length: 5\r\ncontent-length: {length}\r\n\r\n{body}"
+            "POST /gateways HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked, identity\r\ncontent-length: {length}\r\n\r\n{body}"
         ),
-        format!("POST /gateways HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n{body}"),
-        format!("POST /gateways HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"),
+        format!("POST /gateways HTTP/1.1\r\nhost: localhost\r\ncontent-length: +{length}\r\n\r\n{body}"),
+        format!("POST /gateways HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n{body}"),
+        format!("POST /gateways HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999999999999999\r\n\r\n{body}"),
+        format!(
+            "POST /gateways HTTP/1.1\r\nhost: localhost\r\nx: a\r\n content-length: 5\r\ncontent-length: {length}\r\n\r\n{body}"
+        ),
+        format!(
+            "POST /gateways HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n{body}"
+        ),
+        format!(
+            "POST /gateways HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        ),
         // Other ways to write a request.
-        "GET http://169.254.169.254/latest/meta-data HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned(),
-        "CONNECT 127.0.0.1:22 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned(),
+        "GET http://169.254.169.254/latest/meta-data HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+            .to_owned(),
+        "CONNECT 127.0.0.1:22 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".to_owned(),
         "GET /gateways HTTP/1.0\r\n\r\n".to_owned(),
         "GET /gateways\r\n\r\n".to_owned(),
         "GET /gateways HTTP/3.7\r\n\r\n".to_owned(),
-        "GET /_localstack/../_localstack/state HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned(),
-        "GET /%5flocalstack/state HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned(),
-        "POST /_LOCALSTACK/RESET HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_owned(),
-        "POST //moto-api//reset HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_owned(),
-        "GET /gateways HTTP/1.1\r\nhost: x\r\nupgrade: h2c\r\nconnection: upgrade, close\r\n\r\n".to_owned(),
+        "GET /_localstack/../_localstack/state HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".to_owned(),
+        "GET /%5flocalstack/state HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".to_owned(),
+        "POST /_LOCALSTACK/RESET HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            .to_owned(),
+        "POST //moto-api//reset HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            .to_owned(),
+        "GET /gateways HTTP/1.1\r\nhost: localhost\r\nupgrade: h2c\r\nconnection: upgrade, close\r\n\r\n".to_owned(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
-        "OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned(),
-        "GET /gateways HTTP/1.1\nhost: x\nconnection: close\n\n".to_owned(),
+        "OPTIONS * HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".to_owned(),
+        "GET /gateways HTTP/1.1\nhost: localhost\nconnection: close\n\n".to_owned(),
     ];
     for head in &heads {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -125,7 +135,7 @@ async fn no_head_confuses_the_connection() {
     assert!(local.journal().iter().all(|entry| entry.operation != "CreatePolicyEngine"));
     // Bytes at random.
     let mut random = Random(11);
-    let whole = "POST /gateways/ HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 14\r\n\r\n{\"name\": \"g\"}\n";
+    let whole = "POST /gateways/ HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 14\r\n\r\n{\"name\": \"g\"}\n";
     for _ in 0..400 {
         let mut bytes = whole.as_bytes().to_vec();
         for _ in 0..=random.below(4) {

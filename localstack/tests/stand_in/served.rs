@@ -41,7 +41,7 @@ impl Served {
     pub(crate) async fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, Value) {
         let length = body.len();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
         );
         let answer = self.raw(&[head.as_bytes(), body].concat()).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{method} {path}: {answer}"));
@@ -55,7 +55,7 @@ async fn a_connection_is_kept_and_ends_when_everything_ends() {
     let served = Served::start().await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     for _ in 0..2 {
-        stream.write_all(b"GET /gateways HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        stream.write_all(b"GET /gateways HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
         let mut answer = [0; 4096];
         let length = stream.read(&mut answer).await.unwrap();
         assert!(answer[..length].starts_with(b"HTTP/1.1 200 OK"));
@@ -76,7 +76,7 @@ async fn only_loopback_is_served() {
 #[tokio::test]
 async fn a_dropped_call_ends_the_connection_without_an_answer() {
     let served = Served::start().await;
-    let request = b"GET /gateways HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = b"GET /gateways HTTP/1.1\r\nhost: localhost\r\n\r\n";
     for kind in [FaultKind::Drop, FaultKind::LoseAnswer] {
         served.local.fault(Fault { operation: Some("ListGateways".to_owned()), nth: 1, times: 1, kind });
         assert_eq!(served.raw(request).await, "");
@@ -99,6 +99,7 @@ async fn a_clients_mistakes_are_modelled_refusals() {
         ("POST", "/", "x-amz-target: DynamoDB_20120810.ListTables\r\n", b"{}", 400),
         ("POST", "/", "x-amz-target: ä\r\n", b"{}", 400),
         ("POST", "/", "", b"{}", 404),
+        ("POST", "/nowhere", "content-type: application/x-www-form-urlencoded\r\n", b"Action=GetCallerIdentity", 404),
         ("GET", "/gateways/%2e%2e/", "", b"", 400),
         ("GET", "/gateways/../../etc/passwd", "", b"", 404),
         ("GET", "/gateways/%ff%fe", "", b"", 400),
@@ -126,12 +127,12 @@ async fn a_clients_mistakes_are_modelled_refusals() {
 #[tokio::test]
 async fn bodies_and_heads_have_a_limit() {
     let served = Served::start().await;
-    let head = "POST /gateways HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+    let head = "POST /gateways HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
     let announced = served.raw(format!("{head}content-length: 10485761\r\n\r\n").as_bytes()).await;
     assert!(announced.starts_with("HTTP/1.1 413") && announced.contains("longer than 10 MB"), "{announced}");
     let broken = served.raw(format!("{head}transfer-encoding: chunked\r\n\r\nzz\r\n").as_bytes()).await;
     assert!(broken.starts_with("HTTP/1.1 400") && broken.contains("message"), "{broken}");
-    let header = format!("GET /gateways HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(1_000_000));
+    let header = format!("GET /gateways HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "a".repeat(1_000_000));
     assert!(!served.raw(header.as_bytes()).await.starts_with("HTTP/1.1 5"));
     for nonsense in [&b"\x16\x03\x01\x02\x00"[..], b"GET \xff\xff HTTP/1.1\r\n\r\n", b"\r\n\r\n\r\n\0"] {
         let mut nonsense = nonsense.to_vec();
@@ -203,6 +204,7 @@ async fn everything_is_switched_and_gone_back_to_over_http() {
         ("settings", r#"{"lag": -1}"#, 400, "-1"),
         ("settings", r#"{"speed": 1}"#, 400, "speed"),
         ("settings", "", 400, "not settings"),
+        ("settings", "[40]", 400, "not settings"),
         ("snapshot", r#"{"name": 1}"#, 400, "not the name"),
         ("snapshot", r#"{"path": "/etc/passwd"}"#, 400, "not the name"),
         ("restore", r#"{"name": "../begin"}"#, 404, "there are: begin"),
@@ -273,4 +275,79 @@ async fn what_answers_for_others_is_set_over_the_socket_but_no_command_is() {
     let (status, body) = served.ask("POST", "/_localstack/answers", "", b"{}").await;
     assert_eq!((status, at(&body, "/message").contains("not a list of answers")), (400, true));
     assert_eq!(served.ask("DELETE", "/_localstack/answers", "", b"").await.0, 204);
+}
+
+#[tokio::test]
+async fn no_web_page_reaches_anything_through_a_browser() {
+    let served = Served::start().await;
+    let status = async |line: &str, headers: &str| {
+        let answer = served.raw(format!("{line} HTTP/1.1\r\nconnection: close\r\n{headers}\r\n").as_bytes()).await;
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status: u16 = answer[9..12].parse().unwrap();
+        assert!(status != 403 || serde_json::from_str::<Value>(body).unwrap()["message"].is_string(), "{answer}");
+        status
+    };
+    let port = served.address.port();
+    for line in [
+        "GET /gateways",
+        "GET /_localstack/state",
+        "POST /moto-api/reset",
+        "POST /oauth2/token",
+        "POST /gateways/g/mcp",
+    ] {
+        for refused in [
+            "host: localhost\r\norigin: https://evil.example\r\n",
+            "host: localhost\r\norigin: null\r\n",
+            "host: localhost\r\norigin: https://evil.amazonaws.com\r\n",
+            "host: localhost\r\norigin: http://localhost.evil.example\r\n",
+            "host: localhost\r\nsec-fetch-site: cross-site\r\n",
+            "host: localhost\r\nsec-fetch-site: same-site\r\n",
+            "host: evil.example\r\n",
+            "host: localhost@evil.example\r\n",
+            "host: localhost:http\r\n",
+            "host: localhost\r\nhost: localhost\r\n",
+            "host: g.gateway.bedrock-agentcore.us-east-1.amazonaws.com.evil.example\r\n",
+            "host: cognito-idp.eu-west-1.amazonaws.com\r\n",
+            "",
+        ] {
+            assert_eq!(status(line, refused).await, 403, "{line} {refused}");
+        }
+        for good in [
+            format!("host: 127.0.0.1:{port}\r\n"),
+            format!("host: [::1]:{port}\r\norigin: http://localhost:{port}\r\nsec-fetch-site: same-origin\r\n"),
+            "host: LOCALHOST\r\nsec-fetch-site: none\r\n".to_owned(),
+        ] {
+            assert_ne!(status(line, &good).await, 403, "{line} {good}");
+        }
+    }
+    assert_eq!(status("GET http://evil.example/gateways", "host: localhost\r\n").await, 403);
+    // AWS's own names are for its services only.
+    for host in [
+        "bedrock-agentcore-control.us-east-1.amazonaws.com",
+        "sts.amazonaws.com",
+        "hr.auth.us-east-1.amazoncognito.com",
+    ] {
+        let host = format!("host: {host}\r\n");
+        assert_eq!(status("GET /gateways", &host).await, 200, "{host}");
+        assert_eq!(status("GET /_localstack/state", &host).await, 403, "{host}");
+        assert_eq!(status("POST /moto-api/reset", &host).await, 403, "{host}");
+    }
+    // A client sends its user to the page to sign in on; a frame or a script does not go there.
+    let sent = "host: localhost\r\nsec-fetch-site: cross-site\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: ";
+    assert_ne!(status("GET /oauth2/authorize", &format!("{sent}document\r\n")).await, 403);
+    assert_eq!(status("GET /oauth2/authorize", &format!("{sent}iframe\r\n")).await, 403);
+    assert_eq!(status("POST /oauth2/authorize", &format!("{sent}document\r\n")).await, 403);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_a_place() {
+    let served = Served::start().await;
+    let mut open = Vec::new();
+    for _ in 0..256 {
+        open.push(TcpStream::connect(served.address).await.unwrap());
+    }
+    let mut next = std::pin::pin!(served.ask("GET", "/gateways", "", b""));
+    assert!(tokio::time::timeout(Duration::from_millis(200), next.as_mut()).await.is_err());
+    drop(open.pop());
+    assert_eq!(next.await.0, 200);
 }

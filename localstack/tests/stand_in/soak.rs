@@ -53,7 +53,7 @@ impl Client {
         }
         let stream = self.stream.as_mut()?;
         let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{headers}\r\n");
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n{headers}\r\n");
         stream.write_all(format!("{head}{body}").as_bytes()).await.ok()?;
         let (mut status, mut length) = (0, 0);
         loop {

@@ -70,7 +70,7 @@ async fn a_listing_by_post_comes_without_a_body_and_without_a_length() {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(localstack::serve(stand_in(), listener, stopped));
     for length in ["", "content-length: 0\r\n"] {
-        let request = format!("POST /runtimes?maxResults=5 HTTP/1.1\r\nhost: x\r\n{length}\r\n");
+        let request = format!("POST /runtimes?maxResults=5 HTTP/1.1\r\nhost: localhost\r\n{length}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = vec![0; 4096];
         let length = stream.read(&mut answer).await.unwrap();
