@@ -46,15 +46,16 @@ pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether a browser says that another site, or another port, sends the request. Who goes to the sign-in page comes from elsewhere,
-/// and seeing its form changes nothing.
+/// Whether a browser says that another site sends the request. An `Origin`, which is one of this machine by then, says more: an
+/// app on another port may ask for tokens. Who goes to the sign-in page comes from elsewhere, and seeing its form changes nothing.
 fn is_from_elsewhere(head: &Parts) -> bool {
     let says = |name: &str, value: &[u8]| head.headers.get_all(name).iter().any(|said| said.as_bytes() == value);
     let signs_in = head.method == Method::GET
         && head.uri.path().ends_with("/oauth2/authorize")
         && says("sec-fetch-mode", b"navigate")
         && says("sec-fetch-dest", b"document");
-    (says("sec-fetch-site", b"cross-site") || says("sec-fetch-site", b"same-site")) && !signs_in
+    let elsewhere = says("sec-fetch-site", b"cross-site") || says("sec-fetch-site", b"same-site");
+    elsewhere && !signs_in && !head.headers.contains_key(header::ORIGIN)
 }
 
 /// The host of `host` or `host:port`, in small letters. None: it has a user, or a port that is none.
