@@ -1,7 +1,7 @@
 //! Changes of access: who can call what before and after, tool by tool.
 //!
 //! Both sides are gateways as callers meet them. What is the same on both, text by text, is not looked at. The callers are those of
-//! the manifest, and tokens that come near what the policies compare with ([`super::trial`]): this tests, and does not prove.
+//! the manifest, and tokens that come near what the policies compare with (`trial`): this tests, and does not prove.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 //!
 //! A call takes two steps: the gateway's authorizer lets the caller in ([`authorizer`]), and the policies of the gateway's engine
 //! permit the call ([`guard`]). Callers are the personas of the manifest and its client-credentials clients ([`caller`]). A cell of
-//! the [`matrix`] says what holds for every input, by the partial evaluation that also decides what a gateway lists.
+//! the [`matrix()`] says what holds for every input, by the partial evaluation that also decides what a gateway lists.
 
 pub mod authorizer;
 pub mod caller;

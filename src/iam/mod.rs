@@ -1,7 +1,7 @@
 //! Permissions: what the roles of a stack have to be allowed in IAM, from what its manifest uses. Without an account.
 //!
-//! Four roles have a part in a stack: the ones that its gateways ([`gateway`]) and its runtimes ([`runtime`]) take, and those of the
-//! people and pipelines that plan and that apply ([`run`]). What is not in the API model about the actions of IAM, and where it comes
+//! Four roles have a part in a stack: the ones that its gateways (`gateway`) and its runtimes (`runtime`) take, and those of the
+//! people and pipelines that plan and that apply (`run`). What is not in the API model about the actions of IAM, and where it comes
 //! from, stands in `docs/iam.md`.
 
 mod gateway;
