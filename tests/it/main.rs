@@ -38,6 +38,7 @@ mod openings;
 mod peers;
 mod properties;
 mod readme;
+mod removal;
 mod replaced;
 mod reviewed;
 mod risks;
