@@ -51,6 +51,7 @@ mod snapshot;
 mod state;
 mod store;
 mod tag;
+mod validation;
 mod wire;
 mod workload_identity;
 
