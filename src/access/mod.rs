@@ -68,7 +68,7 @@ impl<'a> Access<'a> {
 
     /// Everybody who has what a gateway asks for.
     pub fn callers_of(&self, gateway: &Gateway<'_>) -> Vec<Caller> {
-        let callers = self.callers.iter().cloned().chain(gateway.strangers());
-        callers.filter(|caller| gateway.asks(caller)).collect()
+        let known = self.callers.iter().filter(|caller| gateway.asks(caller)).cloned();
+        known.chain(gateway.strangers().into_iter().filter(|caller| gateway.asks(caller))).collect()
     }
 }

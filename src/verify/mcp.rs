@@ -13,6 +13,9 @@ use crate::aws::http::{Http, Response};
 /// The version of the protocol that is asked for.
 const VERSION: &str = "2025-06-18";
 
+/// JSON-RPC's word for what failed behind a server: a gateway says it where an interceptor of its did.
+const INTERNAL_ERROR: i64 = -32603;
+
 /// More pages than any gateway has.
 const PAGES: usize = 1_000;
 
@@ -83,6 +86,9 @@ impl Session<'_> {
         match message.get_mut("result").map(Value::take) {
             Some(result) => Ok(Some(result)),
             None => match message.pointer("/error/code").and_then(Value::as_i64) {
+                Some(INTERNAL_ERROR) => Err(format!(
+                    "it answers `{method}` with error {INTERNAL_ERROR}, an internal one: look at its interceptors"
+                )),
                 Some(code) => Err(format!("it answers `{method}` with error {code}")),
                 None => Err(format!("it answers `{method}` with neither a result nor an error")),
             },

@@ -83,6 +83,16 @@ fn a_stand_in_in_process_is_asked_by_the_names_of_aws() {
 }
 
 #[test]
+fn a_gateway_whose_interceptors_fail_says_where_to_look() {
+    // Nobody told the stand-in what answers in the place of its interceptors.
+    let terminal = Terminal::in_example("hr-data-agent");
+    assert_eq!(terminal.run(&["apply", "--local", "--yes"]).code, 0);
+    let answer = terminal.run(&["verify", "--local"]);
+    assert_eq!(answer.code, 1, "{}{}", answer.out, answer.err);
+    assert!(answer.out.contains("error -32603, an internal one: look at its interceptors"), "{}", answer.out);
+}
+
+#[test]
 fn a_policy_opened_by_hand_is_exposed_and_one_closed_by_hand_is_missing() {
     let terminal = Terminal::in_example("three-roles");
     let served = applied(&terminal);
