@@ -1,7 +1,7 @@
 //! Exposed: what the live account allows and the manifest does not, as far as resources show it. Only what somebody changed by hand
 //! and what nobody declared counts; a change that the manifest itself makes does not.
 
-use cedar_policy::{ActionConstraint, Policy, PrincipalConstraint};
+use cedar_policy::{ActionConstraint, PrincipalConstraint};
 use serde_json::Value;
 
 use super::item::Item;
@@ -12,6 +12,7 @@ use super::{Action, Exposure};
 use crate::address::Address;
 use crate::kind::statement_of;
 use crate::live;
+use crate::manifest::cedar;
 use crate::membership::{Child, Membership};
 use crate::observe::{Observed, Stranger};
 use crate::ownership::applied_digest;
@@ -177,13 +178,15 @@ impl Look<'_> {
         let who = gateways.first().and_then(|gateway| gateway.live.as_ref()).map(|live| &live.document);
         let names: Vec<String> = gateways.iter().map(|gateway| format!("`{}`", gateway.address)).collect();
         let every_tool = format!("every tool of {}", names.join(", "));
-        let Ok(policy) = Policy::parse(None, statement) else {
+        let Some(policy) = cedar::scope(statement) else {
             return Reach { principal: "callers that its text lets in".to_owned(), tool: every_tool };
         };
-        let conditional =
-            policy.to_json().ok().is_none_or(|json| json.get("conditions") != Some(&serde_json::json!([])));
         let anyone = matches!(policy.principal_constraint(), PrincipalConstraint::Any | PrincipalConstraint::Is(_));
-        let principal = if anyone && !conditional { callers(who) } else { "callers for whom its condition holds" };
+        let principal = if anyone && !cedar::is_conditional(statement) {
+            callers(who)
+        } else {
+            "callers for whom its condition holds"
+        };
         let actions = match policy.action_constraint() {
             ActionConstraint::Any => None,
             ActionConstraint::Eq(action) => Some(vec![action]),
@@ -299,7 +302,7 @@ fn is_drift(item: &Item) -> bool {
 
 /// A permit's action clause takes in the tools of a target.
 fn names_target(statement: &str, target: &str) -> bool {
-    let Ok(policy) = Policy::parse(None, statement) else { return true };
+    let Some(policy) = cedar::scope(statement) else { return true };
     let within = |action: &cedar_policy::EntityUid| {
         let id = action.id().unescaped();
         id == target || id.strip_prefix(target).is_some_and(|rest| rest.starts_with("___"))
