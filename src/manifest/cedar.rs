@@ -252,11 +252,11 @@ mod tests {
 
     #[test]
     fn the_head_of_a_statement_is_read_whatever_its_conditions() {
-        let text = "@id(\"a)b\")// forbid(\n@note\nforbid(principal, action in [A::\"x\", A::\"y,\"], resource is B)\n  unless temporal {};";
+        let text = "@id(\"a)b\")// forbid(\n@note\nforbid(principal, action in [Action::\"x\", Action::\"y,\"], resource is B)\n  unless temporal {};";
         assert_eq!((effect(text), is_temporal(text), is_conditional(text)), (Some("forbid"), true, true));
         assert_eq!(
             scope(text).map(|policy| policy.to_string()).as_deref(),
-            Some("forbid(principal, action in [A::\"x\", A::\"y,\"], resource is B);")
+            Some("forbid(principal, action in [Action::\"x\", Action::\"y,\"], resource is B);")
         );
         assert_eq!(
             with_clause(text, 1, "action").as_deref(),
