@@ -53,3 +53,4 @@ mod trouble;
 mod verify;
 mod world;
 mod wrong;
+mod limits;

@@ -1,14 +1,15 @@
 //! Types: a policy is validated strictly against the schema that the service derives from the tools.
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Policy, PolicySet, ValidationMode, ValidationResult, Validator};
-use serde_json::{Value, json};
+use cedar_policy::{EntityUid, Policy, PolicySet, ValidationMode, ValidationResult, Validator};
+use serde_json::Value;
 
 use super::expression::{asked_claim, conditions, parts};
 use super::place::Text;
 use super::tools::Guarded;
 use super::words::{ESCAPED_MARK, plain, said};
 use crate::diagnostic::Diagnostic;
+use crate::manifest::cedar::with_clause;
 use crate::manifest::nearest::listed;
 use crate::reference::holds_mark_character;
 
@@ -28,7 +29,7 @@ pub(super) fn check(
     if errors.is_empty() && decides_all {
         suspicions(text, form, &result, found);
     }
-    let unfit = if errors.is_empty() { Vec::new() } else { unfit(form, validator) };
+    let unfit = if errors.is_empty() { Vec::new() } else { unfit(text.statement(), form, validator) };
     let mut told: Vec<String> = Vec::new();
     for (message, place, help) in errors {
         let wrong = text.excerpt(&place);
@@ -50,14 +51,12 @@ pub(super) fn check(
 }
 
 /// The actions that a policy does not fit, where it fits others of those that it names.
-fn unfit(form: &Value, validator: &Validator) -> Vec<String> {
+fn unfit(statement: &str, form: &Value, validator: &Validator) -> Vec<String> {
     let fits = |action: &Value| {
-        let mut alone = form.clone();
-        if let Some(members) = alone.as_object_mut() {
-            members.insert("action".to_owned(), json!({"op": "==", "entity": action}));
-        }
-        let set = Policy::from_json(None, alone).ok().and_then(|policy| PolicySet::from_policies([policy]).ok());
-        set.is_some_and(|set| validator.validate(&set, ValidationMode::Strict).validation_passed())
+        let action = EntityUid::from_json(action.clone()).ok();
+        let alone = action.and_then(|action| with_clause(statement, 1, &format!("action == {action}")));
+        let alone = alone.and_then(|text| text.parse::<PolicySet>().ok());
+        alone.is_some_and(|set| validator.validate(&set, ValidationMode::Strict).validation_passed())
     };
     let actions = form.pointer("/action/entities").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let (fit, unfit): (Vec<&Value>, Vec<&Value>) = actions.iter().partition(|action| fits(action));
