@@ -8,7 +8,7 @@ pub mod authorizer;
 pub mod caller;
 pub mod change;
 mod codes;
-mod condition;
+pub(crate) mod condition;
 pub mod expect;
 mod finding;
 pub mod gateway;
