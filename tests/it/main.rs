@@ -39,6 +39,7 @@ mod openings;
 mod peers;
 mod properties;
 mod readme;
+mod removal;
 mod replaced;
 mod reviewed;
 mod risks;
