@@ -33,6 +33,7 @@ mod maker;
 mod matrix;
 mod members;
 mod model_data;
+mod moot;
 mod moves;
 mod only;
 mod openings;
