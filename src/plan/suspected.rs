@@ -12,6 +12,7 @@ use super::weakening::{self, Weakening};
 use crate::address::Address;
 use crate::kind::statement_of;
 use crate::live;
+use crate::manifest::cedar;
 use crate::observe::Stranger;
 
 /// Looks at what was done.
