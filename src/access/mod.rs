@@ -9,7 +9,9 @@ pub mod authorizer;
 pub mod caller;
 pub mod change;
 mod codes;
+mod compared;
 pub(crate) mod condition;
+mod cvc5;
 pub mod expect;
 mod finding;
 pub mod gateway;
@@ -21,8 +23,10 @@ mod near_miss;
 mod opaque;
 mod proofs;
 pub mod prove;
+mod side;
 pub(crate) mod solving;
 mod stand_in;
+mod to_come;
 pub mod token;
 mod trial;
 pub mod why;
@@ -35,6 +39,7 @@ pub(crate) use finding::check;
 pub use gateway::{Gateway, Mode, ToolAt};
 pub use guard::Cell;
 pub use matrix::{Matrix, matrix};
+pub(crate) use to_come::in_words;
 
 /// The gateways of a stack and everybody who may call them.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::states::{KINDS, States};
 use super::{AccessChange, AccessEffect, PlanDiagnostic, Risk};
 use crate::access::change::{Cause, Change, Comparison, Effect, How, Who, compare};
 use crate::access::prove::Solver;
-use crate::access::{Access, Cell};
+use crate::access::{Access, Cell, in_words};
 use crate::address::Address;
 use crate::observe::Observed;
 use crate::stack::Stack;
@@ -109,12 +109,16 @@ fn client(items: &Items, name: &str) -> Option<Address> {
     items.of_kind("user_pool_client").map(|item| &item.address).find(|address| address.name == name).cloned()
 }
 
+/// What Cedar cannot tell.
+const SESSION: &str = "a session or a guardrail";
+
 /// What a caller gains, in words.
 pub(super) fn sentence(change: &Change) -> String {
     let (Who::Caller(who) | Who::Others(who)) = &change.who;
     let can = if change.after == Some(Cell::Sometimes) { "can now sometimes call" } else { "can now call" };
     let example = change.witness.as_ref().map(|witness| format!(", for example with {witness}")).unwrap_or_default();
-    format!("{who} {can} {}{example}", change.tool)
+    let depends = if change.depends { format!(", which depends on {SESSION}") } else { String::new() };
+    format!("{who} {can} {}{depends}{example}", in_words(&change.tool))
 }
 
 /// How often something can be called, in a word.
@@ -152,5 +156,6 @@ fn line(change: &Change) -> AccessChange {
         how: how.to_owned(),
         tokens,
         witness: change.witness.clone(),
+        depends_on: change.depends.then(|| SESSION.to_owned()),
     }
 }
