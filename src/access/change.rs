@@ -15,7 +15,7 @@ use super::caller::Caller;
 use super::gateway::{Gateway, Mode, ToolAt, Visitor};
 use super::guard::{Cell, Verdict};
 use super::proofs::{Proof, Proofs};
-use super::prove::{Answer, Prover, Solver};
+use super::prove::{Answer, Example, Prover, Solver};
 use super::token::{Claims, Known, Token};
 use super::trial::Words;
 use crate::address::Address;
@@ -363,7 +363,7 @@ impl<'a> Compared<'a> {
             }
         }
         for (example, effect) in [(proof.widens, Effect::Widened), (proof.narrows, Effect::Narrowed)] {
-            let Answer::Not(claims) = example else { continue };
+            let Answer::Not(Example { tags: claims, .. }) = example else { continue };
             let by_policies =
                 |change: &&mut Change| matches!(change.cause, Cause::Policies(_)) && change.effect == effect;
             let mut shown = false;

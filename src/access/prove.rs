@@ -56,11 +56,20 @@ impl Solver {
 pub(super) enum Answer {
     /// It is.
     Implied,
-    /// It is not: for a principal with these tags.
-    Not(Claims),
+    /// It is not: for this principal.
+    Not(Example),
     /// It was not found out.
     #[default]
     Open,
+}
+
+/// A principal whom one set lets through and the other does not.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Example {
+    /// Its attribute `id`, where it matters.
+    pub(super) id: Option<String>,
+    /// Its tags.
+    pub(super) tags: Claims,
 }
 
 /// One kind of call: who, what, and the types of everything in it.
@@ -134,9 +143,14 @@ impl Prover {
         if !refuted {
             return proof;
         }
-        self.failed("it says that no call differs, and one does".to_owned());
-        self.lives = 0;
+        self.distrust("it says that no call differs, and one does".to_owned());
         Proof::default()
+    }
+
+    /// Asks this solver nothing any more.
+    pub(super) fn distrust(&mut self, why: String) {
+        self.failed(why);
+        self.lives = 0;
     }
 
     fn ask(&mut self, less: &CompiledPolicySet, more: &CompiledPolicySet) -> Answer {
@@ -151,7 +165,7 @@ impl Prover {
         let asked = running.check_implies_with_counterexample_opt(less, more);
         match self.runtime.block_on(within(asked)) {
             Ok(Ok(None)) => Answer::Implied,
-            Ok(Ok(Some(example))) => Answer::Not(tags(&example)),
+            Ok(Ok(Some(example))) => Answer::Not(Example { id: id(&example), tags: tags(&example) }),
             Ok(Err(err::Error::SolverUnknown)) => {
                 self.running = None;
                 Answer::Open
@@ -228,6 +242,14 @@ async fn is_right(compiler: &mut CedarSymCompiler<LocalSolver>) -> Result<bool, 
         && no.is_some_and(|example| {
             tags(&example).get("t").and_then(|tag| tag.as_str()).is_some_and(|tag| tag.ends_with('a') && tag != "xa")
         }))
+}
+
+/// The attribute `id` of the principal of an example.
+fn id(example: &Env) -> Option<String> {
+    match example.entities.get(example.request.principal()?)?.attr("id")? {
+        Ok(EvalResult::String(text)) => Some(text),
+        _ => None,
+    }
 }
 
 /// The tags of the principal of an example.

@@ -20,6 +20,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::access;
+use crate::access::expect::Holding;
+use crate::access::prove::Solver;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::kind::Kind;
@@ -69,9 +71,15 @@ pub fn check_draft(draft: &Stack, sources: &Sources, known: &[Diagnostic]) -> Ve
     found
 }
 
-/// Everything found in a stack. `sources` are the files it was read from.
+/// Everything found in a stack. `sources` are the files it was read from. What expectations say of every token is tested only.
 pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
+    check_with(stack, sources, None).0
+}
+
+/// The same where a solver proves what it can, and what came of the expectations; nothing where something else is wrong.
+pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> (Vec<Diagnostic>, Holding) {
     let mut found = Vec::new();
+    let mut holding = Holding::default();
     authorizer::check(stack, &mut found);
     pool::check(stack, &mut found);
     client::check(stack, &mut found);
@@ -87,7 +95,9 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
     }
     // What policies and authorizers get wrong is not said a second time as what follows from it.
     if found.iter().all(|found| found.severity != Severity::Error) {
-        found.extend(deep::deep(|| access::check(stack)).unwrap_or_default());
+        let (of_access, held) = deep::deep(|| access::check(stack, solver)).unwrap_or_default();
+        found.extend(of_access);
+        holding = held;
     }
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
@@ -96,7 +106,7 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
         seen.insert((diagnostic.code, place, diagnostic.message.clone()))
     });
     allow::apply(sources, &mut found);
-    found
+    (found, holding)
 }
 
 /// What is found in policies, and in everything that they depend on.
