@@ -116,6 +116,13 @@ pub(crate) struct Principal {
     partial: PartialEntities,
 }
 
+impl Principal {
+    /// It is somebody in particular, and not any of its kind.
+    pub(crate) fn is_one(&self) -> bool {
+        self.uid.is_some()
+    }
+}
+
 fn kind(name: &str) -> Option<EntityTypeName> {
     EntityTypeName::from_str(&format!("AgentCore::{name}")).ok()
 }
