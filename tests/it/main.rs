@@ -16,6 +16,7 @@ mod calls;
 mod cli;
 mod command;
 mod decided;
+mod exposed;
 mod failed;
 mod faults;
 mod fuzz;
