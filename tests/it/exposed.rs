@@ -317,3 +317,24 @@ async fn a_closing_step_that_would_let_somebody_through_is_left_out_with_the_cal
     assert!(reason.contains("writer can now sometimes call t/put, for example with token"), "{reason}");
     assert!(plan.holds_back_closing());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_comparison_cannot_tell_stays_exposed_as_far_as_resources_show_it() {
+    // Another engine, of which nothing is known; and beside it a forbid that is gone.
+    let world = running(&stack()).await;
+    let engine = world.call("CreatePolicyEngine", json!({"name": "theirs"})).await;
+    settle().await;
+    edit_gateway(&world, "g", |body| body["policyEngineConfiguration"]["arn"] = engine["policyEngineArn"].clone())
+        .await;
+    delete_policy(&world, "e", "no_put").await;
+    let plan = world.plan(&stack()).await;
+    let found: Vec<_> =
+        plan.exposed.iter().map(|of| (of.address.as_str(), of.code.as_str(), of.how.as_str())).collect();
+    assert_eq!(found, [("gateway.g", "access-widened", "unknown"), ("policy.no_put", "forbid-removed", "unknown")]);
+    // What never came into force lets nobody in.
+    let world = running(&stack()).await;
+    let wrong = "permit(principal, action, resource is AgentCore::Gateway) when { context.nothing.like_it < 3 };";
+    add_policy(&world, "e", "theirs", wrong).await;
+    let plan = world.plan(&stack()).await;
+    assert_eq!((plan.exposed.len(), plan.unexpected.len()), (0, 1), "{:#?}", plan.exposed);
+}
