@@ -17,6 +17,7 @@ mod cli;
 mod command;
 mod decided;
 mod expanded;
+mod exposed;
 mod failed;
 mod faults;
 mod fuzz;
