@@ -77,7 +77,8 @@ fn what_depends_on_a_session_or_a_guardrail_is_sometimes_and_applies() {
     assert_eq!(applied.code, 0, "{applied:?}");
     let again = against(&terminal, &served.url, &["plan", "--detailed-exitcode"]);
     assert_eq!(again.code, 0, "a plan after an apply is empty: {again:?}");
-    let live = json_of(&against(&terminal, &served.url, &["access", "--live", "--format", "json", "--region", "us-east-1"]));
+    let live =
+        json_of(&against(&terminal, &served.url, &["access", "--live", "--format", "json", "--region", "us-east-1"]));
     assert_eq!(cells(&live), cells(&matrix), "live as by the manifest");
     let verified = against(&terminal, &served.url, &["verify", "--format", "json"]);
     assert_eq!(verified.code, 0, "{verified:?}");

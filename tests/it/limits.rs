@@ -203,7 +203,8 @@ fn a_live_policy_is_read_however_deep_it_is() {
         // Brackets alone change nothing.
         let codes: &[i32] = if name == "brackets" { &[0] } else { &[2, 4, 5] };
         assert!(codes.contains(&exposed.code), "{name}: {exposed:?}");
-        let live = run(&terminal, &["access", "--live", "--local=state.json", "--format", "json", "--region", "us-east-1"]);
+        let live =
+            run(&terminal, &["access", "--live", "--local=state.json", "--format", "json", "--region", "us-east-1"]);
         assert_eq!(cell(&json_of(&live), "guest", "bank/look"), "always", "{name}");
         let verified = run(&terminal, &["verify", "--local=state.json"]);
         assert!([0, 1, 5].contains(&verified.code), "{name}: {verified:?}");
