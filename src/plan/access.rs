@@ -10,6 +10,7 @@ use crate::access::change::{Cause, Change, Comparison, Effect, How, Who, compare
 use crate::access::prove::Solver;
 use crate::access::{Access, Cell, in_words};
 use crate::address::Address;
+use crate::check::deep::deep;
 use crate::observe::Observed;
 use crate::stack::Stack;
 
@@ -17,6 +18,8 @@ use crate::stack::Stack;
 #[derive(Default)]
 pub(super) struct Changed {
     pub(super) comparison: Comparison,
+    /// What changes access, where there was no room to compare it: nobody knows who gains what.
+    unknown: Option<Address>,
 }
 
 /// Compares what is with what the items lead to.
@@ -33,7 +36,14 @@ pub(super) fn changed(
     }
     let states = States { stack, items, observed, gateways: None };
     let (before, after) = (states.before(), states.after());
-    Changed { comparison: compare(&Access::of(&before), &Access::of(&after), solver) }
+    // Live policies are as deep as whoever wrote them wanted.
+    match deep(|| compare(&Access::of(&before), &Access::of(&after), solver)) {
+        Some(comparison) => Changed { comparison, unknown: None },
+        None => Changed {
+            unknown: items.iter().find(|item| relevant(item)).map(|item| item.address.clone()),
+            ..Changed::default()
+        },
+    }
 }
 
 impl Changed {
@@ -60,6 +70,17 @@ impl Changed {
             known.iter().any(|risk| risk.code == code && risk.address == address)
         };
         let mut found = Vec::new();
+        if let Some(address) = &self.unknown {
+            found.push(Risk {
+                code: "access-widened".to_owned(),
+                address: address.to_string(),
+                message: "who gains what is not known: no memory is left to compare the policies".to_owned(),
+                accepted: false,
+                decision: None,
+                persona: None,
+                tool: None,
+            });
+        }
         for change in
             self.comparison.changes.iter().filter(|change| matches!(change.effect, Effect::Widened | Effect::Both))
         {
