@@ -16,6 +16,7 @@ mod calls;
 mod cli;
 mod command;
 mod decided;
+mod described;
 mod expanded;
 mod exposed;
 mod extensions;
