@@ -2,7 +2,7 @@
 
 use cedar_policy::{Effect, Policy, ResourceConstraint};
 use model::{Action, Tools};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::authorizer::{Admission, Door};
 use super::caller::{Caller, Identity, claim_names, issuer_of, token_of};
@@ -13,6 +13,7 @@ use super::token::{ClaimNames, Token};
 use crate::address::Address;
 use crate::check::{children, of_kind, referred};
 use crate::kind::{GATEWAY_TARGET, POLICY, statement_of};
+use crate::manifest::cedar::with_clause;
 use crate::stack::{Resource, Stack};
 
 /// How much the policies of a gateway count.
@@ -341,9 +342,7 @@ fn rules<'a>(stack: &'a Stack, engine: &'a Address, arn: &str, notes: &mut Vec<S
 
 /// The policy without the gateway that it is about.
 fn of_any_gateway(policy: &Policy) -> Option<Policy> {
-    let mut form = policy.to_json().ok()?;
-    form.as_object_mut()?.insert("resource".to_owned(), json!({"op": "All"}));
-    Policy::from_json(Some(policy.id().clone()), form).ok()
+    Policy::parse(Some(policy.id().clone()), with_clause(&policy.to_string(), 2, "resource")?).ok()
 }
 
 fn has_request_interceptor(gateway: &Value) -> bool {

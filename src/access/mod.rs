@@ -4,21 +4,24 @@
 //! permit the call ([`guard`]). Callers are the personas of the manifest and its client-credentials clients ([`caller`]). A cell of
 //! the [`matrix()`] says what holds for every input, by the partial evaluation that also decides what a gateway lists.
 
+mod aim;
 pub mod authorizer;
 pub mod caller;
 pub mod change;
 mod codes;
-mod condition;
+pub(crate) mod condition;
 pub mod expect;
 mod finding;
 pub mod gateway;
 pub mod guard;
 pub mod live;
 pub mod matrix;
+pub(crate) mod moot;
 mod near_miss;
 mod opaque;
 mod proofs;
 pub mod prove;
+pub(crate) mod solving;
 mod stand_in;
 pub mod token;
 mod trial;

@@ -356,6 +356,16 @@ fn unquoted(raw: &str) -> String {
     raw.trim_matches('"').replace("\\\"", "\"").replace("\\*", "*").replace("\\\\", "\\")
 }
 
+/// The plainest input that a tool with this schema takes.
+pub(super) fn plainest(schema: &Value) -> Map<String, Value> {
+    plain_object(schema, 0)
+}
+
+/// A value that this schema takes.
+pub(super) fn plain_value_of(schema: &Value) -> Value {
+    plain_value(schema, 0)
+}
+
 /// The plainest object that a schema takes: its required members.
 fn plain_object(schema: &Value, depth: usize) -> Map<String, Value> {
     let required = schema.get("required").and_then(Value::as_array);

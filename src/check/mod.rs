@@ -20,6 +20,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::access;
+use crate::access::prove::Solver;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::kind::Kind;
@@ -69,8 +70,13 @@ pub fn check_draft(draft: &Stack, sources: &Sources, known: &[Diagnostic]) -> Ve
     found
 }
 
-/// Everything found in a stack. `sources` are the files it was read from.
+/// Everything found in a stack. `sources` are the files it was read from. What has to be proved is asked of the solver that is there.
 pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
+    check_with(stack, sources, Solver::find().as_ref())
+}
+
+/// The same with this solver, or without one.
+pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     authorizer::check(stack, &mut found);
     pool::check(stack, &mut found);
@@ -78,7 +84,7 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
     credential::check(stack, &mut found);
     artifact::check(stack, &mut found);
     reserved::check(stack, &mut found);
-    match deep::deep(|| policies(stack, sources)) {
+    match deep::deep(|| policies(stack, sources, solver)) {
         Some(of_policies) => found.extend(of_policies),
         None => found.push(
             Diagnostic::error("cedar::no-room", "the policies could not be checked: no memory is left for it")
@@ -100,10 +106,10 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
 }
 
 /// What is found in policies, and in everything that they depend on.
-fn policies(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
+fn policies(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let engines = cedar::check(stack, sources, &mut found);
-    lint::check(stack, &engines, &mut found);
+    lint::check(stack, &engines, solver, &mut found);
     found
 }
 

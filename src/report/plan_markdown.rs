@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use super::access_change::told;
 use super::change::{change_lines, member_lines};
+use super::exposed::{EXPOSED, opened};
 use super::plain_line;
-use super::plan::{EXPOSED, decided, header, reach, way_out};
+use super::plan::{decided, header};
 use super::step::{by_cause, look, summary_line};
 use crate::plan::{Action, Plan, PlanDiagnostic, Step};
 
@@ -76,9 +77,15 @@ fn exposed(plan: &Plan) -> String {
         return String::new();
     }
     let mut text = format!("> [!CAUTION]\n> **{EXPOSED}**\n>\n");
-    for exposure in &plan.exposed {
-        let (who, message) = (prose(&reach(exposure)), prose(&exposure.message));
-        _ = writeln!(text, "> - {who}. {message} ({}); {}", code(&exposure.code), prose(&way_out(exposure)));
+    for opened in opened(plan) {
+        let (message, way_out) = (prose(&opened.message), prose(&opened.way_out));
+        _ = writeln!(text, "> - {message} ({}); {way_out}", code(opened.code));
+        for line in &opened.reach {
+            _ = writeln!(text, ">   - {}", prose(line));
+        }
+        if let Some(witness) = opened.witness {
+            _ = writeln!(text, ">   - for example {}", code(witness));
+        }
     }
     text + "\n"
 }

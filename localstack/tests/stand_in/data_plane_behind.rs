@@ -106,6 +106,30 @@ async fn a_function_is_a_url_a_command_or_a_canned_answer() {
     assert_eq!(at(&answer, "/result/_meta/debug/text"), said(&answer));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_command_started_ends_with_it() {
+    let local = prompt();
+    let gateway = open_gateway(&local, json!({})).await;
+    ok(&local, "CreateGatewayTarget", target_input(&gateway, "hr")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("pid");
+    let note = note.to_str().unwrap();
+    // The one waits for what it started, the other leaves it behind with its output open.
+    for rest in ["wait", "exit 0"] {
+        let script = format!("sleep 3600 & echo $! > {note}; {rest}");
+        answers(&local, &json!([{"resource": LAMBDA, "command": ["sh", "-c", script], "seconds": 1}]));
+        let call = json!({"name": "hr___read", "arguments": {"id": 7}});
+        assert_eq!(post(&local, &gateway, "tools/call", call).await["result"]["isError"], true);
+        let started: u32 = std::fs::read_to_string(note).unwrap().trim().parse().unwrap();
+        // Whoever inherits it may not have waited for it yet: then it is a zombie.
+        let state = std::fs::read_to_string(format!("/proc/{started}/stat")).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z"), "{rest}: {state}");
+        let problem = local.journal().last().unwrap().input["problem"].as_str().unwrap().to_owned();
+        assert!(problem.contains("did not end within 1 s"), "{problem}");
+    }
+}
+
 #[test]
 fn an_answer_says_one_thing_and_stays_on_this_machine() {
     for (list, words) in [
