@@ -21,6 +21,9 @@ const PAGE: usize = 30;
 /// The longest arguments that the journal keeps.
 const LONGEST_NOTE: usize = 4096;
 
+/// The header that names the session in which temporal policies look for earlier calls.
+const POLICY_SESSION: &str = "x-amzn-bedrock-agentcore-policy-session-id";
+
 /// The most tools of a listing that it keeps.
 const MOST_NAMES: usize = 50;
 
@@ -125,6 +128,12 @@ async fn exchange(
     let spoken = version.is_empty() || gateway.versions.iter().any(|known| known == version);
     if !spoken && message.get("method") != Some(&json!("initialize")) {
         let problem = Problem::new(INVALID_REQUEST, format!("Unsupported protocol version: {version}"));
+        return failed(StatusCode::BAD_REQUEST, &problem);
+    }
+    let needs_session = gateway.guard.as_ref().is_some_and(|guard| guard.needs_session);
+    if needs_session && header(request.headers(), POLICY_SESSION).is_empty() {
+        let problem =
+            Problem::new(INVALID_REQUEST, format!("Validation failed: the header {POLICY_SESSION} is missing"));
         return failed(StatusCode::BAD_REQUEST, &problem);
     }
     if !gateway.servers.is_empty() {
@@ -344,7 +353,7 @@ impl Exchange<'_> {
         let verdict = if let Ok(input) = input {
             guard.decide(self.caller, &tool.name, input, self.engine.now())
         } else {
-            let allowed = !guard.visible(self.caller, [tool.name.as_str()]).is_empty();
+            let allowed = !guard.visible(self.caller, std::iter::once(tool.name.as_str())).is_empty();
             Verdict { allowed, policies: Vec::new() }
         };
         let name = vec![tool.name.clone()];

@@ -254,6 +254,22 @@ async fn an_api_is_asked_over_http_and_a_server_over_mcp() {
     let answer = post(&local, &gateway, "tools/call", json!({"name": "api___rename", "arguments": {"id": "a"}})).await;
     assert!(said(&answer).contains("\"name\" is a required property"), "{answer}");
 
+    // The same in YAML.
+    let text = "openapi: 3.0.3\nservers: [{url: 'https://hr.example/v2'}]\npaths:\n  /people:\n    get:\n      operationId: list\n      parameters: [{name: limit, in: query, schema: {type: integer}}]\n";
+    let key = json!([{"credentialProviderType": "API_KEY", "credentialProvider": {"apiKeyCredentialProvider": {
+        "providerArn": "arn:aws:bedrock-agentcore:us-east-1:111122223333:token-vault/default/apikeycredentialprovider/k",
+    }}}]);
+    let target = json!({
+        "gatewayIdentifier": gateway, "name": "yaml", "credentialProviderConfigurations": key,
+        "targetConfiguration": {"mcp": {"openApiSchema": {"inlinePayload": text}}},
+    });
+    let target = at(&ok(&local, "CreateGatewayTarget", target).await, "/targetId");
+    let call = json!({"name": "yaml___list", "arguments": {"limit": "many"}});
+    let answer = post(&local, &gateway, "tools/call", call).await;
+    assert!(said(&answer).contains("limit"), "{answer}");
+    ok(&local, "DeleteGatewayTarget", json!({"gatewayIdentifier": gateway, "targetId": target})).await;
+    settle().await;
+
     // A server that is another gateway, served.
     let behind = prompt();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
