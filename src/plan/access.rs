@@ -4,7 +4,7 @@
 use super::item::Item;
 use super::items::Items;
 use super::make::Towards;
-use super::states::{KINDS, States};
+use super::states::{States, touched};
 use super::{AccessChange, AccessEffect, PlanDiagnostic, Risk};
 use crate::access::change::{Cause, Change, Comparison, Effect, How, Who, compare};
 use crate::access::prove::Solver;
@@ -27,11 +27,12 @@ pub(super) fn changed(
     towards: Towards,
     solver: Option<&Solver>,
 ) -> Changed {
-    let relevant = |item: &Item| KINDS.contains(&item.kind.name) && item.changes();
-    if towards == Towards::Nothing || !items.iter().any(relevant) {
+    let changing = items.iter().filter(|item| item.changes());
+    let gateways = touched(items, changing.map(|item| (item.kind, item.address.clone(), item.parent())));
+    if towards == Towards::Nothing || gateways.is_empty() {
         return Changed::default();
     }
-    let states = States { stack, items, observed, gateways: None };
+    let states = States { stack, items, observed, gateways };
     let (before, after) = (states.before(), states.after());
     Changed { comparison: compare(&Access::of(&before), &Access::of(&after), solver) }
 }
