@@ -4,12 +4,13 @@
 use super::item::Item;
 use super::items::Items;
 use super::make::Towards;
-use super::states::{States, touched};
+use super::states::{KINDS, States, touched};
 use super::{AccessChange, AccessEffect, PlanDiagnostic, Risk};
 use crate::access::change::{Cause, Change, Comparison, Effect, How, Who, compare};
 use crate::access::prove::Solver;
-use crate::access::{Access, Cell};
+use crate::access::{Access, Cell, in_words};
 use crate::address::Address;
+use crate::check::deep::deep;
 use crate::observe::Observed;
 use crate::stack::Stack;
 
@@ -17,6 +18,8 @@ use crate::stack::Stack;
 #[derive(Default)]
 pub(super) struct Changed {
     pub(super) comparison: Comparison,
+    /// What changes access, where there was no room to compare it: nobody knows who gains what.
+    pub(super) unknown: Option<Address>,
 }
 
 /// Compares what is with what the items lead to.
@@ -27,14 +30,19 @@ pub(super) fn changed(
     towards: Towards,
     solver: Option<&Solver>,
 ) -> Changed {
-    let changing = items.iter().filter(|item| item.changes());
+    let relevant = |item: &&Item| KINDS.contains(&item.kind.name) && item.changes();
+    let changing = items.iter().filter(relevant);
     let gateways = touched(items, changing.map(|item| (item.kind, item.address.clone(), item.parent())));
     if towards == Towards::Nothing || gateways.is_empty() {
         return Changed::default();
     }
     let states = States { stack, items, observed, gateways };
     let (before, after) = (states.before(), states.after());
-    Changed { comparison: compare(&Access::of(&before), &Access::of(&after), solver) }
+    // Live policies are as deep as whoever wrote them wanted.
+    match deep(|| compare(&Access::of(&before), &Access::of(&after), solver)) {
+        Some(comparison) => Changed { comparison, unknown: None },
+        None => Changed { unknown: items.iter().find(relevant).map(|item| item.address.clone()), ..Changed::default() },
+    }
 }
 
 impl Changed {
@@ -61,6 +69,17 @@ impl Changed {
             known.iter().any(|risk| risk.code == code && risk.address == address)
         };
         let mut found = Vec::new();
+        if let Some(address) = &self.unknown {
+            found.push(Risk {
+                code: "access-widened".to_owned(),
+                address: address.to_string(),
+                message: "who gains what is not known: no memory is left to compare the policies".to_owned(),
+                accepted: false,
+                decision: None,
+                persona: None,
+                tool: None,
+            });
+        }
         for change in
             self.comparison.changes.iter().filter(|change| matches!(change.effect, Effect::Widened | Effect::Both))
         {
@@ -110,12 +129,16 @@ fn client(items: &Items, name: &str) -> Option<Address> {
     items.of_kind("user_pool_client").map(|item| &item.address).find(|address| address.name == name).cloned()
 }
 
+/// What Cedar cannot tell.
+const SESSION: &str = "a session or a guardrail";
+
 /// What a caller gains, in words.
 pub(super) fn sentence(change: &Change) -> String {
     let (Who::Caller(who) | Who::Others(who)) = &change.who;
     let can = if change.after == Some(Cell::Sometimes) { "can now sometimes call" } else { "can now call" };
     let example = change.witness.as_ref().map(|witness| format!(", for example with {witness}")).unwrap_or_default();
-    format!("{who} {can} {}{example}", change.tool)
+    let depends = if change.depends { format!(", which depends on {SESSION}") } else { String::new() };
+    format!("{who} {can} {}{depends}{example}", in_words(&change.tool))
 }
 
 /// How often something can be called, in a word.
@@ -153,5 +176,6 @@ fn line(change: &Change) -> AccessChange {
         how: how.to_owned(),
         tokens,
         witness: change.witness.clone(),
+        depends_on: change.depends.then(|| SESSION.to_owned()),
     }
 }

@@ -1,7 +1,7 @@
 //! Suspected: what the text of a resource suggests that somebody opened by hand. Where [`opened`](super::opened) finds who can call
 //! what because of it, or proves that nobody can, that is what counts.
 
-use cedar_policy::{ActionConstraint, Policy, PrincipalConstraint};
+use cedar_policy::{ActionConstraint, PrincipalConstraint};
 use serde_json::Value;
 
 use super::Exposure;
@@ -13,6 +13,7 @@ use super::weakening::{self, Weakening};
 use crate::address::Address;
 use crate::kind::statement_of;
 use crate::live;
+use crate::manifest::cedar;
 use crate::observe::Stranger;
 
 /// Looks at what was done.
@@ -141,13 +142,15 @@ impl<'a> Look<'a> {
         let who = gateways.first().and_then(|gateway| gateway.live.as_ref()).map(|live| &live.document);
         let names: Vec<String> = gateways.iter().map(|gateway| format!("`{}`", gateway.address)).collect();
         let every_tool = format!("every tool of {}", names.join(", "));
-        let Ok(policy) = Policy::parse(None, statement) else {
+        let Some(policy) = cedar::scope(statement) else {
             return Reach { principal: "callers that its text lets in".to_owned(), tool: every_tool };
         };
-        let conditional =
-            policy.to_json().ok().is_none_or(|json| json.get("conditions") != Some(&serde_json::json!([])));
         let anyone = matches!(policy.principal_constraint(), PrincipalConstraint::Any | PrincipalConstraint::Is(_));
-        let principal = if anyone && !conditional { callers(who) } else { "callers for whom its condition holds" };
+        let principal = if anyone && !cedar::is_conditional(statement) {
+            callers(who)
+        } else {
+            "callers for whom its condition holds"
+        };
         let actions = match policy.action_constraint() {
             ActionConstraint::Any => None,
             ActionConstraint::Eq(action) => Some(vec![action]),
@@ -248,7 +251,7 @@ impl<'a> Look<'a> {
 
 /// A permit's action clause takes in the tools of a target.
 fn names_target(statement: &str, target: &str) -> bool {
-    let Ok(policy) = Policy::parse(None, statement) else { return true };
+    let Some(policy) = cedar::scope(statement) else { return true };
     let within = |action: &cedar_policy::EntityUid| {
         let id = action.id().unescaped();
         id == target || id.strip_prefix(target).is_some_and(|rest| rest.starts_with("___"))

@@ -117,6 +117,7 @@ pub(in crate::report) fn full() -> Plan {
                 how: "proved".into(),
                 tokens: None,
                 witness: None,
+                depends_on: None,
             },
             AccessChange {
                 effect: AccessEffect::Widened,
@@ -128,6 +129,7 @@ pub(in crate::report) fn full() -> Plan {
                 how: "tested".into(),
                 tokens: Some(12),
                 witness: Some("token {\"scope\":\"hr/read\"}, input {\"name\":\"x\"}".into()),
+                depends_on: None,
             },
         ],
         exposed: vec![
