@@ -35,6 +35,7 @@ mod matrix;
 mod members;
 mod model_data;
 mod moves;
+mod odd;
 mod only;
 mod openings;
 mod peers;
