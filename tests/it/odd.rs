@@ -175,8 +175,8 @@ fn schemas_of_any_depth_are_read_within_bounded_time() {
     let recursive = json!({"$ref": "#/$defs/node", "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}}}).to_string();
     let uncovered = vec!["lint::uncovered-tool gatewright.toml:65"];
     for (name, target, schema, depth, expected) in [
-        ("inline, 60 deep", inline, nested(60), Some(60), vec![]),
-        ("listed, 60 deep", listed, nested(60), Some(60), vec![]),
+        ("inline, 50 deep", inline, nested(50), Some(50), vec![]),
+        ("listed, 50 deep", listed, nested(50), Some(50), vec![]),
         ("inline, 70 deep", inline, nested(70), None, vec!["manifest::file tools.json:1"]),
         ("listed, 2,000 deep", listed, nested(2_000), None, vec!["manifest::file tools.json:1"]),
         (
