@@ -1,7 +1,7 @@
 //! Cedar: every policy of the stack is read, held against the service's rules, and typed against the tools it is about.
 
 mod action;
-pub(super) mod expression;
+pub(crate) mod expression;
 pub(crate) mod place;
 mod scope;
 mod statement;
