@@ -42,6 +42,7 @@ mod moot;
 mod moves;
 mod mutants;
 mod mutation;
+mod odd;
 mod only;
 mod openings;
 mod peers;
