@@ -14,6 +14,7 @@ pub mod expect;
 mod finding;
 pub mod gateway;
 pub mod guard;
+mod known;
 pub mod live;
 pub mod matrix;
 pub(crate) mod moot;

@@ -9,6 +9,7 @@
 
 mod access;
 mod access_changes;
+mod access_live;
 mod access_oracle;
 mod access_served;
 mod adoption;
@@ -29,6 +30,7 @@ mod known_tools;
 mod language;
 mod lease;
 mod lifecycle;
+mod limits;
 mod lints;
 mod maker;
 mod matrix;
@@ -57,4 +59,3 @@ mod trouble;
 mod verify;
 mod world;
 mod wrong;
-mod limits;

@@ -155,7 +155,10 @@ fn unreadable(text: &Text<'_>, policy: &Resource, errors: &ParseErrors, found: &
         let of_cedar = policy.document.pointer("/definition/cedar").is_some();
         let elsewhere = of_cedar.then_some("write it into `definition.policy`");
         let mut diagnostic = if of_cedar {
-            text.warning("cedar::not-plain", "`definition.cedar` takes plain Cedar, and this policy uses an extension of it")
+            text.warning(
+                "cedar::not-plain",
+                "`definition.cedar` takes plain Cedar, and this policy uses an extension of it",
+            )
         } else {
             text.note("cedar::not-plain", "this policy uses an extension of Cedar, only the service can check it")
         };
