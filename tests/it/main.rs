@@ -55,6 +55,7 @@ mod served;
 mod shared;
 mod stacks;
 mod stories;
+mod tokens;
 mod trouble;
 mod verify;
 mod world;
