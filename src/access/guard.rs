@@ -20,7 +20,7 @@ use crate::address::Address;
 use crate::stack::Resource;
 
 /// How often a tool may be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cell {
     /// With no input.
     Never,

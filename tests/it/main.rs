@@ -11,6 +11,7 @@ mod access;
 mod access_changes;
 mod access_live;
 mod access_oracle;
+mod access_output;
 mod access_served;
 mod adoption;
 mod calls;
