@@ -1,7 +1,10 @@
 //! What `access` prints: readable however many callers and tools there are, and an answer to every `--why`.
 
-use std::fmt::Write as _;
-
+use gatewright::access::authorizer::Admission;
+use gatewright::access::matrix::{Matrix, Row, Sheet};
+use gatewright::access::{Cell, Mode};
+use gatewright::address::Address;
+use gatewright::report;
 use serde_json::{Value, json};
 
 use crate::access::{GRANTS, SHOP};
@@ -13,67 +16,67 @@ fn terminal(manifest: &str) -> Terminal {
     terminal
 }
 
-/// A hundred people in four departments and two hundred tools.
-fn crowd() -> Terminal {
-    let (head, personas) = SHOP.split_at(SHOP.find("[persona.clerk]").unwrap());
-    assert!(personas.contains("guest"));
-    let mut text = head.to_owned();
-    for tool in 0..200 {
-        let _ = write!(
-            text,
-            "[[gateway_target.pay.target_configuration.mcp.lambda.tool_schema.inline_payload]]\nname = \"tool_{tool:03}\"\n\
-             description = \"A tool\"\ninput_schema = {{ type = \"object\" }}\n"
-        );
-    }
-    for person in 0..100 {
-        let _ = write!(text, "[persona.person-{person:03}]\ngroups = [\"department-{}\"]\n", person % 4);
-    }
-    for department in 0..4 {
-        let tools = (0..200).filter(|tool| tool % 4 <= department).map(|tool| format!("\"pay/tool_{tool:03}\""));
-        let _ = write!(
-            text,
-            "[grant.department-{department}]\ngateway = \"shop\"\nname = \"department_{department}\"\ntools = [{}]\n\
-             groups = [\"department-{department}\"]\n",
-            tools.collect::<Vec<_>>().join(", ")
-        );
-    }
-    terminal(&text)
+/// People of four departments, each of which can call more tools than the one before.
+fn crowd(people: usize, tools: usize) -> Matrix {
+    let cells = |person: usize| {
+        (0..tools).map(|tool| if tool % 4 <= person % 4 { Cell::Always } else { Cell::Never }).collect::<Vec<_>>()
+    };
+    let row = |person: usize| Row {
+        caller: format!("person-{person:03}"),
+        identity: "persona",
+        admission: Admission::Admitted { assumed: Vec::new() },
+        cells: cells(person),
+    };
+    let sheet = Sheet {
+        gateway: Address::parse("gateway.shop").unwrap(),
+        engine: None,
+        mode: Mode::Enforce,
+        notes: Vec::new(),
+        tools: (0..tools).map(|tool| format!("pay/tool_{tool:03}")).collect(),
+        rows: (0..people).map(row).collect(),
+        live: false,
+    };
+    Matrix { sheets: vec![sheet] }
 }
 
 #[test]
 fn a_hundred_people_and_two_hundred_tools_stay_readable() {
-    let terminal = crowd();
-    let said = terminal.run(&["access"]);
-    assert_eq!(said.code, 0, "{said:?}");
-    let lines: Vec<&str> = said.out.lines().collect();
+    let matrix = crowd(100, 200);
+    let said = report::access(&[], &matrix);
+    let lines: Vec<&str> = said.lines().collect();
     assert!(lines.len() < 240, "{}", lines.len());
-    let lines: Vec<&str> = lines.into_iter().filter(|line| !line.contains("taken for let in")).collect();
-    assert!(lines.iter().all(|line| line.chars().count() <= 102), "{}", said.out);
+    assert!(lines.iter().all(|line| line.chars().count() <= 102), "{said}");
     // Everybody is named, once above a column or once below.
     for person in 0..100 {
         let name = format!("person-{person:03}");
-        let below = said.out.contains(&format!(" {name},")) || said.out.contains(&format!(" {name}\n"));
-        assert!(lines[1].contains(&name) || below, "{name}\n{}", said.out);
+        let below = said.contains(&format!(" {name},")) || said.contains(&format!(" {name}\n"));
+        assert!(lines[1].contains(&name) || below, "{name}\n{said}");
     }
-    assert!(said.out.contains("\n  as person-001: person-005, person-009, "), "{}", said.out);
-    let markdown = terminal.run(&["access", "--format", "markdown"]).out;
+    assert!(said.contains("\n  as person-001: person-005, person-009, "), "{said}");
+    let markdown = report::access_markdown(&[], &matrix);
     let header = markdown.lines().find(|line| line.starts_with("| tool |")).unwrap();
     assert_eq!(header, "| tool | person-000 | person-001 | person-002 | person-003 |");
     assert!(markdown.contains("* as person-001: person-005, person-009, "), "{markdown}");
-    let all: Value = serde_json::from_str(&terminal.run(&["access", "--format", "json"]).out).unwrap();
-    assert_eq!(all.pointer("/environments/0/gateways/0/callers").unwrap().as_array().unwrap().len(), 100);
+    // A few have a column each.
+    let few = report::access(&[], &crowd(5, 3));
+    assert!(
+        few.lines().nth(1).unwrap().contains("person-000  person-001  person-002  person-003  person-004"),
+        "{few}"
+    );
+    assert!(!few.contains("as person"), "{few}");
 }
 
 /// What somebody named cannot break a table.
 #[test]
 fn names_stay_within_their_cells() {
-    let terminal = terminal(&format!("{SHOP}{GRANTS}\n[persona.\"a|b*c\"]\ngroups = [\"clerks\"]\n"));
-    let markdown = terminal.run(&["access", "--format", "markdown"]);
-    assert_eq!(markdown.code, 0, "{markdown:?}");
-    let table: Vec<&str> = markdown.out.lines().filter(|line| line.starts_with('|')).collect();
-    assert!(table[0].contains("a\\|b\\*c"), "{}", table[0]);
+    let mut matrix = crowd(2, 1);
+    matrix.sheets[0].rows[0].caller = "a|b*c\n| d |".to_owned();
+    matrix.sheets[0].tools[0] = "pay/<b>|x".to_owned();
+    let markdown = report::access_markdown(&[], &matrix);
+    let table: Vec<&str> = markdown.lines().filter(|line| line.starts_with('|')).collect();
+    assert!(table[0].contains("a\\|b\\*c") && table[2].contains("\\<b\\>\\|x"), "{markdown}");
     let cells = |line: &str| line.replace("\\|", "").matches('|').count();
-    assert!(table.iter().all(|line| cells(line) == cells(table[1])), "{}", markdown.out);
+    assert!(table.len() == 4 && table.iter().all(|line| cells(line) == cells(table[1])), "{markdown}");
 }
 
 /// The JSON of both forms has no member that the page does not list.
@@ -139,7 +142,7 @@ client = "9other3456789abcdefghijkl"
         ),
         (
             &["token", "pay/look", "--token", "token.json"],
-            &format!("{door} the token is from its issuer: `iss` is another"),
+            &format!("{door} `client_id` is one of the allowed clients: `client_id` is absent: the client is in `cid`"),
         ),
     ] {
         let said = why(arguments);
