@@ -53,6 +53,7 @@ mod snapshot;
 mod state;
 mod store;
 mod tag;
+mod validation;
 mod wire;
 mod workload_identity;
 

@@ -41,10 +41,10 @@ pub(crate) fn parse(definition: &Value) -> Option<Statement> {
     read(Some(definition)).ok()
 }
 
-/// Whether a stored policy looks at what happened before.
-pub(crate) fn is_temporal(policy: &Document) -> bool {
-    let statement = policy.get("definition").and_then(statement);
-    statement.is_some_and(|statement| Split::of(statement).temporal)
+/// Whether a policy of an engine looks at what happened before. One that was never made looks at nothing.
+pub(crate) fn is_temporal(policy: &Object) -> bool {
+    let statement = policy.document.get("definition").and_then(statement);
+    policy.status() != "CREATE_FAILED" && statement.is_some_and(|statement| Split::of(statement).temporal)
 }
 
 /// Whether a stored policy is about one resource.

@@ -1,5 +1,7 @@
 //! A gateway as callers meet it: its door, its tools, and the policies behind.
 
+use std::collections::BTreeSet;
+
 use cedar_policy::{Effect, Policy, ResourceConstraint};
 use model::{Action, Tools};
 use serde_json::Value;
@@ -9,6 +11,7 @@ use super::caller::{Caller, Identity, claim_names, issuer_of, token_of};
 use super::guard::{Cell, Guard, Principal, Rule, Verdict};
 use super::opaque::readable;
 use super::stand_in::{StandIns, is_stand_in};
+use super::to_come;
 use super::token::{ClaimNames, Token};
 use crate::address::Address;
 use crate::check::{children, of_kind, referred};
@@ -74,6 +77,8 @@ pub struct Gateway<'a> {
     pub engine: Option<Address>,
     /// Its tools, in the manifest's order.
     pub tools: Vec<ToolAt>,
+    /// What stands for the tools that its targets may have one day, and for those of targets to come.
+    pub(crate) to_come: Vec<ToolAt>,
     /// What has to be said beside every answer.
     pub notes: Vec<String>,
     /// The names of the claims of those who come in.
@@ -138,7 +143,11 @@ impl<'a> Gateway<'a> {
         let definition = stack.authorizers.iter().find(|definition| definition.used_by.contains(&resource.address));
         let jwt = resource.document.pointer("/authorizerConfiguration/customJWTAuthorizer");
         let issuer = jwt.map(|jwt| issuer_of(jwt, stand_ins)).unwrap_or_default();
-        let actions: Vec<Action> = tools.iter().map(|tool| tool.action.clone()).collect();
+        let targets = children(stack, &GATEWAY_TARGET, &resource.address);
+        let targets = targets.filter(|target| !matches!(target.tools(), Tools::Http));
+        let targets = targets.map(|target| (target.address.clone(), stand_ins.output(&target.address, "name")));
+        let to_come = to_come::tools(&resource.address, targets, &tools, &rules);
+        let actions: Vec<Action> = tools.iter().chain(&to_come).map(|tool| tool.action.clone()).collect();
         let guard = Guard::new(&arn, &actions, rules);
         if guard.is_none() && mode == Mode::Enforce && !tools.is_empty() {
             notes.push("Cedar takes no schema of its tools: what its policies permit is not known".to_owned());
@@ -152,6 +161,7 @@ impl<'a> Gateway<'a> {
             mode,
             engine,
             tools,
+            to_come,
             notes,
             stack,
         }
@@ -180,6 +190,12 @@ impl<'a> Gateway<'a> {
     /// Its engine may hold policies that nobody here knows.
     pub(crate) fn doubt(&mut self) {
         self.shared = true;
+    }
+
+    /// Some of its targets have requests and no tools.
+    pub(crate) fn has_requests(&self) -> bool {
+        let mut targets = children(self.stack, &GATEWAY_TARGET, &self.resource.address);
+        targets.any(|target| matches!(target.tools(), Tools::Http))
     }
 
     /// The stack it is part of.
@@ -273,6 +289,25 @@ impl<'a> Gateway<'a> {
         guard.decide(principal, &tool.action, input, now).map(|verdict| self.bounded(verdict))
     }
 
+    /// The same where of all that Cedar cannot tell exactly this holds.
+    pub(crate) fn decide_supposing(
+        &self,
+        visitor: &Visitor,
+        tool: &ToolAt,
+        input: &serde_json::Map<String, Value>,
+        now: &str,
+        supposed: &BTreeSet<&str>,
+    ) -> Result<Verdict, String> {
+        if let Some(settled) = self.settled(visitor) {
+            return Ok(settled);
+        }
+        let (Some(guard), Some(principal)) = (&self.guard, &visitor.principal) else {
+            return Ok(nothing(Cell::Sometimes));
+        };
+        let verdict = guard.decide_supposing(principal, &tool.action, input, now, supposed);
+        verdict.map(|verdict| self.bounded(verdict))
+    }
+
     /// What policies that nobody here knows leave of an answer: only a forbid stands whatever they say.
     fn bounded(&self, verdict: Verdict) -> Verdict {
         let forbidden = verdict.holding.iter().any(|(effect, _)| *effect == Effect::Forbid);
@@ -320,8 +355,8 @@ fn rules<'a>(stack: &'a Stack, engine: &'a Address, arn: &str, notes: &mut Vec<S
     let active = |policy: &&Resource| policy.document.get("enforcementMode").is_none_or(|mode| mode == "ACTIVE");
     let rule = |resource: &'a Resource| {
         let statement = stand_ins.text(resource.document.get("definition").and_then(statement_of)?);
-        let (mut policy, mut opaque) = readable(&resource.address, &statement)?;
-        if opaque {
+        let (mut policy, mut left_out) = readable(&resource.address, &statement)?;
+        if left_out.is_some() {
             let address = &resource.address;
             notes.push(format!("`{address}` uses an extension of Cedar: what depends on it shows as sometimes"));
         }
@@ -333,9 +368,10 @@ fn rules<'a>(stack: &'a Stack, engine: &'a Address, arn: &str, notes: &mut Vec<S
             }
             notes.push(format!("`{}` names a gateway by its ARN, which may be this one", resource.address));
             policy = of_any_gateway(&policy)?;
-            opaque = true;
+            let also = left_out.map(|text| format!("{text} ")).unwrap_or_default();
+            left_out = Some(format!("{also}resource == {named}"));
         }
-        Some(Rule { resource, statement, policy, opaque })
+        Some(Rule { resource, statement, policy, left_out })
     };
     children(stack, &POLICY, engine).filter(active).filter_map(rule).collect()
 }

@@ -132,7 +132,7 @@ impl<'a> Court<'a> {
 
     fn rule(&self, policy: &Address) -> Option<&Rule<'a>> {
         let mut rules = self.gateways.iter().flat_map(|seen| &seen.guard.rules);
-        rules.find(|rule| rule.resource.address == *policy && !rule.opaque)
+        rules.find(|rule| rule.resource.address == *policy && !rule.is_opaque())
     }
 
     /// Why a policy is moot, if it is.
@@ -147,7 +147,7 @@ impl<'a> Court<'a> {
         let others = places.iter().flat_map(|(seen, tool)| seen.about(tool)).filter(|other| {
             let address = &other.resource.address;
             let helps = permits || other.policy.effect() == Effect::Forbid;
-            helps && !other.opaque && address != policy && !aside.contains(address)
+            helps && !other.is_opaque() && address != policy && !aside.contains(address)
         });
         let mut enough: BTreeSet<&Address> = others.map(|other| &other.resource.address).collect();
         if !is_said(&places, rule, &enough, solving)? {
@@ -187,7 +187,7 @@ impl<'a> Court<'a> {
                 aims.entry(&rule.resource.address)
                     .or_insert_with(|| rule.policy.to_json().map(|form| Aim::all(&form)).unwrap_or_default());
             }
-            for rule in rules.iter().filter(|rule| !rule.opaque) {
+            for rule in rules.iter().filter(|rule| !rule.is_opaque()) {
                 if needed.contains(&rule.resource.address) {
                     continue;
                 }
@@ -219,8 +219,11 @@ impl<'a> Court<'a> {
             for tool in &seen.tools {
                 let rules: Vec<&Rule<'_>> = seen.about(tool).collect();
                 let permits: Vec<&Policy> =
-                    rules.iter().filter(|rule| is_permit(rule) && !rule.opaque).map(|rule| &rule.policy).collect();
-                if permits.len() < 2 || rules.iter().any(|rule| rule.opaque) || !seen.lets_strangers_in(tool, &rules) {
+                    rules.iter().filter(|rule| is_permit(rule) && !rule.is_opaque()).map(|rule| &rule.policy).collect();
+                if permits.len() < 2
+                    || rules.iter().any(|rule| rule.is_opaque())
+                    || !seen.lets_strangers_in(tool, &rules)
+                {
                     continue;
                 }
                 let all: Vec<&Policy> = rules.iter().map(|rule| &rule.policy).collect();
@@ -302,11 +305,11 @@ impl<'a> Seen<'a> {
             let alone = |rule: &&&Rule<'_>, among: &[&Rule<'_>]| {
                 let counts = |other: &&&Rule<'_>| {
                     let address = &other.resource.address;
-                    *address != rule.resource.address && !other.opaque && !aside.contains(address)
+                    *address != rule.resource.address && !other.is_opaque() && !aside.contains(address)
                 };
                 !among.iter().any(|other| counts(&other))
             };
-            if forbids.iter().all(|rule| rule.opaque || aside.contains(&rule.resource.address)) {
+            if forbids.iter().all(|rule| rule.is_opaque() || aside.contains(&rule.resource.address)) {
                 found.extend(
                     permits.iter().filter(|rule| alone(rule, &permits)).map(|rule| rule.resource.address.clone()),
                 );
@@ -405,7 +408,7 @@ fn stops_nothing(
 ) -> bool {
     let others = seen.about(tool).filter(|other| {
         let address = &other.resource.address;
-        *address != rule.resource.address && (is_permit(other) || !other.opaque && !aside.contains(address))
+        *address != rule.resource.address && (is_permit(other) || !other.is_opaque() && !aside.contains(address))
     });
     let less: Vec<&Policy> = others.map(|other| &other.policy).collect();
     let more: Vec<&Policy> = less.iter().copied().chain([&rule.policy]).collect();

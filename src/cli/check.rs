@@ -9,8 +9,8 @@ use super::manifest::{Checked, Read};
 use super::options::{Global, Manifest};
 use super::output;
 use crate::manifest::expand;
-use crate::report::count;
 use crate::report::diagnostic::{render, to_github, to_json, to_sarif};
+use crate::report::{count, held};
 
 /// Finds what is wrong with a manifest, without an account
 #[derive(Debug, clap::Args)]
@@ -47,8 +47,14 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
         return Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done });
     }
     match arguments.format {
-        Format::Human if found.is_empty() => output::err(&nothing_found(&checked)),
-        Format::Human => output::err(&render(found, sources, true)),
+        Format::Human if found.is_empty() => {
+            output::err(&nothing_found(&checked));
+            output::err(&held(&checked.holdings()));
+        }
+        Format::Human => {
+            output::err(&render(found, sources, true));
+            output::err(&held(&checked.holdings()));
+        }
         Format::Json => output::out(&(serde_json::to_string_pretty(&to_json(found, sources))? + "\n"))?,
         Format::Github => output::out(&to_github(found, sources))?,
         Format::Sarif => output::out(&(serde_json::to_string_pretty(&to_sarif(found, sources))? + "\n"))?,

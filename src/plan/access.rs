@@ -8,8 +8,9 @@ use super::states::{KINDS, States};
 use super::{AccessChange, AccessEffect, PlanDiagnostic, Risk};
 use crate::access::change::{Cause, Change, Comparison, Effect, How, Who, compare};
 use crate::access::prove::Solver;
-use crate::access::{Access, Cell};
+use crate::access::{Access, Cell, in_words};
 use crate::address::Address;
+use crate::check::deep::deep;
 use crate::observe::Observed;
 use crate::stack::Stack;
 
@@ -17,6 +18,8 @@ use crate::stack::Stack;
 #[derive(Default)]
 pub(super) struct Changed {
     pub(super) comparison: Comparison,
+    /// What changes access, where there was no room to compare it: nobody knows who gains what.
+    unknown: Option<Address>,
 }
 
 /// Compares what is with what the items lead to.
@@ -33,7 +36,14 @@ pub(super) fn changed(
     }
     let states = States { stack, items, observed, gateways: None };
     let (before, after) = (states.before(), states.after());
-    Changed { comparison: compare(&Access::of(&before), &Access::of(&after), solver) }
+    // Live policies are as deep as whoever wrote them wanted.
+    match deep(|| compare(&Access::of(&before), &Access::of(&after), solver)) {
+        Some(comparison) => Changed { comparison, unknown: None },
+        None => Changed {
+            unknown: items.iter().find(|item| relevant(item)).map(|item| item.address.clone()),
+            ..Changed::default()
+        },
+    }
 }
 
 impl Changed {
@@ -60,6 +70,17 @@ impl Changed {
             known.iter().any(|risk| risk.code == code && risk.address == address)
         };
         let mut found = Vec::new();
+        if let Some(address) = &self.unknown {
+            found.push(Risk {
+                code: "access-widened".to_owned(),
+                address: address.to_string(),
+                message: "who gains what is not known: no memory is left to compare the policies".to_owned(),
+                accepted: false,
+                decision: None,
+                persona: None,
+                tool: None,
+            });
+        }
         for change in
             self.comparison.changes.iter().filter(|change| matches!(change.effect, Effect::Widened | Effect::Both))
         {
@@ -109,12 +130,16 @@ fn client(items: &Items, name: &str) -> Option<Address> {
     items.of_kind("user_pool_client").map(|item| &item.address).find(|address| address.name == name).cloned()
 }
 
+/// What Cedar cannot tell.
+const SESSION: &str = "a session or a guardrail";
+
 /// What a caller gains, in words.
 pub(super) fn sentence(change: &Change) -> String {
     let (Who::Caller(who) | Who::Others(who)) = &change.who;
     let can = if change.after == Some(Cell::Sometimes) { "can now sometimes call" } else { "can now call" };
     let example = change.witness.as_ref().map(|witness| format!(", for example with {witness}")).unwrap_or_default();
-    format!("{who} {can} {}{example}", change.tool)
+    let depends = if change.depends { format!(", which depends on {SESSION}") } else { String::new() };
+    format!("{who} {can} {}{depends}{example}", in_words(&change.tool))
 }
 
 /// How often something can be called, in a word.
@@ -152,5 +177,6 @@ fn line(change: &Change) -> AccessChange {
         how: how.to_owned(),
         tokens,
         witness: change.witness.clone(),
+        depends_on: change.depends.then(|| SESSION.to_owned()),
     }
 }

@@ -31,6 +31,7 @@ pub fn closed(desired: &Value, live: &Value) -> Value {
     close_interceptors(members, desired);
     close_firewall(members, desired);
     close_client(members, desired);
+    close_tools(members, desired);
     document
 }
 
@@ -157,6 +158,18 @@ fn close_client(members: &mut Map<String, Value>, desired: &Value) {
     }
 }
 
+/// Tools of a target that it was not to have. A target has one at least.
+fn close_tools(members: &mut Map<String, Value>, desired: &Value) {
+    const TOOLS: &str = "/mcp/lambda/toolSchema/inlinePayload";
+    let wanted = desired.get("targetConfiguration").and_then(|target| target.pointer(TOOLS)).and_then(Value::as_array);
+    let there = members.get_mut("targetConfiguration").and_then(|target| target.pointer_mut(TOOLS));
+    let (Some(wanted), Some(there)) = (wanted, there.and_then(Value::as_array_mut)) else { return };
+    let is_wanted = |tool: &Value| wanted.iter().any(|other| other.get("name") == tool.get("name"));
+    if there.iter().any(is_wanted) {
+        there.retain(is_wanted);
+    }
+}
+
 /// Leaves out everything that does not only narrow access, and says of what narrows and cannot be taken why.
 pub(super) fn restrict(
     stack: &Stack,
@@ -175,7 +188,7 @@ pub(super) fn restrict(
                 doubts.extend(closes.doubt().map(|doubt| (item.address.clone(), doubt.to_owned())));
                 closes != Closes::Nothing
             }),
-            "gateway" | "runtime" | "user_pool_client" => close(item, observed),
+            "gateway" | "gateway_target" | "runtime" | "user_pool_client" => close(item, observed),
             _ => Ok(false),
         };
         let door = item.action == Action::Delete && item.kind.name != "policy";

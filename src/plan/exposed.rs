@@ -52,8 +52,8 @@ pub(super) fn exposed(
         }
     }
     let telling = Telling { look, opened: &opened, items };
-    for ((deed, suspicions), gains) in deeds.iter().zip(suspicions).zip(gains) {
-        found.extend(telling.of(deed, suspicions, &gains));
+    for (index, ((deed, suspicions), gains)) in deeds.iter().zip(suspicions).zip(gains).enumerate() {
+        found.extend(telling.of(deed, suspicions, &gains, opened.clears(index)));
     }
     (found, opened.trouble().map(ToOwned::to_owned))
 }
@@ -75,7 +75,8 @@ struct Telling<'a> {
 }
 
 impl Telling<'_> {
-    fn of(&self, deed: &Deed<'_>, suspicions: Vec<Suspicion>, gains: &[&Change]) -> Vec<Exposure> {
+    /// `cleared`: nobody is proved to gain anything by it.
+    fn of(&self, deed: &Deed<'_>, suspicions: Vec<Suspicion>, gains: &[&Change], cleared: bool) -> Vec<Exposure> {
         let mut found = Vec::new();
         let told = |exposure: Exposure, repaired: bool| Exposure { repaired, since: deed.since(), ..exposure };
         for gain in gains {
@@ -93,7 +94,7 @@ impl Telling<'_> {
         }
         for suspicion in suspicions {
             let shown = gains.iter().any(|gain| explains(&suspicion, deed, gain));
-            if if shown { self.says_it_all(deed) } else { self.opened.clears(deed, self.look.hand) } {
+            if if shown { self.says_it_all(deed) } else { cleared } {
                 continue;
             }
             let repaired = self.repairs(deed, Some(&suspicion));

@@ -56,6 +56,10 @@ impl<'a> Hand<'a> {
             return false;
         }
         let Some(live) = &item.live else { return false };
+        // Tags and what is remembered let nobody in.
+        if item.differences.iter().all(|difference| difference.member.is_empty()) {
+            return false;
+        }
         let same = |applied: &String| applied_digest(item.kind, &item.applied_document()).starts_with(applied);
         let unknown = references(&item.desired).iter().any(|of| !matches!(of.target, Target::Variable(_)));
         !unknown && live.applied.as_ref().is_none_or(same)

@@ -223,7 +223,7 @@ pub struct AccessChange {
     pub gateway: String,
     /// The persona, or whoever else it is about.
     pub principal: String,
-    /// The tool, `target/tool`.
+    /// The tool, `target/tool`; those that a target may have one day are `target/**`, those of targets to come `**`.
     pub tool: String,
     /// Before: always, sometimes, never, or that there was no gateway.
     pub before: String,
@@ -235,6 +235,9 @@ pub struct AccessChange {
     pub tokens: Option<usize>,
     /// A token and an input for which the answers differ.
     pub witness: Option<String>,
+    /// On what more it depends whether they differ: a session or a guardrail, which Cedar alone cannot tell.
+    #[serde(default)]
+    pub depends_on: Option<String>,
 }
 
 /// What becomes of an access.

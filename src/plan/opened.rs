@@ -15,6 +15,7 @@ use crate::access::prove::Solver;
 use crate::access::token::{Claims, Known, Token};
 use crate::access::{Access, Cell};
 use crate::address::Address;
+use crate::check::deep::deep;
 use crate::live;
 use crate::stack::Stack;
 
@@ -22,6 +23,8 @@ use crate::stack::Stack;
 #[derive(Default)]
 pub(super) struct Opened {
     comparison: Comparison,
+    /// What each deed was done to.
+    addresses: Vec<Address>,
     /// The gateways that were compared.
     gateways: BTreeSet<Address>,
     /// The ids of the clients whose access was compared.
@@ -32,8 +35,13 @@ pub(super) struct Opened {
     new_tools: BTreeSet<(Address, String)>,
 }
 
-/// Compares what is live with what would be, as far as the deeds are about who can call what.
+/// Compares what is live with what would be, as far as the deeds are about who can call what. Without room for it nothing is
+/// compared, and what is suspected stands.
 pub(super) fn opened(stack: &Stack, hand: Hand<'_>, deeds: &[Deed<'_>], solver: Option<&Solver>) -> Opened {
+    deep(|| with_room(stack, hand, deeds, solver)).unwrap_or_default()
+}
+
+fn with_room(stack: &Stack, hand: Hand<'_>, deeds: &[Deed<'_>], solver: Option<&Solver>) -> Opened {
     let gateways = touched(hand, deeds);
     if gateways.is_empty() {
         return Opened::default();
@@ -56,6 +64,7 @@ pub(super) fn opened(stack: &Stack, hand: Hand<'_>, deeds: &[Deed<'_>], solver: 
     };
     Opened {
         comparison: compare(&before, &after, solver),
+        addresses: deeds.iter().map(|deed| deed.address(hand.items)).collect(),
         gateways,
         strangers,
         clients: after.callers.iter().filter_map(client_id).map(ToOwned::to_owned).collect(),
@@ -157,7 +166,8 @@ impl Opened {
             let found = deeds.iter().enumerate().filter(|(index, deed)| is_it(*index, deed));
             found.map(|(index, _)| index).collect::<Vec<usize>>()
         };
-        let at = |address: &Address| where_(&|_, deed| deed.address(hand.items) == *address);
+        let is_at = |index: usize, address: &Address| self.addresses.get(index) == Some(address);
+        let at = |address: &Address| where_(&|index, _| is_at(index, address));
         let target = || {
             let (target, _) = gain.tool.split_once('/').unwrap_or_default();
             let called = |deed: &Deed<'_>| match deed {
@@ -177,8 +187,8 @@ impl Opened {
         let policy = |deed: &Deed<'_>| {
             deed.kind().name == "policy" && deed.parent().is_some_and(|engine| engines().contains(&engine))
         };
-        let cleared = |deed: &Deed<'_>| self.comparison.cleared.contains(&deed.address(hand.items));
-        let suspects = || where_(&|index, deed| policy(deed) && !cleared(deed) && suspicious.get(index) == Some(&true));
+        let suspects =
+            || where_(&|index, deed| policy(deed) && !self.clears(index) && suspicious.get(index) == Some(&true));
         let first = |of: [Vec<usize>; 3]| of.into_iter().find(|found| !found.is_empty()).unwrap_or_default();
         match &gain.cause {
             _ if gain.effect == Effect::Unknown => target(),
@@ -195,7 +205,7 @@ impl Opened {
                 first([own, gateway(), suspects()])
             }
             Cause::Policies(named) => {
-                let named = where_(&|_, deed| policy(deed) && named.contains(&deed.address(hand.items)));
+                let named = where_(&|index, deed| policy(deed) && named.iter().any(|named| is_at(index, named)));
                 // Another engine has other policies.
                 let swapped = gateway().into_iter().filter(|index| suspicious.get(*index) == Some(&true)).collect();
                 first([named, swapped, suspects()])
@@ -203,9 +213,10 @@ impl Opened {
         }
     }
 
-    /// It is proved that nobody gains anything by what was done to a policy.
-    pub(super) fn clears(&self, deed: &Deed<'_>, hand: Hand<'_>) -> bool {
-        deed.kind().name == "policy" && self.comparison.cleared.contains(&deed.address(hand.items))
+    /// It is proved that nobody gains anything by this deed.
+    pub(super) fn clears(&self, deed: usize) -> bool {
+        // Only policies are.
+        self.addresses.get(deed).is_some_and(|address| self.comparison.cleared.contains(address))
     }
 
     /// How many tokens were tried at the gateways of a policy; nothing where they were not all tried.

@@ -137,7 +137,8 @@ impl States<'_> {
     fn strangers(&self, takes_part: impl Fn(&Stranger) -> bool) -> impl Iterator<Item = Resource> {
         let kinds = |stranger: &&Stranger| stranger.kind == &POLICY || stranger.kind == &GATEWAY_TARGET;
         let strangers = self.observed.strangers.iter().filter(kinds).filter(move |stranger| takes_part(stranger));
-        strangers.filter(|stranger| item_of(stranger, self.items).is_none()).map(|stranger| {
+        let counts = |stranger: &&Stranger| !never_stood(stranger) && item_of(stranger, self.items).is_none();
+        strangers.filter(counts).map(|stranger| {
             let mut resource = Resource::new(address_of(stranger, self.items), stranger.kind, Span::default());
             resource.parent = Some(stranger.parent.clone());
             resource.document = stranger_document(stranger);
@@ -177,6 +178,11 @@ impl States<'_> {
 pub(super) fn item_of<'a>(stranger: &Stranger, items: &'a Items) -> Option<&'a Item> {
     let is_it = |item: &&Item| item.live.as_ref().is_some_and(|live| live.ids.id == stranger.id);
     items.of_kind(stranger.kind.name).find(is_it)
+}
+
+/// A policy of somebody whose creation failed: it is not in force.
+pub(super) fn never_stood(stranger: &Stranger) -> bool {
+    stranger.kind == &POLICY && live::state(stranger.kind, &stranger.item) == State::CreateFailed
 }
 
 /// What stands for something that nobody declared.

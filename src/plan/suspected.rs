@@ -8,6 +8,7 @@ use super::Exposure;
 use super::hand::{Deed, Hand, jwt};
 use super::item::Item;
 use super::opened::client_name;
+use super::states::never_stood;
 use super::weakening::{self, Weakening};
 use crate::address::Address;
 use crate::kind::statement_of;
@@ -187,7 +188,7 @@ impl<'a> Look<'a> {
     }
 
     fn unexpected_policy(&self, stranger: &Stranger) -> Option<(&'static str, Reach, String)> {
-        if self.open_gateways(Some(&stranger.parent)).is_empty() {
+        if never_stood(stranger) || self.open_gateways(Some(&stranger.parent)).is_empty() {
             return None;
         }
         let view = live::view(stranger.kind, &stranger.item);

@@ -44,10 +44,10 @@ fn mistake<'a>(group: &[&'a Exposure]) -> Option<Opened<'a>> {
     if callers.len() > CALLERS {
         reach.push(format!("and {} more", callers.len() - CALLERS));
     }
-    let since = first.since.as_ref().map(|since| format!("; {}", when(since))).unwrap_or_default();
+    let since = first.since.as_ref().map_or_else(|| "since when is not known".to_owned(), when);
     Some(Opened {
         code: &first.code,
-        message: format!("{}{since}", first.message),
+        message: format!("{}; {since}", first.message),
         reach,
         witness: group.iter().find_map(|exposure| exposure.witness.as_deref()),
         way_out: way_out(first),

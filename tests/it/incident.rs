@@ -102,10 +102,10 @@ async fn what_is_flipped_detached_or_widened_by_hand_is_exposed_and_closed_again
             .iter()
             .find(|exposure| exposure.code == code && exposure.principal == who)
             .unwrap_or_else(|| panic!("{code}: {:#?}", plan.exposed));
-        let named =
-            if found.how == "tested" { found.tool.starts_with("t/") } else { found.tool.contains("`gateway.g`") };
+        let by_text = who.starts_with("callers") || code == "interceptor-removed";
+        let named = if by_text { found.tool.contains("`gateway.g`") } else { found.tool.starts_with("t/") };
         assert!(found.address == "gateway.g" && found.repaired && named, "{found:?}");
-        assert_eq!(found.how == "tested", !who.starts_with("callers") && code != "interceptor-removed", "{found:?}");
+        assert_eq!(found.how == "tested", !by_text && !who.starts_with("client"), "{found:?}");
         assert!(found.since.as_ref().is_some_and(|since| since.changed.is_some()), "{found:?}");
         let plan = close(&world, &text).await;
         assert_eq!(plan.left_out, [], "{code}");

@@ -2,10 +2,8 @@
 //! the rest of the answer is there.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use localstack::{Config, Localstack};
 use serde_json::{Value, json};
 
 use crate::command::{Answer, Terminal};
@@ -14,7 +12,7 @@ use crate::command::{Answer, Terminal};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A gateway with an engine, one tool, and two clients.
-const HEAD: &str = r#"
+pub(crate) const HEAD: &str = r#"
 [stack]
 name = "limits"
 region = "us-east-1"
@@ -96,14 +94,14 @@ fn long(first: &str, more: &str) -> String {
     pay(&format!("{first}{}", more.repeat(room / more.len())))
 }
 
-fn written(manifest: &str) -> Terminal {
+pub(crate) fn written(manifest: &str) -> Terminal {
     let terminal = Terminal::new();
     std::fs::write(terminal.folder.path().join("gatewright.toml"), manifest).unwrap();
     terminal
 }
 
 /// Runs a command, which neither crashes nor takes for ever.
-fn run(terminal: &Terminal, arguments: &[&str]) -> Answer {
+pub(crate) fn run(terminal: &Terminal, arguments: &[&str]) -> Answer {
     let begin = Instant::now();
     let output = terminal.command(arguments).output().unwrap();
     let took = begin.elapsed();
@@ -114,12 +112,12 @@ fn run(terminal: &Terminal, arguments: &[&str]) -> Answer {
     Answer::of(&output)
 }
 
-fn json_of(answer: &Answer) -> Value {
+pub(crate) fn json_of(answer: &Answer) -> Value {
     serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
 }
 
 /// What a caller can do with a tool, as `access` says it.
-fn cell(matrix: &Value, caller: &str, tool: &str) -> String {
+pub(crate) fn cell(matrix: &Value, caller: &str, tool: &str) -> String {
     let callers = matrix.pointer("/environments/0/gateways/0/callers").unwrap().as_array().unwrap();
     let caller = callers.iter().find(|one| one["caller"] == caller).unwrap();
     caller["tools"][tool].as_str().unwrap().to_owned()
@@ -163,5 +161,89 @@ fn a_policy_of_ten_thousand_characters_goes_through_every_command() {
         println!("{name}");
         let terminal = written(&format!("{HEAD}{}", policy("pay", "cedar", &statement)));
         assert_eq!(everywhere(&terminal), (clerk.to_owned(), "never".to_owned()), "{name}");
+        // It changes at its end.
+        let path = terminal.folder.path().join("gatewright.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (before, after) = text.rsplit_once(") };").unwrap();
+        std::fs::write(&path, format!("{before}) }} when {{ context.input.cents != 7 }};{after}")).unwrap();
+        let changed = run(&terminal, &["plan", "--local=state.json"]);
+        assert!(changed.code == 0 && changed.out.contains("policy.pay"), "{changed:?}");
+        let applied = run(&terminal, &["apply", "--local=state.json", "--yes"]);
+        assert_eq!(applied.code, 0, "{applied:?}");
+        let destroyed = run(&terminal, &["destroy", "--local=state.json", "--yes"]);
+        assert_eq!(destroyed.code, 0, "{destroyed:?}");
     }
+}
+
+/// What somebody else wrote is as deep as they wanted.
+#[test]
+fn a_live_policy_is_read_however_deep_it_is() {
+    let terminal = written(&format!("{HEAD}{}", policy("pay", "cedar", &pay("true"))));
+    assert_eq!(run(&terminal, &["apply", "--local=state.json", "--yes"]).code, 0);
+    let path = terminal.folder.path().join("state.json");
+    let state = std::fs::read_to_string(&path).unwrap();
+    let nest = |open: &str, middle: &str, close: &str| {
+        let times = 9_000 / (open.len() + close.len());
+        format!("{}{middle}{}", open.repeat(times), close.repeat(times))
+    };
+    for (name, condition) in [
+        ("brackets", nest("(", "true", ")")),
+        ("not", nest("!(", "true", ")")),
+        ("if", nest("if true then true else ", "true", "")),
+        ("record", format!("{} == {{}}", nest("{a:", "1", "}"))),
+        ("set", format!("{} == []", nest("[", "1", "]"))),
+        ("path", format!("context.input{} == 1", ".a".repeat(4_000))),
+        ("wrong", nest("(", "", "")),
+    ] {
+        println!("{name}");
+        let by_hand = state.replace("\\\"bank/pay\\\" && (true)", &format!("\\\"bank/pay\\\" && ({condition})"));
+        assert_ne!(by_hand, state);
+        std::fs::write(&path, by_hand).unwrap();
+        let exposed = run(&terminal, &["plan", "--local=state.json", "--detailed-exitcode"]);
+        // Brackets alone change nothing.
+        let codes: &[i32] = if name == "brackets" { &[0] } else { &[2, 4, 5] };
+        assert!(codes.contains(&exposed.code), "{name}: {exposed:?}");
+        let live =
+            run(&terminal, &["access", "--live", "--local=state.json", "--format", "json", "--region", "us-east-1"]);
+        assert_eq!(cell(&json_of(&live), "guest", "bank/look"), "always", "{name}");
+        let verified = run(&terminal, &["verify", "--local=state.json"]);
+        assert!([0, 1, 5].contains(&verified.code), "{name}: {verified:?}");
+        let destroyed = run(&terminal, &["destroy", "--local=state.json", "--yes"]);
+        assert_eq!(destroyed.code, 0, "{name}: {destroyed:?}");
+    }
+}
+
+/// As many as an engine takes, over as many tools as a target has.
+#[test]
+fn a_thousand_policies_and_a_thousand_tools_take_bounded_time() {
+    let tools = (0..1_000).map(|index| json!({
+        "name": format!("tool{index}"), "description": "d",
+        "inputSchema": {"type": "object", "required": ["first"], "properties": {
+            "first": {"type": "string"}, "second": {"type": "integer"}, "third": {"type": "number"}, "fourth": {"type": "boolean"},
+        }},
+    }));
+    let tools: Vec<Value> = tools.collect();
+    let mut cedar = String::new();
+    for index in 0..1_000 {
+        let _ = writeln!(
+            cedar,
+            "@id(\"p{index}\")\npermit(principal is AgentCore::OAuthUser, action == AgentCore::Action::\"many___tool{index}\", \
+             resource == AgentCore::Gateway::\"${{gateway.tools.arn}}\")\n\
+             when {{ principal.hasTag(\"scope\") && principal.getTag(\"scope\") == \"bank/pay\" }};"
+        );
+    }
+    let many = "[gateway_target.many]\ngateway = \"tools\"\n\
+        credential_provider_configurations = [{ credential_provider_type = \"GATEWAY_IAM_ROLE\" }]\n\
+        target_configuration.mcp.lambda.lambda_arn = \"arn:aws:lambda:us-east-1:111122223333:function:many\"\n\
+        target_configuration.mcp.lambda.tool_schema.inline_payload = { file = \"tools.json\" }\n\
+        [policy_set.many]\npolicy_engine = \"guard\"\nfile = \"many.cedar\"\n";
+    let terminal = written(&format!("{HEAD}{many}"));
+    std::fs::write(terminal.folder.path().join("tools.json"), json!(tools).to_string()).unwrap();
+    std::fs::write(terminal.folder.path().join("many.cedar"), cedar).unwrap();
+    assert_eq!(run(&terminal, &["check"]).code, 0);
+    let matrix = json_of(&run(&terminal, &["access", "--format", "json"]));
+    assert_eq!(cell(&matrix, "clerk", "many/tool999"), "always");
+    assert_eq!(cell(&matrix, "guest", "many/tool0"), "never");
+    assert_eq!(run(&terminal, &["iam"]).code, 0);
+    assert_eq!(run(&terminal, &["plan", "--local=state.json"]).code, 0);
 }

@@ -46,6 +46,7 @@ fn plan() -> Plan {
             how: "tested".into(),
             tokens: Some(3),
             witness: Some("w".into()),
+            depends_on: None,
         }],
         exposed: vec![Exposure {
             address: "a.b".into(),

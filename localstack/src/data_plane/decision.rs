@@ -83,7 +83,7 @@ impl Guard {
         let arn = gateway.arn.as_deref().unwrap_or_default();
         let statements =
             || policies.iter().filter_map(|policy| policy_text::statement(policy.document.get("definition")?));
-        let needs_session = policies.iter().any(|policy| policy_text::is_temporal(&policy.document));
+        let needs_session = policies.iter().any(policy_text::is_temporal);
         let deep = statements().any(deep::is_deep);
         let policies: Vec<InForce> = policies.iter().filter_map(|policy| in_force(policy, arn)).collect();
         let rules = actions.iter().filter_map(|action| Some((action.id(), Rules::of(action, &policies)?)));

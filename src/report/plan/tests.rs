@@ -117,6 +117,7 @@ pub(in crate::report) fn full() -> Plan {
                 how: "proved".into(),
                 tokens: None,
                 witness: None,
+                depends_on: None,
             },
             AccessChange {
                 effect: AccessEffect::Widened,
@@ -128,6 +129,7 @@ pub(in crate::report) fn full() -> Plan {
                 how: "tested".into(),
                 tokens: Some(12),
                 witness: Some("token {\"scope\":\"hr/read\"}, input {\"name\":\"x\"}".into()),
+                depends_on: None,
             },
         ],
         exposed: vec![
@@ -220,13 +222,16 @@ fn a_plan_with_everything() {
     hr-data-agent/dev · account 111122223333 · us-east-1 · local stand-in
 
     EXPOSED: the live account allows what the manifest does not
-      ! every authenticated caller, every tool of `gateway.hr`: now allowed; by the
-          manifest as its policies say
-          `gateway.hr` was changed by hand: policies are only logged [enforcement-weakened]
+      ! `gateway.hr` was changed by hand: policies are only logged; last changed
+          2026-11-24 14:02 UTC [enforcement-weakened]
+          every authenticated caller, every tool of `gateway.hr`: now allowed; by
+            the manifest as its policies say
           this plan sets it right
-      ! every authenticated caller, `hr/search`: now allowed; by the manifest denied
-          policy `by_hand` in `policy_engine.guard` is not in the manifest: it
-          permits calls [access-widened]
+      ! policy `by_hand` in `policy_engine.guard` is not in the manifest: it permits
+          calls; created 2026-11-24 14:05 UTC [access-widened]
+          employee, hr/search, hr/pay: now always; by the manifest never (tested on
+            12 tokens)
+          for example token {"scope":"hr/read"}, input {"name":"x"}
           this plan leaves it open: delete it where it was made
 
     Changes from the manifest
