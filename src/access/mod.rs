@@ -17,6 +17,7 @@ mod facts;
 mod finding;
 pub mod gateway;
 pub mod guard;
+mod known;
 pub mod live;
 pub mod matrix;
 pub(crate) mod moot;

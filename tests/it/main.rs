@@ -9,7 +9,9 @@
 
 mod access;
 mod access_changes;
+mod access_live;
 mod access_oracle;
+mod access_output;
 mod access_served;
 mod adoption;
 mod brute;
@@ -60,6 +62,7 @@ mod served;
 mod shared;
 mod stacks;
 mod stories;
+mod tokens;
 mod trouble;
 mod verify;
 mod world;
