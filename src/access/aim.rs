@@ -85,6 +85,11 @@ impl Aim {
         Self { claims: self.claims.keys().map(other).collect(), ..Self::default() }
     }
 
+    /// The same input from a caller who says nothing.
+    pub(super) fn unsaid(&self) -> Self {
+        Self { claims: BTreeMap::new(), caller: None, ..self.clone() }
+    }
+
     /// Who calls.
     pub(super) fn caller(&self) -> &str {
         self.caller.as_deref().unwrap_or("somebody")

@@ -234,6 +234,20 @@ impl<'a> Court<'a> {
         found
     }
 
+    /// A permit lets somebody through whose token says nothing at all.
+    pub(crate) fn lets_anybody_in(&self, policy: &Address) -> bool {
+        let Some(rule) = self.rule(policy) else { return false };
+        let aims = rule.policy.to_json().map(|form| Aim::all(&form)).unwrap_or_default();
+        let alone = PolicySet::from_policies([rule.policy.clone()]).unwrap_or_default();
+        let passes = |(seen, tool): &Place<'_, '_>| {
+            seen.principal == "OAuthUser"
+                && aims.iter().any(|aim| {
+                    seen.ask(tool, &aim.unsaid(), &alone, MOMENTS[0]).is_some_and(|(holding, _)| !holding.is_empty())
+                })
+        };
+        self.places(policy).iter().any(passes)
+    }
+
     /// Whether a number as this argument makes the evaluation of a policy fail.
     pub(crate) fn fails(&self, policy: &Address, argument: &str, solving: &mut Solving<'_>) -> Fails {
         let (Some(rule), places) = (self.rule(policy), self.places(policy)) else { return Fails::Unknown };

@@ -102,6 +102,7 @@ pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> 
         seen.insert((diagnostic.code, place, diagnostic.message.clone()))
     });
     allow::apply(sources, &mut found);
+    access::join(&mut found);
     found
 }
 

@@ -8,7 +8,7 @@ use super::options::{Global, Manifest};
 use super::output;
 use crate::access;
 use crate::check::{self, allow};
-use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources};
+use crate::diagnostic::{self, Diagnostic, FileId, Label, Severity, Sources};
 use crate::manifest::{self, Loaded, Options, StandardInput};
 use crate::report::diagnostic::render;
 use crate::stack::Stack;
@@ -124,6 +124,7 @@ fn load_but(options: &Options, codes: &[&str]) -> Loaded {
         loaded.diagnostics.extend(more);
     }
     loaded.diagnostics.retain(|found| !codes.contains(&found.code));
+    diagnostic::merge(&mut loaded.diagnostics);
     if has_errors(&loaded.diagnostics) {
         loaded.stack = None;
     }

@@ -188,12 +188,19 @@ fn a_forbid_that_stops_nothing_is_a_note() {
 
 #[test]
 fn permits_that_leave_nobody_out_together_are_told() {
-    let policies = [
-        look(),
-        policy("have", "permit", PAY, "when { principal.hasTag(\"role\") }"),
-        policy("lack", "permit", PAY, "unless { principal.hasTag(\"role\") }"),
-    ];
-    one(&policies, "lint::open-permit", "have", "everybody who gets in may call `bank/pay`");
+    let of =
+        |sign: &str| format!("when {{ !principal.hasTag(\"team\") && context.input.cents {sign} 5 || {} }}", role("a"));
+    let have =
+        "when { principal.hasTag(\"team\") || principal.hasTag(\"role\") && principal.getTag(\"role\") == \"a\" }";
+    let text =
+        format!("{HEAD}{}{}{}", look(), policy("have", "permit", PAY, have), policy("lack", "permit", PAY, &of(">=")));
+    // The second one is open to whoever says nothing, which is told without any proof.
+    let told = found(&text, solver().as_ref());
+    assert_eq!(
+        said(&told).iter().map(|(code, name, _)| (*code, name.as_str())).collect::<Vec<_>>(),
+        [("lint::open-permit", "lack")]
+    );
+    assert!(told[0].message.contains("a token that says nothing gets through"), "{}", told[0].message);
 }
 
 /// What does change something, each in another way that a test of a few tokens could miss.

@@ -27,6 +27,7 @@ pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], solver: Option<&Solve
             input::can_error(statement, court.as_ref(), &mut solving, found);
         }
         if let Some(court) = court {
+            bare(engine, &court, found);
             moot(engine, &court, &mut solving, found);
             open(engine, &court, &mut solving, found);
         }
@@ -110,6 +111,22 @@ pub(super) fn shadow(engine: &Engine<'_>, by: &[Address], policies: &[Address], 
         beside(engine, diagnostic, policies, "never counts")
             .help("give the forbid the condition that was meant, or remove what it makes void"),
     );
+}
+
+/// Permits that ask only for what their callers must not have: whose token says nothing has everything that is asked.
+fn bare(engine: &Engine<'_>, court: &Court<'_>, found: &mut Vec<Diagnostic>) {
+    let aside = aside(engine, found);
+    for statement in engine.statements.iter().filter(|statement| is_looked_at(statement) && statement.is_permit()) {
+        let text = &statement.text;
+        if !aside.contains(text.address()) && !text.is_granted() && court.lets_anybody_in(text.address()) {
+            let message = "a token that says nothing gets through: the permit only asks what its caller is not";
+            found.push(
+                text.warning("lint::open-permit", message)
+                    .at(text.scope(), "asks for nothing that a caller has")
+                    .help("write `when` for what the caller must have; `unless` and `!` only take callers out"),
+            );
+        }
+    }
 }
 
 /// Tools that no permit alone opens to everybody, and all together do.
