@@ -100,14 +100,19 @@ const MISTAKES: &[Mistake] = &[
     ("entra", TICKETS, "principal.hasTag(\"roles\") && principal.getTag(\"roles\") like \"*\\\"Tickets.Write\\\"*\"", "principal in AgentCore::Role::\"Tickets.Write\"", "cedar::validation", "AgentCore::Role"),
 ];
 
+/// What `check` finds.
+fn check(terminal: &Terminal) -> Vec<Value> {
+    let answer = terminal.run(&["check", "--format", "json"]);
+    let said: Value = serde_json::from_str(&answer.out).unwrap();
+    said["diagnostics"].as_array().unwrap().clone()
+}
+
 /// The findings of a mistake, and what is wrong with them.
 fn findings(mistake: &Mistake) -> Result<(), String> {
     let (example, file, from, to, code, at) = *mistake;
     let terminal = Terminal::in_example(example);
     terminal.edit(file, from, to);
-    let answer = terminal.run(&["check", "--format", "json"]);
-    let said: Value = serde_json::from_str(&answer.out).map_err(|error| format!("{error}: {}", answer.err))?;
-    let found = said["diagnostics"].as_array().unwrap();
+    let found = check(&terminal);
     let other = at.split_once(':').filter(|(other, _)| terminal.folder.path().join(other).is_file());
     let (file, at) = other.unwrap_or((file, at));
     let text = std::fs::read_to_string(terminal.folder.path().join(file)).unwrap();
@@ -130,4 +135,92 @@ fn one_mistake_in_an_example_is_one_finding_at_its_line() {
     let wrong: Vec<String> = MISTAKES.iter().filter_map(wrong).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(MISTAKES.len() >= 70, "{}", MISTAKES.len());
+}
+
+/// A finding is allowed where it stands, whatever it is about.
+#[test]
+fn every_lint_can_be_allowed_where_it_stands() {
+    let mut allowed = 0;
+    for entry in std::fs::read_dir("tests/wrong").unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let Some(lint) = name.strip_prefix("lint-").filter(|_| path.is_file()) else { continue };
+        if matches!(lint, "allow" | "unused-allow") {
+            continue;
+        }
+        let code = format!("lint::{lint}");
+        let terminal = Terminal::new();
+        let manifest = terminal.folder.path().join("gatewright.toml");
+        std::fs::copy(&path, &manifest).unwrap();
+        let found = |code: &str| -> Vec<usize> {
+            let here = check(&terminal).into_iter().filter(|found| found["code"] == code);
+            here.map(|found| usize::try_from(found["line"].as_u64().unwrap()).unwrap()).collect()
+        };
+        let mut lines = found(&code);
+        assert!(!lines.is_empty(), "{name}");
+        lines.sort_unstable();
+        lines.dedup();
+        // From the end, so that the lines before stay where they are.
+        for line in lines.into_iter().rev() {
+            let text = std::fs::read_to_string(&manifest).unwrap();
+            let before = found(&code).len();
+            let works = ["#", "//"].into_iter().any(|sign| {
+                let mut all: Vec<&str> = text.lines().collect();
+                let comment = format!("{sign} gatewright: allow {code}: it is only an example");
+                all.insert(line - 1, &comment);
+                std::fs::write(&manifest, all.join("\n") + "\n").unwrap();
+                found(&code).len() < before && found("lint::unused-allow").is_empty()
+            });
+            assert!(works, "{name}: line {line}");
+        }
+        assert!(found(&code).is_empty(), "{name}");
+        allowed += 1;
+    }
+    assert!(allowed > 25, "{allowed}");
+}
+
+/// A statement stands at its place in every kind of string that TOML has.
+#[test]
+fn a_statement_in_the_manifest_has_its_line_and_column_in_every_kind_of_string() {
+    const AROUND: &str = r#"
+[jwt_authorizer.a]
+discovery_url = "https://login.example.com/.well-known/openid-configuration"
+allowed_audience = ["x"]
+
+[gateway.g]
+role_arn = "arn:aws:iam::111122223333:role/g"
+jwt_authorizer = "a"
+policy_engine = "e"
+policy_mode = "ENFORCE"
+
+[gateway_target.bank]
+gateway = "g"
+credential_provider_configurations = [{ credential_provider_type = "GATEWAY_IAM_ROLE" }]
+target_configuration.mcp.lambda.lambda_arn = "arn:aws:lambda:us-east-1:111122223333:function:bank"
+target_configuration.mcp.lambda.tool_schema.inline_payload = [{ name = "pay", description = "Pays", input_schema = { type = "object", properties = { cents = { type = "integer" } }, required = ["cents"] } }]
+"#;
+    const HEAD: &str = "[stack]\nname = \"places\"\nregion = \"us-east-1\"\n\n[policy_engine.e]\n\n[policy.p]\npolicy_engine = \"e\"\n";
+    let plain = "permit(principal is AgentCore::OAuthUser, action == AgentCore::Action::\"bank___pay\", \
+        resource == AgentCore::Gateway::\"${gateway.g.arn}\") when { ";
+    let escaped = plain.replace('"', "\\\"");
+    let wrong = "context.input.cent < 5";
+    for written in [
+        format!("definition.cedar.statement = '{plain}{wrong} }};'"),
+        format!("definition.cedar.statement = \"{escaped}{wrong} }};\""),
+        format!("definition.cedar.statement = '''\n{plain}\n    {wrong}\n}};\n'''"),
+        format!("definition.cedar.statement = \"\"\"\n// why\n{plain}\n\n  {wrong}\n}};\"\"\""),
+        format!("definition = {{ cedar = {{ statement = '{plain}{wrong} }};' }} }}"),
+        format!("definition.policy.statement = \"{escaped}\\n\\t{wrong} }};\""),
+    ] {
+        let text = format!("{HEAD}{written}\n{AROUND}");
+        let terminal = Terminal::new();
+        std::fs::write(terminal.folder.path().join("gatewright.toml"), &text).unwrap();
+        let found = check(&terminal);
+        assert_eq!(found.len(), 1, "{written}: {found:#?}");
+        assert_eq!(found[0]["code"], "cedar::validation", "{found:#?}");
+        let start = text.find(wrong).unwrap();
+        let line = text[..start].matches('\n').count() + 1;
+        let column = start - text[..start].rfind('\n').unwrap();
+        assert_eq!((&found[0]["line"], &found[0]["column"]), (&line.into(), &column.into()), "{written}");
+    }
 }

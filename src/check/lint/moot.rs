@@ -1,5 +1,5 @@
-//! Policies that change nothing, forbids that leave nothing of a permit, and tools that are open to everybody: what has to be tried,
-//! and proved, over all policies of an engine.
+//! Policies that change nothing, forbids that leave nothing of a permit, and permits that ask nothing of a caller: what has to be
+//! tried, and proved, over all policies of an engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,6 @@ pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], solver: Option<&Solve
         if let Some(court) = court {
             bare(engine, &court, found);
             moot(engine, &court, &mut solving, found);
-            open(engine, &court, &mut solving, found);
         }
     }
     if let Some(trouble) = solving.trouble() {
@@ -126,28 +125,6 @@ fn bare(engine: &Engine<'_>, court: &Court<'_>, found: &mut Vec<Diagnostic>) {
                     .help("write `when` for what the caller must have; `unless` and `!` only take callers out"),
             );
         }
-    }
-}
-
-/// Tools that no permit alone opens to everybody, and all together do.
-fn open(engine: &Engine<'_>, court: &Court<'_>, solving: &mut Solving<'_>, found: &mut Vec<Diagnostic>) {
-    let mut tools: BTreeMap<Vec<Address>, Vec<String>> = BTreeMap::new();
-    let aside = aside(engine, found);
-    for (tool, permits) in court.open(solving) {
-        if !permits.iter().any(|permit| aside.contains(permit)) {
-            tools.entry(permits).or_default().push(tool);
-        }
-    }
-    for (permits, tools) in tools {
-        let Some(first) = permits.first().and_then(|first| of(engine, first)) else { continue };
-        let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
-        let message =
-            format!("everybody who gets in may call {}: together the permits leave nobody out", listed(&tools));
-        let diagnostic = first.text.warning("lint::open-permit", message).at(first.text.scope(), "");
-        found.push(
-            beside(engine, diagnostic, permits.get(1..).unwrap_or_default(), "lets the others in")
-                .help("change the conditions, or allow it if everybody is meant"),
-        );
     }
 }
 
