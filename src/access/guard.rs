@@ -70,8 +70,16 @@ pub(crate) struct Rule<'a> {
     pub(crate) statement: String,
     /// As Cedar reads it.
     pub(crate) policy: Policy,
-    /// The policy is only what can be read of the statement, or may be about another gateway: where it holds, the whole may hold.
-    pub(crate) opaque: bool,
+    /// What Cedar cannot tell of it: an extension of Cedar, or whether it is about this gateway. The policy holds where it holds as
+    /// Cedar reads it, and this does too. The same text is true or false everywhere at once.
+    pub(crate) left_out: Option<String>,
+}
+
+impl Rule<'_> {
+    /// Where it holds as Cedar reads it, the whole may hold.
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.left_out.is_some()
+    }
 }
 
 /// The policies of an engine as one gateway sees them.
@@ -94,8 +102,8 @@ struct About {
     rules: Vec<usize>,
     /// None of the policies reads the context, and all can be read.
     without_input: bool,
-    /// The policies of which it is not known whether they hold where they can be read to.
-    opaque: BTreeSet<String>,
+    /// The policies of which it is not known whether they hold where they can be read to, with what is left out of them.
+    opaque: BTreeMap<String, String>,
 }
 
 /// A caller as Cedar sees it.
@@ -106,6 +114,13 @@ pub(crate) struct Principal {
     uid: Option<EntityUid>,
     entity: Option<Entity>,
     partial: PartialEntities,
+}
+
+impl Principal {
+    /// It is somebody in particular, and not any of its kind.
+    pub(crate) fn is_one(&self) -> bool {
+        self.uid.is_some()
+    }
 }
 
 fn kind(name: &str) -> Option<EntityTypeName> {
@@ -244,6 +259,30 @@ impl<'a> Guard<'a> {
         Ok(sum.verdict())
     }
 
+    /// The same where of all that Cedar cannot tell exactly this holds.
+    pub(crate) fn decide_supposing(
+        &self,
+        principal: &Principal,
+        action: &Action,
+        input: &Map<String, Value>,
+        now: &str,
+        supposed: &BTreeSet<&str>,
+    ) -> Result<Verdict, String> {
+        let unknown = || "the policies cannot be evaluated for this call".to_owned();
+        let about = self.by_action.get(&action.id()).ok_or_else(unknown)?;
+        if principal.uid.is_none() || about.opaque.is_empty() {
+            return self.decide(principal, action, input, now);
+        }
+        let context = self.context(action, input, now)?;
+        let holds = |policy: &&Policy| {
+            about.opaque.get(&policy.id().to_string()).is_none_or(|left_out| supposed.contains(left_out.as_str()))
+        };
+        let policies = PolicySet::from_policies(about.policies.policies().filter(holds).cloned());
+        let policies = policies.map_err(|error| error.to_string())?;
+        let response = self.evaluate(&policies, about, principal, context).ok_or_else(unknown)?;
+        Ok(of_response(&policies, &response))
+    }
+
     /// The context of a call.
     pub(crate) fn context(&self, action: &Action, input: &Map<String, Value>, now: &str) -> Result<Context, String> {
         let input = model::cedar_input(&action.tool.input_schema, input)?;
@@ -372,8 +411,9 @@ struct Sum {
 
 impl Sum {
     /// Takes from some policies that they hold: they only may.
-    fn doubt(&mut self, policies: &BTreeSet<String>) {
-        let (doubted, sure) = std::mem::take(&mut self.holding).into_iter().partition(|(_, id)| policies.contains(id));
+    fn doubt(&mut self, policies: &BTreeMap<String, String>) {
+        let (doubted, sure) =
+            std::mem::take(&mut self.holding).into_iter().partition(|(_, id)| policies.contains_key(id));
         self.holding = sure;
         self.depending.extend::<BTreeSet<_>>(doubted);
     }
@@ -414,8 +454,11 @@ impl About {
         Some(Self {
             groups: vec![within(&own, &target), within(&target, &call), within(&call, &mcp), Entity::with_uid(mcp)],
             policies: PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone())).ok()?,
-            without_input: rules.iter().all(|rule| !rule.opaque && !rule.statement.contains("context")),
-            opaque: rules.iter().filter(|rule| rule.opaque).map(|rule| rule.policy.id().to_string()).collect(),
+            without_input: rules.iter().all(|rule| !rule.is_opaque() && !rule.statement.contains("context")),
+            opaque: rules
+                .iter()
+                .filter_map(|rule| Some((rule.policy.id().to_string(), rule.left_out.clone()?)))
+                .collect(),
             rules: indexes.into_iter().collect(),
             action: own,
         })
@@ -424,6 +467,11 @@ impl About {
 
 /// The schema of the tools, with the caller whom nobody asked as a third kind of principal.
 pub(crate) fn schema(actions: &[Action]) -> Option<Schema> {
+    Schema::from_json_value(schema_json(actions)?).ok()
+}
+
+/// The same as JSON.
+pub(crate) fn schema_json(actions: &[Action]) -> Option<Value> {
     let mut schema = cedar_schema(actions, &[]);
     let kinds = schema.pointer_mut("/AgentCore/entityTypes").and_then(Value::as_object_mut)?;
     kinds.insert("UnauthenticatedUser".into(), json!({}));
@@ -433,5 +481,5 @@ pub(crate) fn schema(actions: &[Action]) -> Option<Schema> {
             kinds.push(json!("UnauthenticatedUser"));
         }
     }
-    Schema::from_json_value(schema).ok()
+    Some(schema)
 }

@@ -9,8 +9,11 @@ pub mod authorizer;
 pub mod caller;
 pub mod change;
 mod codes;
-mod condition;
+mod compared;
+pub(crate) mod condition;
+mod cvc5;
 pub mod expect;
+mod facts;
 mod finding;
 pub mod gateway;
 pub mod guard;
@@ -18,11 +21,14 @@ pub mod live;
 pub mod matrix;
 pub(crate) mod moot;
 mod near_miss;
+mod only_with;
 mod opaque;
 mod proofs;
 pub mod prove;
+mod side;
 pub(crate) mod solving;
 mod stand_in;
+mod to_come;
 pub mod token;
 mod trial;
 pub mod why;
@@ -35,6 +41,7 @@ pub(crate) use finding::{check, join};
 pub use gateway::{Gateway, Mode, ToolAt};
 pub use guard::Cell;
 pub use matrix::{Matrix, matrix};
+pub(crate) use to_come::in_words;
 
 /// The gateways of a stack and everybody who may call them.
 #[derive(Debug)]

@@ -113,7 +113,7 @@ impl<'a> Court<'a> {
                     places.entry(rule.resource.address.clone()).or_default().push((at, index));
                 }
             }
-            for (index, rule) in seen.guard.rules.iter().enumerate().filter(|(_, rule)| !rule.opaque) {
+            for (index, rule) in seen.guard.rules.iter().enumerate().filter(|(_, rule)| !rule.is_opaque()) {
                 rules.insert(rule.resource.address.clone(), (at, index));
             }
         }
@@ -167,7 +167,7 @@ impl<'a> Court<'a> {
         let others = places.iter().flat_map(|(seen, tool)| seen.about(tool)).filter(|other| {
             let address = &other.resource.address;
             let helps = permits || other.policy.effect() == Effect::Forbid;
-            helps && !other.opaque && address != policy && !aside.contains(address)
+            helps && !other.is_opaque() && address != policy && !aside.contains(address)
         });
         let mut enough: BTreeSet<&Address> = others.map(|other| &other.resource.address).collect();
         if !is_said(&places, rule, &enough, solving)? {
@@ -207,7 +207,7 @@ impl<'a> Court<'a> {
                 aims.entry(&rule.resource.address)
                     .or_insert_with(|| rule.policy.to_json().map(|form| Aim::all(&form)).unwrap_or_default());
             }
-            for rule in rules.iter().filter(|rule| !rule.opaque) {
+            for rule in rules.iter().filter(|rule| !rule.is_opaque()) {
                 if needed.contains(&rule.resource.address) {
                     continue;
                 }
@@ -314,11 +314,11 @@ impl<'a> Seen<'a> {
             let alone = |rule: &&&Rule<'_>, among: &[&Rule<'_>]| {
                 let counts = |other: &&&Rule<'_>| {
                     let address = &other.resource.address;
-                    *address != rule.resource.address && !other.opaque && !aside.contains(address)
+                    *address != rule.resource.address && !other.is_opaque() && !aside.contains(address)
                 };
                 !among.iter().any(|other| counts(&other))
             };
-            if forbids.iter().all(|rule| rule.opaque || aside.contains(&rule.resource.address)) {
+            if forbids.iter().all(|rule| rule.is_opaque() || aside.contains(&rule.resource.address)) {
                 found.extend(
                     permits.iter().filter(|rule| alone(rule, &permits)).map(|rule| rule.resource.address.clone()),
                 );
@@ -401,7 +401,7 @@ fn stops_nothing(
 ) -> bool {
     let others = seen.about(tool).filter(|other| {
         let address = &other.resource.address;
-        *address != rule.resource.address && (is_permit(other) || !other.opaque && !aside.contains(address))
+        *address != rule.resource.address && (is_permit(other) || !other.is_opaque() && !aside.contains(address))
     });
     let less: Vec<&Policy> = others.map(|other| &other.policy).collect();
     let more: Vec<&Policy> = less.iter().copied().chain([&rule.policy]).collect();

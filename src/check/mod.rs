@@ -20,6 +20,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::access;
+use crate::access::expect::Holding;
 use crate::access::prove::Solver;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Severity, Sources};
@@ -70,14 +71,15 @@ pub fn check_draft(draft: &Stack, sources: &Sources, known: &[Diagnostic]) -> Ve
     found
 }
 
-/// Everything found in a stack. `sources` are the files it was read from. What has to be proved is asked of the solver that is there.
+/// Everything found in a stack. `sources` are the files it was read from. What expectations say of every token is tested only.
 pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
-    check_with(stack, sources, Solver::find().as_ref())
+    check_with(stack, sources, None).0
 }
 
-/// The same with this solver, or without one.
-pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> Vec<Diagnostic> {
+/// The same where a solver proves what it can, and what came of the expectations; nothing where something else is wrong.
+pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> (Vec<Diagnostic>, Holding) {
     let mut found = Vec::new();
+    let mut holding = Holding::default();
     authorizer::check(stack, &mut found);
     pool::check(stack, &mut found);
     client::check(stack, &mut found);
@@ -86,14 +88,21 @@ pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> 
     reserved::check(stack, &mut found);
     match deep::deep(|| policies(stack, sources, solver)) {
         Some(of_policies) => found.extend(of_policies),
-        None => found.push(
-            Diagnostic::error("cedar::no-room", "the policies could not be checked: no memory is left for it")
-                .help("end other programs, or allow more memory (`ulimit -v`)"),
-        ),
+        None => found.push(no_room("the policies could not be checked: no memory is left for it")),
     }
     // What policies and authorizers get wrong is not said a second time as what follows from it.
     if found.iter().all(|found| found.severity != Severity::Error) {
-        found.extend(deep::deep(|| access::check(stack)).unwrap_or_default());
+        match deep::deep(|| access::check(stack, solver)) {
+            Some((of_access, held)) => {
+                found.extend(of_access);
+                holding = held;
+            }
+            None => found.push(no_room("who can call what could not be worked out: no memory is left for it")),
+        }
+    }
+    // A solver that fails is told once.
+    if found.iter().any(|found| found.code == "access::solver") {
+        found.retain(|found| found.code != "lint::unproved");
     }
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
@@ -103,7 +112,11 @@ pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> 
     });
     allow::apply(sources, &mut found);
     access::join(&mut found);
-    found
+    (found, holding)
+}
+
+fn no_room(message: &str) -> Diagnostic {
+    Diagnostic::error("cedar::no-room", message).help("end other programs, or allow more memory (`ulimit -v`)")
 }
 
 /// What is found in policies, and in everything that they depend on.
