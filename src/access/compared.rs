@@ -107,8 +107,9 @@ impl<'a> Compared<'a> {
         let mut seen = BTreeSet::new();
         let tools = |side: &Side<'a>| side.gateway.into_iter().flat_map(|gateway| &gateway.tools);
         let tools = tools(&self.after).chain(tools(&self.before)).filter(|tool| seen.insert(&tool.name));
-        let mut pairs: Vec<Pair<'a>> =
-            tools.map(|tool| self.pair(&tool.name, self.before.tool(&tool.name), self.after.tool(&tool.name))).collect();
+        let mut pairs: Vec<Pair<'a>> = tools
+            .map(|tool| self.pair(&tool.name, self.before.tool(&tool.name), self.after.tool(&tool.name)))
+            .collect();
         // Where everybody calls everything, or nobody knows what, tools to come are no other than those there are.
         let decides = |side: &Side<'a>| side.is_known() && side.mode().is_none_or(|mode| mode == Mode::Enforce);
         if decides(&self.before) && decides(&self.after) {
@@ -388,7 +389,8 @@ fn combinations(texts: BTreeSet<&str>) -> Vec<BTreeSet<&str>> {
     if texts.len() <= COMBINED {
         let mut found = vec![BTreeSet::new()];
         for text in texts {
-            let with: Vec<_> = found.iter().map(|some: &BTreeSet<&str>| some.iter().copied().chain([text]).collect()).collect();
+            let with: Vec<_> =
+                found.iter().map(|some: &BTreeSet<&str>| some.iter().copied().chain([text]).collect()).collect();
             found.extend(with);
         }
         return found;

@@ -187,30 +187,6 @@ impl<'a> Gateway<'a> {
         self.mode != Mode::Unknown && !self.shared && (self.guard.is_some() || self.mode == Mode::NoEngine)
     }
 
-    /// The same gateway with a tool more in a target, of which nothing is known but that it is there: it has only this one.
-    pub(crate) fn with_tool_to_come(&self, target: &Resource) -> Self {
-        let name = StandIns::of(self.stack).output(&target.address, "name");
-        // No tool can have this name, so no policy names it.
-        let schema = json!({"type": "object", "properties": {}});
-        let tool = model::Tool { name: "*".to_owned(), input_schema: schema };
-        let action = Action { target: name.clone(), tool };
-        let rules = self.guard.iter().flat_map(|guard| guard.rules.iter().cloned()).collect();
-        let guard = self.guard.as_ref().and_then(|guard| Guard::new(guard.gateway(), &[action.clone()], rules));
-        let tool = ToolAt { name: format!("{name}/**"), target: target.address.clone(), action };
-        Self {
-            resource: self.resource,
-            door: self.door.clone(),
-            mode: self.mode,
-            engine: self.engine.clone(),
-            tools: vec![tool],
-            notes: Vec::new(),
-            names: self.names.clone(),
-            guard,
-            shared: self.shared,
-            stack: self.stack,
-        }
-    }
-
     /// Its engine may hold policies that nobody here knows.
     pub(crate) fn doubt(&mut self) {
         self.shared = true;

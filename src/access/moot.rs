@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cedar_policy::{ActionConstraint, Effect, Entity, Policy, PolicySet};
-use model::{Action, Tool};
 use serde_json::{Value, json};
 
 use super::aim::Aim;
@@ -93,15 +92,10 @@ impl<'a> Court<'a> {
             if !gateway.is_known() {
                 return None;
             }
-            let mut guard = gateway.guard.take()?;
+            let guard = gateway.guard.take()?;
             let mut tools = gateway.tools;
             if guard.rules.iter().any(|rule| is_about_more(&rule.policy)) {
-                let targets: BTreeMap<String, Address> =
-                    tools.iter().map(|tool| (tool.action.target.clone(), tool.target.clone())).collect();
-                tools.extend(targets.iter().map(|(name, target)| to_come(name, target)));
-                tools.push(to_come("a target to come", &resource.address));
-                let actions: Vec<_> = tools.iter().map(|tool| tool.action.clone()).collect();
-                guard = Guard::new(guard.gateway(), &actions, guard.rules.clone())?;
+                tools.extend(gateway.to_come);
             }
             Some(Seen { guard, tools, principal })
         };
@@ -441,11 +435,4 @@ fn is_about_more(policy: &Policy) -> bool {
         ActionConstraint::Eq(_) => false,
         ActionConstraint::In(actions) => actions.iter().any(is_group),
     }
-}
-
-/// A tool that a target may get later.
-fn to_come(name: &str, target: &Address) -> ToolAt {
-    let tool = Tool { name: "a tool to come".to_owned(), input_schema: json!({"type": "object"}) };
-    let action = Action { target: name.to_owned(), tool };
-    ToolAt { name: format!("{name}/{}", action.tool.name), target: target.clone(), action }
 }
