@@ -38,7 +38,7 @@ use crate::stack::Stack;
 
 pub use caller::Caller;
 pub use codes::CODES;
-pub(crate) use finding::check;
+pub(crate) use finding::{check, join};
 pub use gateway::{Gateway, Mode, ToolAt};
 pub use guard::Cell;
 pub use matrix::{Matrix, matrix};

@@ -44,6 +44,11 @@ pub(super) const CODES: &[(&str, &str)] = &[
          `policy_engine` and `policy_mode = \"ENFORCE\"`, or use AWS_IAM or a JWT authorizer.",
     ),
     (
+        "check::claim-operator",
+        "A rule in `custom_claims` says how its claim looks and how it is compared: a STRING with EQUALS, a STRING_ARRAY with CONTAINS \
+         (one value) or CONTAINS_ANY (a list of them). Any other pair is refused. Make the two agree with what the issuer's tokens have.",
+    ),
+    (
         "check::advanced-security-tier",
         "Advanced security (`user_pool_add_ons.advanced_security_mode` AUDIT or ENFORCED) is a feature of the PLUS tier; \
          a pool without `user_pool_tier` is ESSENTIALS. Add `user_pool_tier = \"PLUS\"`, or remove the add-on.",

@@ -39,6 +39,7 @@ mod lints;
 mod maker;
 mod matrix;
 mod members;
+mod mistakes;
 mod model_data;
 mod moot;
 mod moves;
