@@ -235,7 +235,9 @@ impl Held<'_> {
             let named: Vec<(&Named, &ToolAt)> = named.filter(|(name, tool)| tool.is_named(&name.text)).collect();
             self.only_with_at(gateway, &named, needed, outcome, &mut sum);
         }
-        for (name, gateway) in tools.iter().flat_map(|name| to_come(name, access, stack).into_iter().map(move |come| (name, come))) {
+        for (name, gateway) in
+            tools.iter().flat_map(|name| to_come(name, access, stack).into_iter().map(move |come| (name, come)))
+        {
             let named: Vec<_> = gateway.tools.iter().map(|tool| (name, tool)).collect();
             self.only_with_at(&gateway, &named, needed, outcome, &mut sum);
         }

@@ -9,6 +9,8 @@ pub mod caller;
 pub mod change;
 mod codes;
 mod condition;
+#[cfg(test)]
+mod cross_check;
 pub mod expect;
 mod facts;
 mod finding;

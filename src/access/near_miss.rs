@@ -51,10 +51,10 @@ fn roles(gateway: &Gateway<'_>, needed: &Needed) -> Vec<Caller> {
     let arn = |text: String| {
         if text.contains(":assumed-role/") { text } else { format!("arn:aws:sts::{account}:assumed-role/{text}") }
     };
-    let arns: BTreeSet<String> =
-        lookalikes(gateway, name).into_iter().filter(|text| !text.is_empty()).map(arn).collect();
-    let role = |arn: String| Caller { name: format!("the role `{arn}`"), identity: Identity::Role(arn) };
-    arns.into_iter().map(role).collect()
+    let mut seen = BTreeSet::new();
+    let arns = lookalikes(gateway, name).into_iter().filter(|text| !text.is_empty()).map(arn);
+    let arns = arns.filter(|arn| seen.insert(arn.clone()));
+    arns.map(|arn| Caller { name: format!("the role `{arn}`"), identity: Identity::Role(arn) }).collect()
 }
 
 /// Everybody with one of these values, or none, in one of the claims that can hold it.
@@ -76,8 +76,7 @@ fn among(
         for claim in claims {
             for claims in variants(&base, claim, name, lookalikes) {
                 let token = Token { claims, known: Known::InPart };
-                if has(&token, needed, gateway) || !seen.insert(Value::Object(token.claims.clone()).to_string())
-                {
+                if has(&token, needed, gateway) || !seen.insert(Value::Object(token.claims.clone()).to_string()) {
                     continue;
                 }
                 let changed = token.claims.get(&claim.name) != base.get(&claim.name);

@@ -70,7 +70,7 @@ impl<'a> OnlyWith<'a> {
         Ok(Self {
             without: near_miss::without(gateway, callers, needed)?,
             property: property(gateway, needed),
-            demands: demands(&gateway.door),
+            demands: demands(&gateway.door, gateway.names.scope.as_ref()),
             schema: schema(&actions),
             said: BTreeMap::new(),
             gateway,
@@ -153,7 +153,8 @@ impl<'a> OnlyWith<'a> {
                 for (claim, value) in token.claims.iter_mut().filter(|(claim, _)| !is_words(claim)) {
                     // The text of a list is what Cedar sees of the list.
                     let list = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-                    if let Some(list) = list.filter(|list| list.is_array() && *value == list.to_string() && claim != "sub")
+                    if let Some(list) =
+                        list.filter(|list| list.is_array() && *value == list.to_string() && claim != "sub")
                     {
                         *value = list;
                     }

@@ -4,7 +4,7 @@
 //! first what is known: one that does not answer that right is not believed. What it leaves open was not proved, and says so.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -38,6 +38,11 @@ impl Solver {
     /// A solver by its path.
     pub fn at(program: impl Into<PathBuf>) -> Self {
         Self { program: program.into() }
+    }
+
+    /// The path of the program.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// The one that `CVC5` names, else `cvc5` on the `PATH`, if there is one.
