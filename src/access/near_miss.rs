@@ -71,7 +71,8 @@ fn among(
     }
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for (whose, mut base) in bases {
+    for (whose, given) in bases {
+        let mut base = given.clone();
         settle(&mut base, claims, gateway, name);
         for claim in claims {
             for claims in variants(&base, claim, name, lookalikes) {
@@ -79,8 +80,8 @@ fn among(
                 if has(&token, needed, gateway) || !seen.insert(Value::Object(token.claims.clone()).to_string()) {
                     continue;
                 }
-                let changed = token.claims.get(&claim.name) != base.get(&claim.name);
                 let said = token.claims.get(&claim.name).filter(|value| !value.is_null());
+                let changed = said != given.get(&claim.name);
                 let said = said.map_or_else(|| "absent".to_owned(), Value::to_string);
                 let whose = if changed { format!("{whose} with `{}` {said}", claim.name) } else { whose.clone() };
                 let visitor = gateway.holder("near-miss", token);
