@@ -6,17 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use super::Access;
 use super::caller::Caller;
 use super::gateway::{Gateway, ToolAt};
 use super::guard::{Cell, Verdict};
 use super::only_with::{Found, OnlyWith};
 use super::prove::{Prover, Solver};
+use super::{Access, in_words};
 use crate::address::Address;
-use crate::check::children;
 use crate::diagnostic::Span;
 use crate::expectation::{Expectation, Expected, Named, Needed};
-use crate::kind::GATEWAY_TARGET;
 use crate::manifest::nearest::suggestion;
 use crate::stack::Stack;
 
@@ -86,8 +84,7 @@ pub struct Broken {
 pub fn hold(stack: &Stack, solver: Option<&Solver>) -> Holding {
     let access = Access::enforced(stack);
     let mut held = Held { access: &access, prover: solver.and_then(Prover::new), distrusted: false };
-    let mut outcomes: Vec<Outcome> =
-        stack.expectations.iter().map(|expectation| held.outcome(expectation, stack)).collect();
+    let mut outcomes: Vec<Outcome> = stack.expectations.iter().map(|expectation| held.outcome(expectation)).collect();
     if held.distrusted {
         for outcome in &mut outcomes {
             if matches!(outcome.how, How::Proved(_)) {
@@ -106,7 +103,7 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    fn outcome(&mut self, expectation: &Expectation, stack: &Stack) -> Outcome {
+    fn outcome(&mut self, expectation: &Expectation) -> Outcome {
         let mut outcome = Outcome {
             label: label(&expectation.expected),
             span: expectation.span.clone(),
@@ -126,7 +123,7 @@ impl Held<'_> {
                 }
             }
             Expected::Call { persona, tool, input, allowed } => self.call(persona, tool, input, *allowed, &mut outcome),
-            Expected::OnlyWith { tools, needed } => self.only_with(tools, needed, stack, &mut outcome),
+            Expected::OnlyWith { tools, needed } => self.only_with(tools, needed, &mut outcome),
         }
         outcome
     }
@@ -227,22 +224,19 @@ impl Held<'_> {
         }
     }
 
-    fn only_with(&mut self, tools: &[Named], needed: &Needed, stack: &Stack, outcome: &mut Outcome) {
+    fn only_with(&mut self, tools: &[Named], needed: &Needed, outcome: &mut Outcome) {
         let mut sum = Sum::default();
         let access = self.access;
         for gateway in &access.gateways {
-            let named = tools.iter().flat_map(|name| gateway.tools.iter().map(move |tool| (name, tool)));
-            let named: Vec<(&Named, &ToolAt)> = named.filter(|(name, tool)| tool.is_named(&name.text)).collect();
+            let known = tools.iter().flat_map(|name| gateway.tools.iter().map(move |tool| (name, tool)));
+            let to_come = tools.iter().flat_map(|name| to_come(name, gateway).map(move |tool| (name, tool)));
+            let known = known.filter(|(name, tool)| tool.is_named(&name.text));
+            let named: Vec<(&Named, &ToolAt)> = known.chain(to_come).collect();
             self.only_with_at(gateway, &named, needed, outcome, &mut sum);
         }
-        for (name, gateway) in
-            tools.iter().flat_map(|name| to_come(name, access, stack).into_iter().map(move |come| (name, come)))
-        {
-            let named: Vec<_> = gateway.tools.iter().map(|tool| (name, tool)).collect();
-            self.only_with_at(&gateway, &named, needed, outcome, &mut sum);
-        }
-        for tool in tools.iter().filter(|tool| to_come(tool, access, stack).is_empty()) {
-            self.knows_tool(tool, outcome);
+        let is_to_come = |name: &&Named| access.gateways.iter().any(|gateway| to_come(name, gateway).next().is_some());
+        for name in tools.iter().filter(|name| !is_to_come(name)) {
+            self.knows_tool(name, outcome);
         }
         outcome.how = sum.how(outcome);
     }
@@ -284,10 +278,10 @@ impl Held<'_> {
                 Found::Refuted(whose, verdict) => {
                     sum.refuted = true;
                     let how_often = verdict.cell.word();
-                    (format!("{whose} can {how_often} call {} without it", tool.name), verdict)
+                    (format!("{whose} can {how_often} call {} without it", in_words(&tool.name)), verdict)
                 }
                 Found::Open(whose, verdict) => {
-                    (format!("nobody can tell whether {whose} can call {} without it", tool.name), verdict)
+                    (format!("nobody can tell whether {whose} can call {} without it", in_words(&tool.name)), verdict)
                 }
             };
             outcome.failures.push(Broken::by(message, name, &verdict));
@@ -316,17 +310,9 @@ impl Sum {
     }
 }
 
-/// The gateways with a target that a name asks of for tools to come too, each with such a tool.
-fn to_come<'a>(name: &Named, access: &'a Access<'a>, stack: &'a Stack) -> Vec<Gateway<'a>> {
-    if !name.text.ends_with("/**") {
-        return Vec::new();
-    }
-    let targets = |gateway: &'a Gateway<'a>| {
-        let targets = children(stack, &GATEWAY_TARGET, &gateway.resource.address);
-        targets.map(|target| gateway.with_tool_to_come(target))
-    };
-    let with_tools = access.gateways.iter().flat_map(targets);
-    with_tools.filter(|gateway| gateway.tools.iter().any(|tool| tool.is_named(&name.text))).collect()
+/// What stands for the tools to come that a name asks for.
+fn to_come<'g>(name: &'g Named, gateway: &'g Gateway<'_>) -> impl Iterator<Item = &'g ToolAt> {
+    gateway.to_come.iter().filter(|tool| name.text.ends_with("/**") && tool.is_named(&name.text))
 }
 
 impl Broken {

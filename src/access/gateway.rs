@@ -1,18 +1,22 @@
 //! A gateway as callers meet it: its door, its tools, and the policies behind.
 
+use std::collections::BTreeSet;
+
 use cedar_policy::{Effect, Policy, ResourceConstraint};
 use model::{Action, Tools};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::authorizer::{Admission, Door};
 use super::caller::{Caller, Identity, claim_names, issuer_of, token_of};
 use super::guard::{Cell, Guard, Principal, Rule, Verdict};
 use super::opaque::readable;
 use super::stand_in::{StandIns, is_stand_in};
+use super::to_come;
 use super::token::{ClaimNames, Token};
 use crate::address::Address;
 use crate::check::{children, of_kind, referred};
 use crate::kind::{GATEWAY_TARGET, POLICY, statement_of};
+use crate::manifest::cedar::with_clause;
 use crate::stack::{Resource, Stack};
 
 /// How much the policies of a gateway count.
@@ -73,6 +77,8 @@ pub struct Gateway<'a> {
     pub engine: Option<Address>,
     /// Its tools, in the manifest's order.
     pub tools: Vec<ToolAt>,
+    /// What stands for the tools that its targets may have one day, and for those of targets to come.
+    pub(crate) to_come: Vec<ToolAt>,
     /// What has to be said beside every answer.
     pub notes: Vec<String>,
     /// The names of the claims of those who come in.
@@ -137,7 +143,11 @@ impl<'a> Gateway<'a> {
         let definition = stack.authorizers.iter().find(|definition| definition.used_by.contains(&resource.address));
         let jwt = resource.document.pointer("/authorizerConfiguration/customJWTAuthorizer");
         let issuer = jwt.map(|jwt| issuer_of(jwt, stand_ins)).unwrap_or_default();
-        let actions: Vec<Action> = tools.iter().map(|tool| tool.action.clone()).collect();
+        let targets = children(stack, &GATEWAY_TARGET, &resource.address);
+        let targets = targets.filter(|target| !matches!(target.tools(), Tools::Http));
+        let targets = targets.map(|target| (target.address.clone(), stand_ins.output(&target.address, "name")));
+        let to_come = to_come::tools(&resource.address, targets, &tools, &rules);
+        let actions: Vec<Action> = tools.iter().chain(&to_come).map(|tool| tool.action.clone()).collect();
         let guard = Guard::new(&arn, &actions, rules);
         if guard.is_none() && mode == Mode::Enforce && !tools.is_empty() {
             notes.push("Cedar takes no schema of its tools: what its policies permit is not known".to_owned());
@@ -151,6 +161,7 @@ impl<'a> Gateway<'a> {
             mode,
             engine,
             tools,
+            to_come,
             notes,
             stack,
         }
@@ -176,33 +187,15 @@ impl<'a> Gateway<'a> {
         self.mode != Mode::Unknown && !self.shared && (self.guard.is_some() || self.mode == Mode::NoEngine)
     }
 
-    /// The same gateway with a tool more in a target, of which nothing is known but that it is there: it has only this one.
-    pub(crate) fn with_tool_to_come(&self, target: &Resource) -> Self {
-        let name = StandIns::of(self.stack).output(&target.address, "name");
-        // No tool can have this name, so no policy names it.
-        let schema = json!({"type": "object", "properties": {}});
-        let tool = model::Tool { name: "*".to_owned(), input_schema: schema };
-        let action = Action { target: name.clone(), tool };
-        let rules = self.guard.iter().flat_map(|guard| guard.rules.iter().cloned()).collect();
-        let guard = self.guard.as_ref().and_then(|guard| Guard::new(guard.gateway(), &[action.clone()], rules));
-        let tool = ToolAt { name: format!("{name}/**"), target: target.address.clone(), action };
-        Self {
-            resource: self.resource,
-            door: self.door.clone(),
-            mode: self.mode,
-            engine: self.engine.clone(),
-            tools: vec![tool],
-            notes: Vec::new(),
-            names: self.names.clone(),
-            guard,
-            shared: self.shared,
-            stack: self.stack,
-        }
-    }
-
     /// Its engine may hold policies that nobody here knows.
     pub(crate) fn doubt(&mut self) {
         self.shared = true;
+    }
+
+    /// Some of its targets have requests and no tools.
+    pub(crate) fn has_requests(&self) -> bool {
+        let mut targets = children(self.stack, &GATEWAY_TARGET, &self.resource.address);
+        targets.any(|target| matches!(target.tools(), Tools::Http))
     }
 
     /// The stack it is part of.
@@ -296,6 +289,25 @@ impl<'a> Gateway<'a> {
         guard.decide(principal, &tool.action, input, now).map(|verdict| self.bounded(verdict))
     }
 
+    /// The same where of all that Cedar cannot tell exactly this holds.
+    pub(crate) fn decide_supposing(
+        &self,
+        visitor: &Visitor,
+        tool: &ToolAt,
+        input: &serde_json::Map<String, Value>,
+        now: &str,
+        supposed: &BTreeSet<&str>,
+    ) -> Result<Verdict, String> {
+        if let Some(settled) = self.settled(visitor) {
+            return Ok(settled);
+        }
+        let (Some(guard), Some(principal)) = (&self.guard, &visitor.principal) else {
+            return Ok(nothing(Cell::Sometimes));
+        };
+        let verdict = guard.decide_supposing(principal, &tool.action, input, now, supposed);
+        verdict.map(|verdict| self.bounded(verdict))
+    }
+
     /// What policies that nobody here knows leave of an answer: only a forbid stands whatever they say.
     fn bounded(&self, verdict: Verdict) -> Verdict {
         let forbidden = verdict.holding.iter().any(|(effect, _)| *effect == Effect::Forbid);
@@ -343,8 +355,8 @@ fn rules<'a>(stack: &'a Stack, engine: &'a Address, arn: &str, notes: &mut Vec<S
     let active = |policy: &&Resource| policy.document.get("enforcementMode").is_none_or(|mode| mode == "ACTIVE");
     let rule = |resource: &'a Resource| {
         let statement = stand_ins.text(resource.document.get("definition").and_then(statement_of)?);
-        let (mut policy, mut opaque) = readable(&resource.address, &statement)?;
-        if opaque {
+        let (mut policy, mut left_out) = readable(&resource.address, &statement)?;
+        if left_out.is_some() {
             let address = &resource.address;
             notes.push(format!("`{address}` uses an extension of Cedar: what depends on it shows as sometimes"));
         }
@@ -356,18 +368,17 @@ fn rules<'a>(stack: &'a Stack, engine: &'a Address, arn: &str, notes: &mut Vec<S
             }
             notes.push(format!("`{}` names a gateway by its ARN, which may be this one", resource.address));
             policy = of_any_gateway(&policy)?;
-            opaque = true;
+            let also = left_out.map(|text| format!("{text} ")).unwrap_or_default();
+            left_out = Some(format!("{also}resource == {named}"));
         }
-        Some(Rule { resource, statement, policy, opaque })
+        Some(Rule { resource, statement, policy, left_out })
     };
     children(stack, &POLICY, engine).filter(active).filter_map(rule).collect()
 }
 
 /// The policy without the gateway that it is about.
 fn of_any_gateway(policy: &Policy) -> Option<Policy> {
-    let mut form = policy.to_json().ok()?;
-    form.as_object_mut()?.insert("resource".to_owned(), json!({"op": "All"}));
-    Policy::from_json(Some(policy.id().clone()), form).ok()
+    Policy::parse(Some(policy.id().clone()), with_clause(&policy.to_string(), 2, "resource")?).ok()
 }
 
 fn has_request_interceptor(gateway: &Value) -> bool {

@@ -3,7 +3,7 @@
 //! A call is denied unless a permit holds, and denied where a forbid holds; a policy that errs is skipped. Policies are indexed
 //! by the action they are about, so that a tool with two policies costs two, whatever the engine has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 
 use cedar_policy::{
@@ -70,8 +70,16 @@ pub(crate) struct Rule<'a> {
     pub(crate) statement: String,
     /// As Cedar reads it.
     pub(crate) policy: Policy,
-    /// The policy is only what can be read of the statement, or may be about another gateway: where it holds, the whole may hold.
-    pub(crate) opaque: bool,
+    /// What Cedar cannot tell of it: an extension of Cedar, or whether it is about this gateway. The policy holds where it holds as
+    /// Cedar reads it, and this does too. The same text is true or false everywhere at once.
+    pub(crate) left_out: Option<String>,
+}
+
+impl Rule<'_> {
+    /// Where it holds as Cedar reads it, the whole may hold.
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.left_out.is_some()
+    }
 }
 
 /// The policies of an engine as one gateway sees them.
@@ -90,10 +98,12 @@ struct About {
     /// The action within its groups.
     groups: Vec<Entity>,
     policies: PolicySet,
+    /// The places of the policies among all.
+    rules: Vec<usize>,
     /// None of the policies reads the context, and all can be read.
     without_input: bool,
-    /// The policies of which it is not known whether they hold where they can be read to.
-    opaque: BTreeSet<String>,
+    /// The policies of which it is not known whether they hold where they can be read to, with what is left out of them.
+    opaque: BTreeMap<String, String>,
 }
 
 /// A caller as Cedar sees it.
@@ -117,6 +127,13 @@ fn kind(name: &str) -> Option<EntityTypeName> {
     EntityTypeName::from_str(&format!("AgentCore::{name}")).ok()
 }
 
+/// A caller with its claims.
+pub(super) fn entity<'t>(name: &str, id: &str, tags: impl Iterator<Item = (&'t str, String)>) -> Option<Entity> {
+    let text = |text: String| RestrictedExpression::new_string(text);
+    let tags = tags.map(|(name, value)| (name.to_owned(), text(value)));
+    Entity::new_with_tags(uid(name, id)?, [("id".to_owned(), text(id.to_owned()))], [], tags).ok()
+}
+
 fn uid(name: &str, id: &str) -> Option<EntityUid> {
     Some(EntityUid::from_type_name_and_id(kind(name)?, EntityId::new(id)))
 }
@@ -126,7 +143,20 @@ impl<'a> Guard<'a> {
     pub(crate) fn new(gateway: &str, actions: &[Action], rules: Vec<Rule<'a>>) -> Option<Self> {
         let gateway = uid("Gateway", gateway)?;
         let schema = schema(actions)?;
-        let by_action = actions.iter().filter_map(|action| Some((action.id(), About::new(action, &rules)?))).collect();
+        let mut named: HashMap<Option<EntityUid>, Vec<usize>> = HashMap::new();
+        for (index, rule) in rules.iter().enumerate() {
+            match rule.policy.action_constraint() {
+                ActionConstraint::Any => named.entry(None).or_default().push(index),
+                ActionConstraint::Eq(action) => named.entry(Some(action)).or_default().push(index),
+                ActionConstraint::In(actions) => {
+                    for action in actions {
+                        named.entry(Some(action)).or_default().push(index);
+                    }
+                }
+            }
+        }
+        let about = |action: &Action| Some((action.id(), About::new(action, &rules, &named)?));
+        let by_action = actions.iter().filter_map(about).collect();
         Some(Self { rules, gateway, schema, by_action })
     }
 
@@ -163,12 +193,9 @@ impl<'a> Guard<'a> {
     }
 
     fn principal<'t>(&self, name: &str, id: &str, tags: impl Iterator<Item = (&'t str, String)>) -> Option<Principal> {
-        let text = |text: String| RestrictedExpression::new_string(text);
-        let tags = tags.map(|(name, value)| (name.to_owned(), text(value)));
-        let uid = uid(name, id)?;
-        let entity = Entity::new_with_tags(uid.clone(), [("id".to_owned(), text(id.to_owned()))], [], tags).ok()?;
+        let entity = entity(name, id, tags)?;
         let partial = self.partial(Some(&entity))?;
-        Some(Principal { kind: kind(name)?, uid: Some(uid), entity: Some(entity), partial })
+        Some(Principal { kind: kind(name)?, uid: Some(entity.uid()), entity: Some(entity), partial })
     }
 
     fn partial(&self, principal: Option<&Entity>) -> Option<PartialEntities> {
@@ -232,6 +259,30 @@ impl<'a> Guard<'a> {
         Ok(sum.verdict())
     }
 
+    /// The same where of all that Cedar cannot tell exactly this holds.
+    pub(crate) fn decide_supposing(
+        &self,
+        principal: &Principal,
+        action: &Action,
+        input: &Map<String, Value>,
+        now: &str,
+        supposed: &BTreeSet<&str>,
+    ) -> Result<Verdict, String> {
+        let unknown = || "the policies cannot be evaluated for this call".to_owned();
+        let about = self.by_action.get(&action.id()).ok_or_else(unknown)?;
+        if principal.uid.is_none() || about.opaque.is_empty() {
+            return self.decide(principal, action, input, now);
+        }
+        let context = self.context(action, input, now)?;
+        let holds = |policy: &&Policy| {
+            about.opaque.get(&policy.id().to_string()).is_none_or(|left_out| supposed.contains(left_out.as_str()))
+        };
+        let policies = PolicySet::from_policies(about.policies.policies().filter(holds).cloned());
+        let policies = policies.map_err(|error| error.to_string())?;
+        let response = self.evaluate(&policies, about, principal, context).ok_or_else(unknown)?;
+        Ok(of_response(&policies, &response))
+    }
+
     /// The context of a call.
     pub(crate) fn context(&self, action: &Action, input: &Map<String, Value>, now: &str) -> Result<Context, String> {
         let input = model::cedar_input(&action.tool.input_schema, input)?;
@@ -267,11 +318,25 @@ impl<'a> Guard<'a> {
 
     /// The permits that could be about a tool.
     pub(crate) fn permits(&self, action: &str) -> impl Iterator<Item = &Rule<'a>> {
-        let about = self.by_action.get(action);
-        self.rules.iter().filter(move |rule| {
-            let id = PolicyId::new(rule.resource.address.to_string());
-            about.and_then(|about| about.policies.policy(&id)).is_some_and(|policy| policy.effect() == Effect::Permit)
-        })
+        self.about(action).filter(|rule| rule.policy.effect() == Effect::Permit)
+    }
+
+    /// Which of some policies hold for a call, all of one effect, and whether one of them could not be evaluated.
+    pub(super) fn holding(
+        &self,
+        policies: &PolicySet,
+        caller: &Entity,
+        action: &str,
+        context: Context,
+    ) -> Option<(Vec<String>, bool)> {
+        let response = self.answer(policies, self.by_action.get(action)?, caller, context)?;
+        let holding = response.diagnostics().reason().map(ToString::to_string).collect();
+        Some((holding, response.diagnostics().errors().next().is_some()))
+    }
+
+    /// The types of its tools.
+    pub(super) fn types(&self) -> &Schema {
+        &self.schema
     }
 
     /// The gateway, as its policies name it.
@@ -281,11 +346,8 @@ impl<'a> Guard<'a> {
 
     /// The policies that are about a tool.
     pub(crate) fn about<'s>(&'s self, action: &str) -> impl Iterator<Item = &'s Rule<'a>> + use<'s, 'a> {
-        let about = self.by_action.get(action);
-        self.rules.iter().filter(move |rule| {
-            let id = PolicyId::new(rule.resource.address.to_string());
-            about.is_some_and(|about| about.policies.policy(&id).is_some())
-        })
+        let about = self.by_action.get(action).into_iter().flat_map(|about| &about.rules);
+        about.filter_map(|index| self.rules.get(*index))
     }
 
     fn evaluate(
@@ -295,10 +357,19 @@ impl<'a> Guard<'a> {
         principal: &Principal,
         context: Context,
     ) -> Option<cedar_policy::Response> {
-        let (uid, entity) = (principal.uid.clone()?, principal.entity.clone()?);
-        let entities = about.groups.iter().cloned().chain([entity, Entity::with_uid(self.gateway.clone())]);
+        self.answer(policies, about, principal.entity.as_ref()?, context)
+    }
+
+    fn answer(
+        &self,
+        policies: &PolicySet,
+        about: &About,
+        caller: &Entity,
+        context: Context,
+    ) -> Option<cedar_policy::Response> {
+        let entities = about.groups.iter().cloned().chain([caller.clone(), Entity::with_uid(self.gateway.clone())]);
         let entities = Entities::from_entities(entities, None).ok()?;
-        let request = Request::new(uid, about.action.clone(), self.gateway.clone(), context, None).ok()?;
+        let request = Request::new(caller.uid(), about.action.clone(), self.gateway.clone(), context, None).ok()?;
         Some(Authorizer::new().is_authorized(&request, policies, &entities))
     }
 
@@ -340,8 +411,9 @@ struct Sum {
 
 impl Sum {
     /// Takes from some policies that they hold: they only may.
-    fn doubt(&mut self, policies: &BTreeSet<String>) {
-        let (doubted, sure) = std::mem::take(&mut self.holding).into_iter().partition(|(_, id)| policies.contains(id));
+    fn doubt(&mut self, policies: &BTreeMap<String, String>) {
+        let (doubted, sure) =
+            std::mem::take(&mut self.holding).into_iter().partition(|(_, id)| policies.contains_key(id));
         self.holding = sure;
         self.depending.extend::<BTreeSet<_>>(doubted);
     }
@@ -368,26 +440,26 @@ impl Sum {
 }
 
 impl About {
-    fn new(action: &Action, rules: &[Rule<'_>]) -> Option<Self> {
+    /// `named` has the places of the rules by the action that their scope names, or nothing.
+    fn new(action: &Action, all: &[Rule<'_>], named: &HashMap<Option<EntityUid>, Vec<usize>>) -> Option<Self> {
         let id = action.id();
         let [own, target, call, mcp] =
             [uid("Action", &id)?, uid("Action", &action.target)?, uid("Action", "CallTool")?, uid("Action", "Mcp")?];
-        let about = |policy: &Policy| match policy.action_constraint() {
-            ActionConstraint::Any => true,
-            ActionConstraint::Eq(action) => action == own,
-            ActionConstraint::In(actions) => {
-                [&own, &target, &call, &mcp].into_iter().any(|action| actions.contains(action))
-            }
-        };
-        let rules: Vec<_> = rules.iter().filter(|rule| about(&rule.policy)).collect();
+        let scopes = [None, Some(own.clone()), Some(target.clone()), Some(call.clone()), Some(mcp.clone())];
+        let indexes: BTreeSet<usize> = scopes.iter().filter_map(|scope| named.get(scope)).flatten().copied().collect();
+        let rules: Vec<_> = indexes.iter().filter_map(|index| all.get(*index)).collect();
         let within = |child: &EntityUid, parent: &EntityUid| {
             Entity::new_no_attrs(child.clone(), std::iter::once(parent.clone()).collect())
         };
         Some(Self {
             groups: vec![within(&own, &target), within(&target, &call), within(&call, &mcp), Entity::with_uid(mcp)],
             policies: PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone())).ok()?,
-            without_input: rules.iter().all(|rule| !rule.opaque && !rule.statement.contains("context")),
-            opaque: rules.iter().filter(|rule| rule.opaque).map(|rule| rule.policy.id().to_string()).collect(),
+            without_input: rules.iter().all(|rule| !rule.is_opaque() && !rule.statement.contains("context")),
+            opaque: rules
+                .iter()
+                .filter_map(|rule| Some((rule.policy.id().to_string(), rule.left_out.clone()?)))
+                .collect(),
+            rules: indexes.into_iter().collect(),
             action: own,
         })
     }
@@ -395,6 +467,11 @@ impl About {
 
 /// The schema of the tools, with the caller whom nobody asked as a third kind of principal.
 pub(crate) fn schema(actions: &[Action]) -> Option<Schema> {
+    Schema::from_json_value(schema_json(actions)?).ok()
+}
+
+/// The same as JSON.
+pub(crate) fn schema_json(actions: &[Action]) -> Option<Value> {
     let mut schema = cedar_schema(actions, &[]);
     let kinds = schema.pointer_mut("/AgentCore/entityTypes").and_then(Value::as_object_mut)?;
     kinds.insert("UnauthenticatedUser".into(), json!({}));
@@ -404,5 +481,5 @@ pub(crate) fn schema(actions: &[Action]) -> Option<Schema> {
             kinds.push(json!("UnauthenticatedUser"));
         }
     }
-    Schema::from_json_value(schema).ok()
+    Some(schema)
 }

@@ -4,13 +4,16 @@
 //! permit the call ([`guard`]). Callers are the personas of the manifest and its client-credentials clients ([`caller`]). A cell of
 //! the [`matrix()`] says what holds for every input, by the partial evaluation that also decides what a gateway lists.
 
+mod aim;
 pub mod authorizer;
 pub mod caller;
 pub mod change;
 mod codes;
-mod condition;
+mod compared;
+pub(crate) mod condition;
 #[cfg(test)]
 mod cross_check;
+mod cvc5;
 pub mod expect;
 mod facts;
 mod finding;
@@ -18,12 +21,16 @@ pub mod gateway;
 pub mod guard;
 pub mod live;
 pub mod matrix;
+pub(crate) mod moot;
 mod near_miss;
 mod only_with;
 mod opaque;
 mod proofs;
 pub mod prove;
+mod side;
+pub(crate) mod solving;
 mod stand_in;
+mod to_come;
 pub mod token;
 mod trial;
 pub mod why;
@@ -36,6 +43,7 @@ pub(crate) use finding::check;
 pub use gateway::{Gateway, Mode, ToolAt};
 pub use guard::Cell;
 pub use matrix::{Matrix, matrix};
+pub(crate) use to_come::in_words;
 
 /// The gateways of a stack and everybody who may call them.
 #[derive(Debug)]

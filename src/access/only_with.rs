@@ -67,7 +67,7 @@ enum Said {
 impl<'a> OnlyWith<'a> {
     /// Fails where nobody says which claim holds what is needed.
     pub(super) fn new(gateway: &'a Gateway<'a>, callers: &[Caller], needed: &'a Needed) -> Result<Self, String> {
-        let actions: Vec<_> = gateway.tools.iter().map(|tool| tool.action.clone()).collect();
+        let actions: Vec<_> = gateway.tools.iter().chain(&gateway.to_come).map(|tool| tool.action.clone()).collect();
         Ok(Self {
             without: near_miss::without(gateway, callers, needed)?,
             property: property(gateway, needed),
@@ -286,7 +286,7 @@ impl<'a> OnlyWith<'a> {
             return open.into_iter().collect();
         }
         let rules = self.gateway.guard.iter().flat_map(|guard| guard.about(action));
-        let rules = rules.filter(|rule| !rule.opaque || rule.policy.effect() == Effect::Permit);
+        let rules = rules.filter(|rule| !rule.is_opaque() || rule.policy.effect() == Effect::Permit);
         rules.map(|rule| rule.policy.clone()).collect()
     }
 }

@@ -9,35 +9,50 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use cedar_policy::{
-    Effect as Says, EntityTypeName, EntityUid, EvalResult, Policy, PolicyId, PolicySet, RequestEnv, Schema,
+    Authorizer, Decision, Effect as Says, EntityTypeName, EntityUid, EvalResult, Policy, PolicyId, PolicySet,
+    RequestEnv, Schema,
 };
-use cedar_policy_symcc::solver::LocalSolver;
-use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet, Env, err};
-use tokio::process::Command;
+use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet, Env, SymEnv, err};
 use tokio::runtime::Runtime;
 
-use super::change::{Cause, Change, Effect};
-use super::proofs::Proof;
+use super::cvc5::Process;
 use super::token::Claims;
 
-/// What the solver may take for one answer, and what is waited for in case it does not keep to it.
-const LIMIT: &str = "--tlimit-per=5000";
-const PATIENCE: Duration = Duration::from_secs(6);
-/// What all answers of a plan may take together.
-const BUDGET: Duration = Duration::from_mins(1);
 /// So many solvers may die before no other is started.
 const LIVES: usize = 3;
+
+/// How long proofs may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// What the solver may take for one answer. A fifth more is waited for, in case it does not keep to it.
+    pub answer: Duration,
+    /// What all answers of a plan may take together.
+    pub all: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { answer: Duration::from_secs(5), all: Duration::from_mins(1) }
+    }
+}
 
 /// The program that proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Solver {
     program: PathBuf,
+    limits: Limits,
 }
 
 impl Solver {
     /// A solver by its path.
     pub fn at(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into() }
+        Self { program: program.into(), limits: Limits::default() }
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The path of the program.
@@ -90,9 +105,9 @@ pub(super) struct Question<'a> {
 
 /// A solver at work.
 pub(super) struct Prover {
-    program: PathBuf,
+    solver: Solver,
     runtime: Runtime,
-    running: Option<CedarSymCompiler<LocalSolver>>,
+    running: Option<CedarSymCompiler<Process>>,
     lives: usize,
     begun: Instant,
     /// What went wrong with the solver.
@@ -104,7 +119,7 @@ impl Prover {
     pub(super) fn new(solver: &Solver) -> Option<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         Some(Self {
-            program: solver.program.clone(),
+            solver: solver.clone(),
             runtime,
             running: None,
             lives: LIVES,
@@ -115,41 +130,19 @@ impl Prover {
 
     /// Whether every call of this kind that `less` lets through is let through by `more`.
     pub(super) fn implies(&mut self, question: &Question<'_>, less: &[&Policy], more: &[&Policy]) -> Answer {
-        let compiled = || {
-            let kind = |name: &str| EntityTypeName::from_str(&format!("AgentCore::{name}")).ok();
-            let action = EntityUid::from_type_name_and_id(kind("Action")?, question.action.parse().ok()?);
-            let environment = RequestEnv::new(kind(question.principal)?, action, kind("Gateway")?);
-            let gateway = EntityUid::from_type_name_and_id(kind("Gateway")?, question.gateway.parse().ok()?);
-            let elsewhere = format!("forbid(principal, action, resource) unless {{ resource == {gateway} }};");
-            let compile = |policies: &[&Policy]| {
-                let guard = Policy::parse(Some(PolicyId::new("elsewhere")), &elsewhere).ok()?;
-                let policies = policies.iter().map(|policy| (*policy).clone()).chain([guard]);
-                let set = PolicySet::from_policies(policies).ok()?;
-                CompiledPolicySet::compile(&set, &environment, question.schema).ok()
-            };
-            Some((compile(less)?, compile(more)?))
-        };
         // Without a permit nothing is let through.
         if !less.iter().any(|policy| policy.effect() == Says::Permit) {
             return Answer::Implied;
         }
-        let Some((less, more)) = compiled() else { return Answer::Open };
-        self.ask(&less, &more)
+        match question.compiled(less, more) {
+            Some((less, more)) => self.ask(&less, &more),
+            None => Answer::Open,
+        }
     }
 
-    /// A proof, unless what was tried speaks against it: then the solver is not believed any more.
-    pub(super) fn believed(&mut self, proof: Proof, found: &[Change]) -> Proof {
-        let shown = |effect| {
-            let by_policies = |change: &&Change| matches!(change.cause, Cause::Policies(_));
-            found.iter().filter(by_policies).any(|change| change.effect == effect || change.effect == Effect::Both)
-        };
-        let refuted =
-            (proof.widens_nothing() && shown(Effect::Widened)) || (proof.narrows_nothing() && shown(Effect::Narrowed));
-        if !refuted {
-            return proof;
-        }
+    /// A solver that proved what is not so is asked for nothing any more.
+    pub(super) fn lied(&mut self) {
         self.distrust("it says that no call differs, and one does".to_owned());
-        Proof::default()
     }
 
     /// Asks this solver nothing any more.
@@ -158,32 +151,51 @@ impl Prover {
         self.lives = 0;
     }
 
-    fn ask(&mut self, less: &CompiledPolicySet, more: &CompiledPolicySet) -> Answer {
-        if self.begun.elapsed() > BUDGET {
-            self.trouble.get_or_insert_with(|| format!("it took more than {} s for all questions", BUDGET.as_secs()));
+    fn ask(&mut self, less: &Compiled, more: &Compiled) -> Answer {
+        let Limits { all, .. } = self.solver.limits;
+        let Some(left) = all.checked_sub(self.begun.elapsed()) else {
+            self.trouble.get_or_insert_with(|| format!("it took more than {} for all questions", seconds(all)));
             return Answer::Open;
-        }
+        };
         if self.running.is_none() && !self.start() {
             return Answer::Open;
         }
+        let patience = self.patience();
         let Some(running) = &mut self.running else { return Answer::Open };
-        let asked = running.check_implies_with_counterexample_opt(less, more);
-        match self.runtime.block_on(within(asked)) {
+        let asked = running.check_implies_with_counterexample_opt(&less.symbolic, &more.symbolic);
+        match self.runtime.block_on(within(patience.min(left), asked)) {
             Ok(Ok(None)) => Answer::Implied,
-            Ok(Ok(Some(example))) => Answer::Not(Example { id: id(&example), tags: tags(&example) }),
+            Ok(Ok(Some(example))) if less.lets_through(&example) && !more.lets_through(&example) => {
+                Answer::Not(Example { id: id(&example), tags: tags(&example) })
+            }
+            Ok(Ok(Some(_))) => {
+                self.failed("its example of a call that differs is none".to_owned());
+                Answer::Open
+            }
             Ok(Err(err::Error::SolverUnknown)) => {
                 self.running = None;
                 Answer::Open
             }
             Ok(Err(error)) => {
-                self.failed(error.to_string());
+                self.failed(told(&error));
+                Answer::Open
+            }
+            // The time for all questions ran out, and not its own.
+            Err(_) if left < patience => {
+                self.running = None;
                 Answer::Open
             }
             Err(_) => {
-                self.failed(format!("it gave no answer in {} s", PATIENCE.as_secs()));
+                self.failed(silent(patience));
                 Answer::Open
             }
         }
+    }
+
+    /// What is waited for one answer.
+    fn patience(&self) -> Duration {
+        let limit = self.solver.limits.answer;
+        limit + limit / 5
     }
 
     fn failed(&mut self, why: String) {
@@ -197,17 +209,16 @@ impl Prover {
         if self.lives == 0 {
             return false;
         }
-        let program = self.program.clone();
+        let (solver, patience) = (self.solver.clone(), self.patience());
         let started = self.runtime.block_on(async {
-            let mut command = Command::new(program);
-            command.args(["--lang", "smt", "--strings-exp", LIMIT]).kill_on_drop(true);
-            let solver = LocalSolver::from_command(&mut command).map_err(|error| error.to_string())?;
-            let mut compiler = CedarSymCompiler::new(solver).map_err(|error| error.to_string())?;
-            match within(is_right(&mut compiler)).await {
+            let process = Process::start(&solver.program, solver.limits.answer)
+                .map_err(|error| format!("`{}` does not start: {error}", solver.program.display()))?;
+            let mut compiler = CedarSymCompiler::new(process).map_err(|error| told(&error))?;
+            match within(patience, is_right(&mut compiler)).await {
                 Ok(Ok(true)) => Ok(compiler),
                 Ok(Ok(false)) => Err("it answers a question wrong whose answer is known".to_owned()),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err(format!("it gave no answer in {} s", PATIENCE.as_secs())),
+                Ok(Err(error)) => Err(told(&error)),
+                Err(_) => Err(silent(patience)),
             }
         });
         match started {
@@ -222,31 +233,87 @@ impl Prover {
     }
 }
 
-async fn within<T>(asked: impl Future<Output = T>) -> Result<T, tokio::time::error::Elapsed> {
-    tokio::time::timeout(PATIENCE, asked).await
+/// A set of policies, as the solver and as Cedar's own engine take it.
+struct Compiled {
+    policies: PolicySet,
+    symbolic: CompiledPolicySet,
+}
+
+impl Compiled {
+    fn new(policies: PolicySet, environment: &RequestEnv, schema: &Schema, symbols: SymEnv) -> Option<Self> {
+        let symbolic = CompiledPolicySet::compile_with_custom_symenv(&policies, environment, schema, symbols).ok()?;
+        Some(Self { policies, symbolic })
+    }
+
+    fn lets_through(&self, example: &Env) -> bool {
+        let answer = Authorizer::new().is_authorized(&example.request, &self.policies, &example.entities);
+        answer.decision() == Decision::Allow
+    }
+}
+
+impl Question<'_> {
+    /// Two sets of policies for this kind of call, and for this gateway.
+    fn compiled(&self, less: &[&Policy], more: &[&Policy]) -> Option<(Compiled, Compiled)> {
+        let kind = |name: &str| EntityTypeName::from_str(&format!("AgentCore::{name}")).ok();
+        let action = EntityUid::from_type_name_and_id(kind("Action")?, self.action.parse().ok()?);
+        let environment = RequestEnv::new(kind(self.principal)?, action, kind("Gateway")?);
+        let gateway = EntityUid::from_type_name_and_id(kind("Gateway")?, self.gateway.parse().ok()?);
+        let elsewhere = format!("forbid(principal, action, resource) unless {{ resource == {gateway} }};");
+        let symbols = SymEnv::new(self.schema, &environment).ok()?;
+        let compile = |policies: &[&Policy]| {
+            let guard = Policy::parse(Some(PolicyId::new("elsewhere")), &elsewhere).ok()?;
+            let policies = policies.iter().map(|policy| (*policy).clone()).chain([guard]);
+            Compiled::new(PolicySet::from_policies(policies).ok()?, &environment, self.schema, symbols.clone())
+        };
+        Some((compile(less)?, compile(more)?))
+    }
+}
+
+/// What went wrong, in one short line.
+fn told(error: &err::Error) -> String {
+    let text = match error {
+        err::Error::SolverError(error) => match error {
+            cedar_policy_symcc::solver::SolverError::Io(error) => format!("it cannot be talked to: {error}"),
+            cedar_policy_symcc::solver::SolverError::Solver(text) => text.clone(),
+            other => other.to_string(),
+        },
+        err::Error::ModelInvalid { .. } => "its example of a call that differs is none".to_owned(),
+        other => other.to_string(),
+    };
+    text.lines().next().unwrap_or_default().chars().take(160).collect()
+}
+
+fn silent(patience: Duration) -> String {
+    format!("it gave no answer in {}", seconds(patience))
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+async fn within<T>(patience: Duration, asked: impl Future<Output = T>) -> Result<T, tokio::time::error::Elapsed> {
+    tokio::time::timeout(patience, asked).await
 }
 
 /// The solver answers right where the answer is known, yes as well as no.
-async fn is_right(compiler: &mut CedarSymCompiler<LocalSolver>) -> Result<bool, err::Error> {
+async fn is_right(compiler: &mut CedarSymCompiler<Process>) -> Result<bool, err::Error> {
     const SCHEMA: &str = "entity U tags String; entity R; action a appliesTo { principal: U, resource: R };";
     let sets = || {
         let (schema, _) = Schema::from_cedarschema_str(SCHEMA).ok()?;
         let environment = RequestEnv::new("U".parse().ok()?, "Action::\"a\"".parse().ok()?, "R".parse().ok()?);
+        let symbols = SymEnv::new(&schema, &environment).ok()?;
         let compile = |condition: &str| {
             let text = format!(
                 "permit(principal, action, resource) when {{ principal.hasTag(\"t\") && principal.getTag(\"t\") {condition} }};"
             );
-            CompiledPolicySet::compile(&PolicySet::from_str(&text).ok()?, &environment, &schema).ok()
+            Compiled::new(PolicySet::from_str(&text).ok()?, &environment, &schema, symbols.clone())
         };
         Some((compile("== \"xa\"")?, compile("like \"*a\"")?))
     };
     let Some((exact, suffix)) = sets() else { return Ok(false) };
-    let yes = compiler.check_implies_with_counterexample_opt(&exact, &suffix).await?;
-    let no = compiler.check_implies_with_counterexample_opt(&suffix, &exact).await?;
-    Ok(yes.is_none()
-        && no.is_some_and(|example| {
-            tags(&example).get("t").and_then(|tag| tag.as_str()).is_some_and(|tag| tag.ends_with('a') && tag != "xa")
-        }))
+    let yes = compiler.check_implies_with_counterexample_opt(&exact.symbolic, &suffix.symbolic).await?;
+    let no = compiler.check_implies_with_counterexample_opt(&suffix.symbolic, &exact.symbolic).await?;
+    Ok(yes.is_none() && no.is_some_and(|example| suffix.lets_through(&example) && !exact.lets_through(&example)))
 }
 
 /// The attribute `id` of the principal of an example.

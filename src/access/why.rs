@@ -148,7 +148,7 @@ impl<'g> Asked<'g> {
             .filter_map(|((effect, address), may)| {
                 let rule = self.guard.rules.iter().find(|rule| rule.resource.address == *address)?;
                 let text = self.text(rule);
-                let depends = if may && !rule.opaque { self.dependencies(rule, &text) } else { Vec::new() };
+                let depends = if may && !rule.is_opaque() { self.dependencies(rule, &text) } else { Vec::new() };
                 let place = text.whole();
                 Some(Deciding { policy: address.clone(), forbids: *effect == Effect::Forbid, may, place, depends })
             })
@@ -173,7 +173,7 @@ impl<'g> Asked<'g> {
 
     /// The permit with the fewest conditions left at the first that fails.
     fn nearest(&self) -> Option<Nearest> {
-        let candidates = self.guard.permits(&self.action).filter(|rule| !rule.opaque).filter_map(|rule| {
+        let candidates = self.guard.permits(&self.action).filter(|rule| !rule.is_opaque()).filter_map(|rule| {
             let parts = parts(&rule.statement)?;
             let total = parts.conditions.len() + 1;
             let failing = (0..total).find(|index| {

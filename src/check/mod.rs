@@ -86,18 +86,19 @@ pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> 
     credential::check(stack, &mut found);
     artifact::check(stack, &mut found);
     reserved::check(stack, &mut found);
-    match deep::deep(|| policies(stack, sources)) {
+    match deep::deep(|| policies(stack, sources, solver)) {
         Some(of_policies) => found.extend(of_policies),
-        None => found.push(
-            Diagnostic::error("cedar::no-room", "the policies could not be checked: no memory is left for it")
-                .help("end other programs, or allow more memory (`ulimit -v`)"),
-        ),
+        None => found.push(no_room("the policies could not be checked: no memory is left for it")),
     }
     // What policies and authorizers get wrong is not said a second time as what follows from it.
     if found.iter().all(|found| found.severity != Severity::Error) {
-        let (of_access, held) = deep::deep(|| access::check(stack, solver)).unwrap_or_default();
-        found.extend(of_access);
-        holding = held;
+        match deep::deep(|| access::check(stack, solver)) {
+            Some((of_access, held)) => {
+                found.extend(of_access);
+                holding = held;
+            }
+            None => found.push(no_room("who can call what could not be worked out: no memory is left for it")),
+        }
     }
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
@@ -109,11 +110,15 @@ pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> 
     (found, holding)
 }
 
+fn no_room(message: &str) -> Diagnostic {
+    Diagnostic::error("cedar::no-room", message).help("end other programs, or allow more memory (`ulimit -v`)")
+}
+
 /// What is found in policies, and in everything that they depend on.
-fn policies(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
+fn policies(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let engines = cedar::check(stack, sources, &mut found);
-    lint::check(stack, &engines, &mut found);
+    lint::check(stack, &engines, solver, &mut found);
     found
 }
 

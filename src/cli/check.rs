@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::ValueEnum;
 
 use super::exit::{Exit, Failure};
-use super::manifest::Checked;
+use super::manifest::{Checked, Read};
 use super::options::{Global, Manifest};
 use super::output;
 use crate::manifest::expand;
@@ -43,8 +43,7 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     let (found, sources) = (&checked.diagnostics, &checked.sources);
     if arguments.expand {
         output::err(&render(found, sources, true));
-        let expanded: Vec<String> = checked.read.iter().map(|read| expand(&read.stack)).collect();
-        output::out(&expanded.join("\n"))?;
+        output::out(&expanded(&checked))?;
         return Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done });
     }
     match arguments.format {
@@ -61,6 +60,15 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
         Format::Sarif => output::out(&(serde_json::to_string_pretty(&to_sarif(found, sources))? + "\n"))?,
     }
     Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done })
+}
+
+/// One manifest for each environment, with its name above it where there are several.
+fn expanded(checked: &Checked) -> String {
+    let one = |read: &Read| match &read.stack.environment {
+        Some(name) if checked.read.len() > 1 => format!("# environment {name}\n{}", expand(&read.stack)),
+        _ => expand(&read.stack),
+    };
+    checked.read.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 fn nothing_found(checked: &Checked) -> String {

@@ -5,6 +5,9 @@ use super::make::Towards;
 use super::scope::{Asked, Scope};
 use super::{Action, Decision, PlanDiagnostic, Risk};
 use crate::access::{Access, Cell};
+use crate::check::deep::deep;
+use crate::check::of_kind;
+use crate::kind::GATEWAY_TARGET;
 use crate::stack::{Accept, Stack};
 
 /// Marks the risks that were decided on, and says which decisions hold no more or were not needed.
@@ -19,7 +22,7 @@ pub(super) fn decide(
     for accept in &stack.accepts {
         let expired = accept.until < asked.today;
         let mut used = false;
-        for risk in risks.iter_mut().filter(|risk| is_about(accept, risk)) {
+        for risk in risks.iter_mut().filter(|risk| is_about(stack, accept, risk)) {
             used = true;
             if expired {
                 let held_until = format!("it held until {} ({})", accept.until, accept.reason);
@@ -45,16 +48,31 @@ pub(super) fn decide(
     found
 }
 
-fn is_about(accept: &Accept, risk: &Risk) -> bool {
+fn is_about(stack: &Stack, accept: &Accept, risk: &Risk) -> bool {
     if accept.risk != risk.code {
         return false;
     }
     if accept.persona.is_some() {
-        return accept.persona == risk.persona && accept.tool == risk.tool;
+        let tool = accept.tool.as_deref().map(|tool| live_tool(stack, tool));
+        return accept.persona == risk.persona && tool == risk.tool;
     }
     // Who takes what a resource opens takes it for everybody who gains by it.
     let address = accept.address.as_ref().map(ToString::to_string).unwrap_or_default();
     address == risk.address
+}
+
+/// A tool by its live name, `target/tool`. The target is given by its live name or by its name in the manifest; where both are names
+/// of targets, the live name counts.
+fn live_tool(stack: &Stack, tool: &str) -> String {
+    let targets = || of_kind(stack, &GATEWAY_TARGET);
+    let renamed = tool.split_once('/').and_then(|(target, tool)| {
+        if targets().any(|known| known.live_name() == Some(target)) {
+            return None;
+        }
+        let live = targets().find(|known| known.address.name == target)?.live_name()?;
+        Some(format!("{live}/{tool}"))
+    });
+    renamed.unwrap_or_else(|| tool.to_owned())
 }
 
 fn what(accept: &Accept) -> String {
@@ -68,15 +86,18 @@ fn what(accept: &Accept) -> String {
 
 /// Of a decision about a persona that this plan does not need: its work is done where the persona can call the tool.
 fn unused_by(stack: &Stack, accept: &Accept, (persona, tool): (&str, &str), risks: &[Risk]) -> PlanDiagnostic {
-    let access = Access::of(stack);
-    let can_call = access.gateways.iter().any(|gateway| {
-        let callers = access.callers_of(gateway);
-        callers.iter().filter(|caller| caller.name == persona).any(|caller| {
-            let visitor = gateway.visitor(caller);
-            let mut tools = gateway.tools.iter().filter(|known| known.is_named(tool));
-            tools.any(|tool| gateway.verdict(&visitor, tool).cell != Cell::Never)
+    let may_call = || {
+        let access = Access::of(stack);
+        access.gateways.iter().any(|gateway| {
+            let callers = access.callers_of(gateway);
+            callers.iter().filter(|caller| caller.name == persona).any(|caller| {
+                let visitor = gateway.visitor(caller);
+                let mut tools = gateway.tools.iter().filter(|known| known.is_named(tool));
+                tools.any(|tool| gateway.verdict(&visitor, tool).cell != Cell::Never)
+            })
         })
-    });
+    };
+    let can_call = deep(may_call).unwrap_or(false);
     let gain =
         risks.iter().filter(|risk| !risk.accepted).find_map(|risk| risk.persona.as_ref().zip(risk.tool.as_ref()));
     let (code, message, help) = match gain {

@@ -1,5 +1,6 @@
 //! Changes of access in sentences: who can call what from now on, and how that was found out.
 
+use crate::access::in_words;
 use crate::plan::{AccessChange, AccessEffect};
 
 /// A change, or several of one caller that are told at once.
@@ -38,7 +39,7 @@ pub(super) fn told(changes: &[AccessChange]) -> Vec<Told> {
 
 fn line(effect: AccessEffect, first: &AccessChange, together: &[&AccessChange]) -> Told {
     let who = &first.principal;
-    let tools = together.iter().map(|change| change.tool.as_str()).collect::<Vec<_>>().join(", ");
+    let tools = together.iter().map(|change| in_words(&change.tool)).collect::<Vec<_>>().join(", ");
     let sometimes = if first.after == "sometimes" { "sometimes " } else { "" };
     let sentence = match effect {
         AccessEffect::New => format!("{who} can {sometimes}call {tools}"),
@@ -50,17 +51,23 @@ fn line(effect: AccessEffect, first: &AccessChange, together: &[&AccessChange]) 
         AccessEffect::Equivalent => format!("{who} can call {tools} as before"),
         AccessEffect::Unknown => format!("nobody can tell who can call {tools}"),
     };
-    let how = match first.tokens {
-        Some(1) => "tested on 1 token".to_owned(),
-        Some(tokens) => format!("{} on {tokens} tokens", first.how),
-        None => first.how.clone(),
-    };
+    let how = how(&first.how, first.tokens);
     let found = match effect {
         AccessEffect::Widened | AccessEffect::Narrowed | AccessEffect::Both => {
-            format!("{} → {}, {how}", first.before, first.after)
+            let depends = first.depends_on.as_ref().map(|on| format!(", depends on {on}")).unwrap_or_default();
+            format!("{} → {}, {how}{depends}", first.before, first.after)
         }
         AccessEffect::New | AccessEffect::Equivalent => how,
         AccessEffect::Unknown => "some of its policies are not known".to_owned(),
     };
     Told { effect, sentence: format!("{}: {sentence}", effect.word()), found, witness: first.witness.clone() }
+}
+
+/// How something was found: `tested on 12 tokens`.
+pub(super) fn how(how: &str, tokens: Option<usize>) -> String {
+    match tokens {
+        Some(1) => format!("{how} on 1 token"),
+        Some(tokens) => format!("{how} on {tokens} tokens"),
+        None => how.to_owned(),
+    }
 }

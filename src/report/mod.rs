@@ -9,6 +9,7 @@ mod access_json;
 mod change;
 pub mod diagnostic;
 mod expectations;
+mod exposed;
 mod left;
 mod literal;
 mod outputs;

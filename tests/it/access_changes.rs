@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use crate::command::Terminal;
+use crate::cvc5::cvc5_path;
 use crate::risks::accept;
-use crate::solver::solver;
 
 const ADMIN: &str = r#"principal.getTag("scope") == "api/admin" ||"#;
 const STANDARD_TOO: &str =
@@ -145,7 +145,7 @@ fn said(plan: &Value, member: &str) -> Vec<String> {
 
 #[test]
 fn with_a_solver_other_words_for_the_same_are_proved_to_be_no_risk() {
-    let Some(solver) = solver() else { return };
+    let Some(solver) = cvc5_path() else { return };
     let (terminal, plan) = plan_with(&solver, OTHER_WORDS);
     assert_eq!(said(&plan, "effect"), ["equivalent", "equivalent"]);
     assert_eq!(said(&plan, "how"), ["proved", "proved"]);
@@ -156,7 +156,7 @@ fn with_a_solver_other_words_for_the_same_are_proved_to_be_no_risk() {
 
 #[test]
 fn with_a_solver_what_a_caller_gains_is_proved() {
-    let Some(solver) = solver() else { return };
+    let Some(solver) = cvc5_path() else { return };
     let (_terminal, plan) = plan_with(&solver, STANDARD_TOO);
     assert_eq!(said(&plan, "effect"), ["widened", "widened"]);
     assert_eq!(said(&plan, "principal"), ["standard", "standard"]);

@@ -1,0 +1,403 @@
+//! A gateway before and after, tool by tool: what trying shows, and what is proved.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use cedar_policy::Effect as Says;
+use serde_json::{Map, Value};
+
+use super::Access;
+use super::authorizer::Door;
+use super::caller::Caller;
+use super::change::{Cause, Change, Effect, How, Who};
+use super::gateway::{Gateway, Mode, ToolAt, Visitor};
+use super::guard::{Cell, Verdict};
+use super::proofs::{Proof, Proofs};
+use super::prove::{Answer, Example, Prover};
+use super::side::Side;
+use super::token::{Claims, Known, Token};
+use super::trial::Words;
+use crate::address::Address;
+
+/// Of so many truths that Cedar cannot tell all combinations are tried.
+const COMBINED: usize = 4;
+
+/// A gateway before and after.
+pub(super) struct Compared<'a> {
+    address: &'a Address,
+    before: Side<'a>,
+    after: Side<'a>,
+    /// Everybody, in the manifest's order.
+    callers: Vec<String>,
+}
+
+/// A tool on both sides.
+struct Pair<'a> {
+    name: &'a str,
+    before: Option<&'a ToolAt>,
+    after: Option<&'a ToolAt>,
+    /// The policies about it, its schema and what counts are the same.
+    same: bool,
+    words: Words,
+    inputs: Vec<Map<String, Value>>,
+    /// What Cedar cannot tell of its policies, in every combination that is tried.
+    supposed: Vec<BTreeSet<&'a str>>,
+}
+
+/// What differs for somebody at a tool.
+struct Found {
+    effect: Effect,
+    before: Option<Verdict>,
+    after: Option<Verdict>,
+    witness: Option<String>,
+    depends: bool,
+}
+
+impl<'a> Compared<'a> {
+    pub(super) fn of(address: &'a Address, before: &'a Access<'a>, after: &'a Access<'a>) -> Self {
+        let at = |access: &'a Access<'a>| access.gateways.iter().find(|one| one.resource.address == *address);
+        let (old, new) = (at(before), at(after));
+        let strangers: Vec<Caller> = [old, new].into_iter().flatten().filter_map(Gateway::strangers).collect();
+        let with = |access: &'a Access<'a>| access.callers.iter().chain(&strangers).collect::<Vec<&Caller>>();
+        let (old_callers, new_callers) = (with(before), with(after));
+        let mut seen = BTreeSet::new();
+        let callers = new_callers.iter().chain(&old_callers).map(|caller| caller.name.clone());
+        let callers = callers.filter(|name| seen.insert(name.clone())).collect();
+        Self { address, before: Side::of(old, &old_callers), after: Side::of(new, &new_callers), callers }
+    }
+
+    /// Adds what changes. Of the policies it says which are known to widen nothing at some tool, and of which that is not so.
+    pub(super) fn changes(
+        &self,
+        mut prover: Option<&mut Prover>,
+        changes: &mut Vec<Change>,
+    ) -> (BTreeSet<Address>, BTreeSet<Address>) {
+        let mut proofs = Proofs::of(self.before.gateway, self.after.gateway);
+        let (mut clear, mut suspects) = (BTreeSet::new(), BTreeSet::new());
+        suspects.extend(proofs.iter().flat_map(Proofs::about_unknown));
+        for pair in self.pairs() {
+            let mut found = self.tested(&pair);
+            let policies = self.policies_about(&pair);
+            if pair.same {
+                // By their texts alone.
+                clear.extend(policies.into_iter().filter(|_| proofs.is_some()));
+            } else {
+                let mut proof = match (&mut proofs, &mut prover) {
+                    (Some(proofs), Some(prover)) => proofs.prove(prover, pair.before, pair.after),
+                    _ => Proof::default(),
+                };
+                if self.is_refuted(&proof, &found) {
+                    prover.iter_mut().for_each(|prover| prover.lied());
+                    proof = Proof::default();
+                }
+                if proof.widens_nothing() {
+                    clear.extend(policies);
+                } else {
+                    suspects.extend(policies);
+                }
+                self.add_proof(&pair, proof, &mut found);
+            }
+            changes.extend(found);
+        }
+        (clear, suspects)
+    }
+
+    /// The tools of both sides, and what stands for those to come.
+    fn pairs(&self) -> Vec<Pair<'a>> {
+        let mut seen = BTreeSet::new();
+        let tools = |side: &Side<'a>| side.gateway.into_iter().flat_map(|gateway| &gateway.tools);
+        let tools = tools(&self.after).chain(tools(&self.before)).filter(|tool| seen.insert(&tool.name));
+        let mut pairs: Vec<Pair<'a>> = tools
+            .map(|tool| self.pair(&tool.name, self.before.tool(&tool.name), self.after.tool(&tool.name)))
+            .collect();
+        // Where everybody calls everything, or nobody knows what, tools to come are no other than those there are.
+        let decides = |side: &Side<'a>| side.is_known() && side.mode().is_none_or(|mode| mode == Mode::Enforce);
+        if decides(&self.before) && decides(&self.after) {
+            let to_come = self.after.gateway.into_iter().flat_map(|gateway| &gateway.to_come);
+            let to_come = to_come.map(|tool| self.pair(&tool.name, self.before.to_come(&tool.name), Some(tool)));
+            pairs.extend(to_come);
+        }
+        pairs
+    }
+
+    fn policies_about(&self, pair: &Pair<'_>) -> Vec<Address> {
+        let rules = self.before.rules_about(pair.before).chain(self.after.rules_about(pair.after));
+        rules.map(|rule| rule.resource.address.clone()).collect()
+    }
+
+    fn pair(&self, name: &'a str, before: Option<&'a ToolAt>, after: Option<&'a ToolAt>) -> Pair<'a> {
+        let same = match (before, after) {
+            (Some(old), Some(new)) => {
+                self.before.mode() == self.after.mode()
+                    && (old.action == new.action || new.is_to_come())
+                    && self.before.texts_about(before) == self.after.texts_about(after)
+            }
+            _ => false,
+        };
+        let words = match before.or(after) {
+            Some(tool) if !same => Words::of([self.before.gateway, self.after.gateway], tool),
+            _ => Words::default(),
+        };
+        let rules = || self.before.rules_about(before).chain(self.after.rules_about(after));
+        let mut inputs = after.or(before).map(|tool| words.inputs(tool)).unwrap_or_default();
+        if !rules().any(|rule| rule.statement.contains("context")) {
+            inputs.truncate(1);
+        }
+        let supposed = combinations(rules().filter_map(|rule| rule.left_out.as_deref()).collect());
+        Pair { name, before, after, same, words, inputs, supposed }
+    }
+
+    /// What trying shows.
+    fn tested(&self, pair: &Pair<'a>) -> Vec<Change> {
+        let mut found = Vec::new();
+        if !(self.before.is_known() && self.after.is_known()) {
+            let moved = self.callers.iter().any(|caller| !self.is_same(caller));
+            if !pair.same || moved {
+                found.push(self.unknown(pair));
+            }
+            return found;
+        }
+        if pair.same && pair.after.is_some_and(ToolAt::is_to_come) {
+            return found;
+        }
+        let tokens = if self.has_other_tokens(pair) { pair.words.tokens() } else { Vec::new() };
+        let tried = tokens.len() + self.callers.len();
+        for caller in &self.callers {
+            let same = self.is_same(caller);
+            if pair.same && same {
+                continue;
+            }
+            let visitors = (self.before.callers.get(caller), self.after.callers.get(caller));
+            let Some(difference) = self.difference(pair, visitors) else { continue };
+            let cause = self.cause(pair, visitors, &difference);
+            found.push(self.change(pair, Who::Caller(caller.clone()), difference, cause, tried));
+        }
+        let mut shown: BTreeSet<Effect> = found.iter().map(|change| change.effect).collect();
+        for (whose, token) in tokens {
+            let visit = |side: &Side<'a>| side.gateway.map(|gateway| gateway.holder("other", token.clone()));
+            let (old, new) = (visit(&self.before), visit(&self.after));
+            let visitors = (old.as_ref(), new.as_ref());
+            let Some(difference) = self.difference(pair, visitors) else { continue };
+            // One example of each is enough.
+            if shown.insert(difference.effect) {
+                let cause = self.cause(pair, visitors, &difference);
+                found.push(self.change(pair, Who::Others(whose), difference, cause, tried));
+            }
+        }
+        if found.is_empty() && !pair.same && pair.before.is_some() && pair.after.is_some() {
+            found.push(self.equivalent(pair, tried));
+        }
+        found
+    }
+
+    /// A call that was tried differs in a way that is proved not to be.
+    fn is_refuted(&self, proof: &Proof, found: &[Change]) -> bool {
+        found.iter().filter(|change| change.witness.is_some() && self.is_by_policies(change)).any(|change| {
+            (proof.widens_nothing() && matches!(change.effect, Effect::Widened | Effect::Both))
+                || (proof.narrows_nothing() && matches!(change.effect, Effect::Narrowed | Effect::Both))
+        })
+    }
+
+    /// Nothing but policies makes the change.
+    fn is_by_policies(&self, change: &Change) -> bool {
+        let same = match &change.who {
+            Who::Caller(name) => self.is_same(name),
+            Who::Others(_) => true,
+        };
+        same && matches!(change.cause, Cause::Policies(_))
+    }
+
+    /// Adds to what trying showed what is proved.
+    fn add_proof(&self, pair: &Pair<'a>, proof: Proof, found: &mut Vec<Change>) {
+        let (less, more) = (proof.widens_nothing(), proof.narrows_nothing());
+        // What seemed possible, and is not.
+        found.retain(|change| {
+            let is_not = (less && change.effect == Effect::Widened) || (more && change.effect == Effect::Narrowed);
+            !(is_not && change.witness.is_none() && self.is_by_policies(change))
+        });
+        if less && more {
+            if found.is_empty() {
+                found.push(self.equivalent(pair, 0));
+            }
+            for change in found.iter_mut().filter(|change| self.is_by_policies(change)) {
+                change.how = How::Proved;
+            }
+        }
+        for (way, effect) in [(proof.widens, Effect::Widened), (proof.narrows, Effect::Narrowed)] {
+            let Answer::Not(Example { tags: claims, .. }) = way.answer else { continue };
+            let mut shown = false;
+            for change in found.iter_mut().filter(|change| change.effect == effect && self.is_by_policies(change)) {
+                change.how = How::Proved;
+                shown = true;
+            }
+            if !shown && !found.iter().any(|change| change.effect == Effect::Both) {
+                found.retain(|change| change.effect != Effect::Equivalent);
+                found.push(self.proved(pair, claims, effect, way.depends));
+            }
+        }
+    }
+
+    /// A change that no caller of the manifest and no token that was tried shows.
+    fn proved(&self, pair: &Pair<'a>, claims: Claims, effect: Effect, depends: bool) -> Change {
+        let by_token = self.after.gateway.is_some_and(|gateway| matches!(gateway.door, Door::Jwt(_)));
+        let token = Token { claims, known: Known::InPart };
+        let visit = |side: &Side<'a>| side.gateway.map(|gateway| gateway.holder("other", token.clone()));
+        let (old, new) = (visit(&self.before), visit(&self.after));
+        // The answer of the engine is better than the solver's alone.
+        let seen = by_token.then(|| self.difference(pair, (old.as_ref(), new.as_ref()))).flatten();
+        let seen = seen.filter(|seen| seen.effect == effect);
+        let some = seen.is_none().then_some(Cell::Sometimes);
+        let witness = by_token.then(|| format!("token {}", Value::Object(token.claims.clone())));
+        let seen = seen.unwrap_or(Found { effect, before: None, after: None, witness, depends });
+        let who = if by_token { "a token that no caller of the manifest has" } else { "some caller" };
+        let change = self.change(pair, Who::Others(who.to_owned()), seen, Cause::Policies(Vec::new()), 0);
+        Change { how: How::Proved, before: change.before.or(some), after: change.after.or(some), ..change }
+    }
+
+    /// Other tokens than those of the manifest could tell the policies of both sides apart.
+    fn has_other_tokens(&self, pair: &Pair<'_>) -> bool {
+        let decides = |side: &Side<'_>| {
+            side.gateway.is_some_and(|gateway| matches!(gateway.door, Door::Jwt(_)) && gateway.mode == Mode::Enforce)
+        };
+        !pair.same && pair.before.is_some() && pair.after.is_some() && decides(&self.before) && decides(&self.after)
+    }
+
+    /// Nothing about a caller differs: what it holds, and whether it gets in.
+    fn is_same(&self, caller: &str) -> bool {
+        match (self.before.callers.get(caller), self.after.callers.get(caller)) {
+            (Some(old), Some(new)) => {
+                old.admission.is_admitted() == new.admission.is_admitted() && old.token == new.token
+            }
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    /// What differs for somebody, if anything does.
+    fn difference(&self, pair: &Pair<'a>, visitors: (Option<&Visitor>, Option<&Visitor>)) -> Option<Found> {
+        let before = self.before.verdict(visitors.0, pair.before);
+        let after = self.after.verdict(visitors.1, pair.after);
+        let cell = |verdict: &Option<Verdict>| verdict.as_ref().map_or(Cell::Never, |verdict| verdict.cell);
+        let (old, new) = (cell(&before), cell(&after));
+        if old == new && old != Cell::Sometimes {
+            return None;
+        }
+        let token = visitors.1.or(visitors.0).and_then(|visitor| visitor.token.as_ref());
+        // An example that needs no session is the better one.
+        let witnessed = |opens: bool| {
+            let differs = |input: &Map<String, Value>, supposed: &BTreeSet<&str>| {
+                self.before.passes(visitors.0, pair.before, input, supposed) == Some(!opens)
+                    && self.after.passes(visitors.1, pair.after, input, supposed) == Some(opens)
+            };
+            let differing = pair.inputs.iter().filter_map(|input| {
+                let count = pair.supposed.iter().filter(|supposed| differs(input, supposed)).count();
+                (count > 0).then_some((input, count < pair.supposed.len()))
+            });
+            let mut first = None;
+            for (input, depends) in differing {
+                if !depends || first.is_none() {
+                    first = Some((input, depends));
+                }
+                if !depends {
+                    break;
+                }
+            }
+            first.map(|(input, depends)| (pair.words.witness(token, input), depends))
+        };
+        if self.before.gateway.is_none() {
+            return Some(Found { effect: Effect::New, before, after, witness: None, depends: false });
+        }
+        let (opened, closed) = (witnessed(true), witnessed(false));
+        let effect = match (new.cmp(&old), opened.is_some(), closed.is_some()) {
+            (_, true, true) => Effect::Both,
+            (Ordering::Greater, ..) | (Ordering::Equal, true, false) => Effect::Widened,
+            (Ordering::Less, ..) | (Ordering::Equal, false, true) => Effect::Narrowed,
+            (Ordering::Equal, false, false) => return None,
+        };
+        let (witness, depends) = opened.or(closed).map_or((None, false), |(text, depends)| (Some(text), depends));
+        Some(Found { effect, before, after, witness, depends })
+    }
+
+    fn change(&self, pair: &Pair<'_>, who: Who, found: Found, cause: Cause, tried: usize) -> Change {
+        let cell = |verdict: &Option<Verdict>| verdict.as_ref().map(|verdict| verdict.cell);
+        Change {
+            gateway: self.address.clone(),
+            who,
+            tool: pair.name.to_owned(),
+            effect: found.effect,
+            before: cell(&found.before),
+            after: cell(&found.after),
+            how: How::Tested(tried),
+            witness: found.witness,
+            depends: found.depends,
+            cause,
+        }
+    }
+
+    fn unknown(&self, pair: &Pair<'_>) -> Change {
+        Change { how: How::Unknown, ..self.of_everybody(pair, Effect::Unknown, 0) }
+    }
+
+    fn equivalent(&self, pair: &Pair<'_>, tried: usize) -> Change {
+        self.of_everybody(pair, Effect::Equivalent, tried)
+    }
+
+    fn of_everybody(&self, pair: &Pair<'_>, effect: Effect, tried: usize) -> Change {
+        let found = Found { effect, before: None, after: None, witness: None, depends: false };
+        self.change(pair, Who::Others("every caller".to_owned()), found, Cause::Policies(Vec::new()), tried)
+    }
+
+    fn cause(&self, pair: &Pair<'_>, visitors: (Option<&Visitor>, Option<&Visitor>), found: &Found) -> Cause {
+        let admitted = |visitor: Option<&Visitor>| visitor.is_some_and(|visitor| visitor.admission.is_admitted());
+        let door = |side: &Side<'a>| side.gateway.map(|gateway| &gateway.door);
+        if self.before.mode() != self.after.mode() {
+            return Cause::Mode;
+        }
+        if admitted(visitors.0) != admitted(visitors.1) && door(&self.before) != door(&self.after) {
+            return Cause::Door;
+        }
+        if let (None, Some(tool)) | (Some(tool), None) = (pair.before, pair.after) {
+            return Cause::Tool(tool.target.clone());
+        }
+        let named = |verdict: &Option<Verdict>, says: Says| {
+            let verdict = verdict.iter().flat_map(|verdict| verdict.holding.iter().chain(&verdict.depending));
+            verdict.filter(|(effect, _)| *effect == says).map(|(_, policy)| policy.clone()).collect::<Vec<_>>()
+        };
+        if pair.same || visitors.0.is_none() || visitors.1.is_none() {
+            return Cause::Caller;
+        }
+        // With its new token it could have called the tool before.
+        let token = |visitor: Option<&Visitor>| visitor.and_then(|visitor| visitor.token.clone());
+        if let (Some(gateway), Some(token)) = (self.before.gateway, token(visitors.1))
+            && token_differs(visitors)
+            && self.difference(pair, (Some(&gateway.holder("other", token)), visitors.1)).is_none()
+        {
+            return Cause::Caller;
+        }
+        let mut policies = named(&found.after, Says::Permit);
+        policies.extend(named(&found.before, Says::Forbid));
+        Cause::Policies(policies)
+    }
+}
+
+fn token_differs(visitors: (Option<&Visitor>, Option<&Visitor>)) -> bool {
+    visitors.0.map(|visitor| &visitor.token) != visitors.1.map(|visitor| &visitor.token)
+}
+
+/// The combinations of these that are tried: all, or where there are too many each one alone and all but each one.
+fn combinations(texts: BTreeSet<&str>) -> Vec<BTreeSet<&str>> {
+    if texts.len() <= COMBINED {
+        let mut found = vec![BTreeSet::new()];
+        for text in texts {
+            let with: Vec<_> =
+                found.iter().map(|some: &BTreeSet<&str>| some.iter().copied().chain([text]).collect()).collect();
+            found.extend(with);
+        }
+        return found;
+    }
+    let without = |text: &&str| texts.iter().copied().filter(|other| other != text).collect();
+    let alone = texts.iter().map(|text| BTreeSet::from([*text]));
+    let mut found: Vec<BTreeSet<&str>> = alone.chain(texts.iter().map(without)).collect();
+    found.extend([BTreeSet::new(), texts]);
+    found
+}
