@@ -6,12 +6,12 @@
 
 use std::collections::BTreeSet;
 
+use super::{Access, in_words};
 use super::caller::Caller;
 use super::gateway::{Gateway, ToolAt};
 use super::guard::{Cell, Verdict};
 use super::only_with::{Found, OnlyWith};
 use super::prove::{Prover, Solver};
-use super::{Access, in_words};
 use crate::address::Address;
 use crate::diagnostic::Span;
 use crate::expectation::{Expectation, Expected, Named, Needed};
@@ -228,15 +228,14 @@ impl Held<'_> {
         let mut sum = Sum::default();
         let access = self.access;
         for gateway in &access.gateways {
-            let known = tools.iter().flat_map(|name| gateway.tools.iter().map(move |tool| (name, tool)));
-            let to_come = tools.iter().flat_map(|name| to_come(name, gateway).map(move |tool| (name, tool)));
-            let known = known.filter(|(name, tool)| tool.is_named(&name.text));
-            let named: Vec<(&Named, &ToolAt)> = known.chain(to_come).collect();
+            let named: Vec<(&Named, &ToolAt)> =
+                tools.iter().flat_map(|name| named(gateway, name).map(move |tool| (name, tool))).collect();
             self.only_with_at(gateway, &named, needed, outcome, &mut sum);
         }
-        let is_to_come = |name: &&Named| access.gateways.iter().any(|gateway| to_come(name, gateway).next().is_some());
-        for name in tools.iter().filter(|name| !is_to_come(name)) {
-            self.knows_tool(name, outcome);
+        for tool in
+            tools.iter().filter(|tool| access.gateways.iter().all(|gateway| named(gateway, tool).next().is_none()))
+        {
+            self.knows_tool(tool, outcome);
         }
         outcome.how = sum.how(outcome);
     }
@@ -310,9 +309,10 @@ impl Sum {
     }
 }
 
-/// What stands for the tools to come that a name asks for.
-fn to_come<'g>(name: &'g Named, gateway: &'g Gateway<'_>) -> impl Iterator<Item = &'g ToolAt> {
-    gateway.to_come.iter().filter(|tool| name.text.ends_with("/**") && tool.is_named(&name.text))
+/// The tools of a gateway that a name means: those there are, and with `**` those to come.
+fn named<'g>(gateway: &'g Gateway<'_>, name: &Named) -> impl Iterator<Item = &'g ToolAt> {
+    let to_come = gateway.to_come.iter().filter(|_| name.text.ends_with("/**"));
+    gateway.tools.iter().chain(to_come).filter(|tool| tool.is_named(&name.text))
 }
 
 impl Broken {
