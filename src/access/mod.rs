@@ -11,6 +11,8 @@ pub mod change;
 mod codes;
 mod compared;
 pub(crate) mod condition;
+#[cfg(test)]
+mod cross_check;
 mod cvc5;
 pub mod expect;
 mod facts;
