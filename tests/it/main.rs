@@ -8,8 +8,10 @@
 )]
 
 mod access;
+mod access_causes;
 mod access_changes;
 mod access_oracle;
+mod access_proofs;
 mod access_served;
 mod adoption;
 mod calls;
@@ -47,6 +49,7 @@ mod schema;
 mod secrets;
 mod served;
 mod shared;
+mod solver;
 mod stacks;
 mod stories;
 mod trouble;
