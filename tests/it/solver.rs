@@ -39,7 +39,7 @@ fn proves_nothing(solver: &Solver, words: &str) {
     assert_eq!(effects.collect::<Vec<_>>(), [(Effect::Equivalent, true); 3], "{:#?}", comparison.changes);
     assert_eq!(cleared(&comparison), Vec::<String>::new(), "what is not proved is not safe");
     let trouble = comparison.trouble.unwrap_or_default();
-    assert!(trouble.contains(words), "{trouble:?}");
+    assert!(trouble.contains(words), "{words:?}: {trouble:?}");
     assert!(trouble.len() < 300 && !trouble.contains('\n'), "{trouble:?}");
     assert!(took < Duration::from_secs(30), "{took:?}");
 }
@@ -66,7 +66,7 @@ fn it_crashes_hangs_lies_or_prints_garbage() {
         ("echo 'This is cvc5 version 99.0'; exec sleep 600", "it says \"This is cvc5 version 99.0\""),
         ("exec cat /dev/urandom", "it "),
         ("exec yes unsaturated", "it says \"unsaturated\""),
-        ("exec tr '\\000' a < /dev/zero", "longer than"),
+        ("cat /dev/zero | tr '\\000' a", "longer than"),
         ("exec yes >&2", "no answer"),
     ] {
         let solver = Solver::at(program(folder.path(), body)).within(impatient());
