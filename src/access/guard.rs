@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use cedar_policy::{
     ActionConstraint, Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid,
@@ -111,7 +112,8 @@ pub(crate) struct Principal {
     /// Nothing: any of its kind.
     uid: Option<EntityUid>,
     entity: Option<Entity>,
-    partial: PartialEntities,
+    /// The same for a partial evaluation, made when one is asked for: it costs as much as the schema is large.
+    partial: OnceLock<Option<PartialEntities>>,
 }
 
 fn kind(name: &str) -> Option<EntityTypeName> {
@@ -145,7 +147,7 @@ impl<'a> Guard<'a> {
 
     /// Any caller of a kind, about whom nothing is known.
     fn anyone(&self, name: &str) -> Option<Principal> {
-        Some(Principal { kind: kind(name)?, uid: None, entity: None, partial: self.partial(None)? })
+        Some(Principal { kind: kind(name)?, uid: None, entity: None, partial: OnceLock::new() })
     }
 
     /// Whoever has a token.
@@ -168,8 +170,7 @@ impl<'a> Guard<'a> {
         let tags = tags.map(|(name, value)| (name.to_owned(), text(value)));
         let uid = uid(name, id)?;
         let entity = Entity::new_with_tags(uid.clone(), [("id".to_owned(), text(id.to_owned()))], [], tags).ok()?;
-        let partial = self.partial(Some(&entity))?;
-        Some(Principal { kind: kind(name)?, uid: Some(uid), entity: Some(entity), partial })
+        Some(Principal { kind: kind(name)?, uid: Some(uid), entity: Some(entity), partial: OnceLock::new() })
     }
 
     fn partial(&self, principal: Option<&Entity>) -> Option<PartialEntities> {
@@ -336,7 +337,9 @@ impl<'a> Guard<'a> {
         let gateway = PartialEntityUid::from_concrete(self.gateway.clone());
         let request = PartialRequest::new(caller, about.action.clone(), gateway, None, &self.schema);
         let Ok(request) = request else { return false };
-        let Ok(response) = policies.tpe(&request, &principal.partial, &self.schema) else { return false };
+        let partial = principal.partial.get_or_init(|| self.partial(principal.entity.as_ref()));
+        let Some(partial) = partial else { return false };
+        let Ok(response) = policies.tpe(&request, partial, &self.schema) else { return false };
         let keep = |forbid: bool| move |id: &PolicyId| (forbid, id.to_string());
         sum.holding.extend(response.true_permits().map(keep(false)));
         sum.holding.extend(response.true_forbids().map(keep(true)));
