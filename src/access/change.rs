@@ -125,4 +125,3 @@ pub fn compare(before: &Access<'_>, after: &Access<'_>, solver: Option<&Solver>)
         thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_default()
     })
 }
-

@@ -132,7 +132,8 @@ mod tests {
     fn what_is_left_out_is_the_same_in_every_layout() {
         let left_out = |text: &str| read(text).unwrap().1.unwrap();
         let one = left_out("permit(principal, action, resource) when temporal { count(x) < 3 };");
-        let laid_out = "permit(principal, action, resource)\nwhen { context.a }\nwhen temporal {\n  count( x ) // often\n < 3 };";
+        let laid_out =
+            "permit(principal, action, resource)\nwhen { context.a }\nwhen temporal {\n  count( x ) // often\n < 3 };";
         assert_eq!(left_out(laid_out), one);
         assert_ne!(left_out("permit(principal, action, resource) when temporal { count(x) < 4 };"), one);
         assert_ne!(left_out("permit(principal, action, resource) unless temporal { count(x) < 3 };"), one);

@@ -112,9 +112,8 @@ impl<'a> Proofs<'a> {
     /// ask, since inputs differ or are not known.
     fn subject(&self, before: &ToolAt, after: &ToolAt) -> Option<Subject> {
         let [(_, old), (_, new)] = self.sides;
-        let forms = |guard: &Guard<'_>, tool: &ToolAt| {
-            guard.about(&tool.action.id()).map(Form::of).collect::<Option<Vec<_>>>()
-        };
+        let forms =
+            |guard: &Guard<'_>, tool: &ToolAt| guard.about(&tool.action.id()).map(Form::of).collect::<Option<Vec<_>>>();
         let sides = [forms(old, before)?, forms(new, after)?];
         let all = || sides.iter().flatten();
         let input_schema = if after.is_to_come() {
@@ -223,7 +222,8 @@ impl Subject {
     }
 
     fn prove(&self, prover: &mut Prover, principal: &str, gateway: &str) -> Option<Proof> {
-        let left_out: BTreeSet<&str> = self.sides.iter().flatten().filter_map(|form| form.left_out.as_deref()).collect();
+        let left_out: BTreeSet<&str> =
+            self.sides.iter().flatten().filter_map(|form| form.left_out.as_deref()).collect();
         let truths: BTreeMap<&str, String> =
             left_out.iter().enumerate().map(|(number, text)| (*text, format!("t{number}"))).collect();
         let schema = self.schema(truths.values())?;

@@ -9,8 +9,8 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use cedar_policy::{
-    Authorizer, Decision, Effect as Says, EntityTypeName, EntityUid, EvalResult, Policy, PolicyId, PolicySet, RequestEnv,
-    Schema,
+    Authorizer, Decision, Effect as Says, EntityTypeName, EntityUid, EvalResult, Policy, PolicyId, PolicySet,
+    RequestEnv, Schema,
 };
 use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet, Env, SymEnv, err};
 use tokio::runtime::Runtime;
@@ -222,8 +222,7 @@ struct Compiled {
 
 impl Compiled {
     fn new(policies: PolicySet, environment: &RequestEnv, schema: &Schema, symbols: SymEnv) -> Option<Self> {
-        let symbolic =
-            CompiledPolicySet::compile_with_custom_symenv(&policies, environment, schema, symbols).ok()?;
+        let symbolic = CompiledPolicySet::compile_with_custom_symenv(&policies, environment, schema, symbols).ok()?;
         Some(Self { policies, symbolic })
     }
 

@@ -61,7 +61,8 @@ fn get_put(rest: &str) -> String {
 
 /// A permit for a whole target.
 fn of_target(name: &str, condition: &str) -> String {
-    policy(name, "permit", "get", condition).replace("action == AgentCore::Action::\"t___get\"", "action in AgentCore::Action::\"t\"")
+    policy(name, "permit", "get", condition)
+        .replace("action == AgentCore::Action::\"t___get\"", "action in AgentCore::Action::\"t\"")
 }
 
 fn with(policies: &str) -> String {
@@ -144,9 +145,8 @@ async fn a_policy_that_begins_to_count() {
 
 #[tokio::test(start_paused = true)]
 async fn a_grant_that_gains_a_scope() {
-    let grant = |scopes: &str| {
-        with(&format!("[grant.put]\ngateway = \"g\"\ntools = [\"t/put\"]\nscopes = [{scopes}]\n"))
-    };
+    let grant =
+        |scopes: &str| with(&format!("[grant.put]\ngateway = \"g\"\ntools = [\"t/put\"]\nscopes = [{scopes}]\n"));
     let (one, two) = (grant("\"api/write\""), grant("\"api/write\", \"api/read\""));
     is_seen(&one, &two, &["widened reader t/put"], &["access-widened policy.put"]).await;
     is_seen_and_not_proved(&two, &one, &["narrowed reader t/put"], &[], &["access-widened policy.put"]).await;
@@ -193,7 +193,9 @@ async fn a_permit_for_tools_to_come() {
 async fn a_decision_about_tools_to_come_is_one_about_no_others() {
     let (one, all) = (with(&policy("get", "permit", "get", READ)), with(&of_target("get", READ)));
     let accept = |tool: &str| {
-        format!("[[accept]]\nrisk = \"access-widened\"\npersona = \"reader\"\ntool = \"{tool}\"\nreason = \"SEC-7\"\nuntil = 9999-12-31\n")
+        format!(
+            "[[accept]]\nrisk = \"access-widened\"\npersona = \"reader\"\ntool = \"{tool}\"\nreason = \"SEC-7\"\nuntil = 9999-12-31\n"
+        )
     };
     let plan = planned(&one, &format!("{all}{}", accept("t/**")), None).await;
     let accepted = plan.risks.iter().filter(|risk| risk.accepted).map(|risk| risk.tool.clone().unwrap());
@@ -203,10 +205,13 @@ async fn a_decision_about_tools_to_come_is_one_about_no_others() {
 #[tokio::test(start_paused = true)]
 async fn a_decision_names_the_target_as_it_is_called_or_as_the_manifest_calls_it() {
     let renamed = |text: &str| {
-        text.replacen("gateway = \"g\"\ncredential", "gateway = \"g\"\nname = \"Live\"\ncredential", 1).replace("Action::\"t", "Action::\"Live")
+        text.replacen("gateway = \"g\"\ncredential", "gateway = \"g\"\nname = \"Live\"\ncredential", 1)
+            .replace("Action::\"t", "Action::\"Live")
     };
     let accept = |tool: &str| {
-        format!("[[accept]]\nrisk = \"access-widened\"\npersona = \"writer\"\ntool = \"{tool}\"\nreason = \"SEC-7\"\nuntil = 9999-12-31\n")
+        format!(
+            "[[accept]]\nrisk = \"access-widened\"\npersona = \"writer\"\ntool = \"{tool}\"\nreason = \"SEC-7\"\nuntil = 9999-12-31\n"
+        )
     };
     let (get, put) = (policy("get", "permit", "get", READ), policy("put", "permit", "put", WRITE));
     let (one, two) = (renamed(&with(&get)), renamed(&with(&format!("{get}{put}"))));

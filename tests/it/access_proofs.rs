@@ -83,11 +83,17 @@ fn a_permit_that_gains_a_session_narrows_and_one_that_loses_it_widens() {
         let how = |change: &(Effect, How, bool)| solver.is_none() || change.1 == How::Proved;
         let narrowed = compared(&[&plain], &[&bound], solver.as_ref());
         let found = of_get(&narrowed);
-        assert!(!found.is_empty() && found.iter().all(|one| one.0 == Effect::Narrowed && one.2 && how(one)), "{found:?}");
+        assert!(
+            !found.is_empty() && found.iter().all(|one| one.0 == Effect::Narrowed && one.2 && how(one)),
+            "{found:?}"
+        );
         assert_eq!(cleared(&narrowed).is_empty(), solver.is_none());
         let widened = compared(&[&bound], &[&plain], solver.as_ref());
         let found = of_get(&widened);
-        assert!(!found.is_empty() && found.iter().all(|one| one.0 == Effect::Widened && one.2 && how(one)), "{found:?}");
+        assert!(
+            !found.is_empty() && found.iter().all(|one| one.0 == Effect::Widened && one.2 && how(one)),
+            "{found:?}"
+        );
         assert!(cleared(&widened).is_empty());
         assert!(widened.changes.iter().any(|change| change.witness.is_some()), "{:#?}", widened.changes);
     }
@@ -118,7 +124,8 @@ fn a_forbid_with_a_guardrail_may_stop_what_it_stops_and_no_more() {
         assert!(of_get(&removed).iter().all(|one| one.0 == Effect::Widened && one.2), "{:#?}", removed.changes);
         assert!(!of_get(&added).is_empty() && !of_get(&removed).is_empty());
         // It stands where it stood: what the permit gives more is stopped in the same sessions.
-        let wider = compared(&[&permit, &forbid], &[&permit, &forbid, &forbid.replace("TO_GET", "TO_ALL")], solver.as_ref());
+        let wider =
+            compared(&[&permit, &forbid], &[&permit, &forbid, &forbid.replace("TO_GET", "TO_ALL")], solver.as_ref());
         assert!(of_get(&wider).iter().all(|one| one.0 == Effect::Equivalent), "{:#?}", wider.changes);
     }
 }
@@ -126,7 +133,8 @@ fn a_forbid_with_a_guardrail_may_stop_what_it_stops_and_no_more() {
 #[test]
 fn an_effect_on_outputs_decides_no_call() {
     let permit = permit(READ, "");
-    let suppress = "suppressOutput(principal, TO_GET) when guardrails { BedrockGuardrails::Pii([\"EMAIL\"], [context.output]) };";
+    let suppress =
+        "suppressOutput(principal, TO_GET) when guardrails { BedrockGuardrails::Pii([\"EMAIL\"], [context.output]) };";
     for solver in solvers() {
         assert!(compared(&[&permit], &[&permit, suppress], solver.as_ref()).changes.is_empty());
     }
@@ -149,7 +157,9 @@ fn what_nobody_can_read_may_be_about_everything() {
 
 /// A limit on what every tool of a target takes.
 fn limited(condition: &str) -> String {
-    format!("permit(principal is AgentCore::OAuthUser, TO_ALL) when {{ {READ} && context.input has id && {condition} }};")
+    format!(
+        "permit(principal is AgentCore::OAuthUser, TO_ALL) when {{ {READ} && context.input has id && {condition} }};"
+    )
 }
 
 #[test]
@@ -158,7 +168,9 @@ fn tools_to_come_have_what_policies_speak_of() {
     with_solver(|solver| {
         let other = limited("!(context.input.id != \"a\")");
         let comparison = compared(&[&one], &[&other], Some(solver));
-        assert!(comparison.changes.iter().all(|change| (change.effect, change.how) == (Effect::Equivalent, How::Proved)));
+        assert!(
+            comparison.changes.iter().all(|change| (change.effect, change.how) == (Effect::Equivalent, How::Proved))
+        );
         assert!(comparison.changes.iter().any(|change| change.tool == "t/**"));
         assert_eq!(cleared(&comparison), ["policy.p0"]);
     });

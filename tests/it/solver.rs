@@ -51,9 +51,7 @@ fn impatient() -> Limits {
 #[test]
 fn it_crashes_hangs_lies_or_prints_garbage() {
     let folder = tempfile::tempdir().unwrap();
-    let answers = |answer: &str| {
-        format!("while read -r line; do case \"$line\" in *check-sat*) {answer};; esac; done")
-    };
+    let answers = |answer: &str| format!("while read -r line; do case \"$line\" in *check-sat*) {answer};; esac; done");
     for (body, words) in [
         ("exit 134", "it "),
         ("exec sleep 600", "no answer in 0.36 s"),
@@ -106,9 +104,11 @@ fn it_begins_well_and_lies() {
                     printf '%s\\n' \"$line\"; done";
         let solver = Solver::at(program(folder.path(), body));
         let comparison = compared(&[&permit(READ, "")], &[&permit(WRITE, "")], Some(&solver));
-        assert!(of_get(&comparison).iter().all(|(effect, how, _)| {
-            *effect != Effect::Equivalent && matches!(how, How::Tested(_))
-        }));
+        assert!(
+            of_get(&comparison)
+                .iter()
+                .all(|(effect, how, _)| { *effect != Effect::Equivalent && matches!(how, How::Tested(_)) })
+        );
         assert_eq!(cleared(&comparison), Vec::<String>::new());
         assert!(comparison.trouble.unwrap().contains("no call differs, and one does"));
     }
