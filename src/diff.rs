@@ -9,6 +9,7 @@ use cedar_policy::Policy;
 use model::{Body, Shape};
 use serde_json::{Map, Value};
 
+use crate::check::deep::deep;
 use crate::kind::{Kind, Rule, is_same_secret};
 use crate::live;
 use crate::ownership::canonical;
@@ -246,7 +247,8 @@ pub fn same_statement(left: &str, right: &str) -> bool {
         json.as_object_mut()?.remove("annotations");
         Some(json)
     };
-    left == right || matches!((parsed(left), parsed(right)), (Some(left), Some(right)) if left == right)
+    let same = || matches!((parsed(left), parsed(right)), (Some(left), Some(right)) if left == right);
+    left == right || deep(same).unwrap_or(false)
 }
 
 #[cfg(test)]

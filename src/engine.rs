@@ -14,6 +14,7 @@ pub use crate::plan::Planned;
 pub use crate::plan::scope::{Asked, Scope};
 use crate::plan::{Plan, Towards, make, subset};
 use crate::progress::{Outcome, Reporter};
+use crate::served::Served;
 use crate::stack::Stack;
 use crate::stacks::{self, Expiry, OtherSource};
 
@@ -241,9 +242,12 @@ pub async fn outputs(aws: &Aws, stack: &Stack) -> Result<Vec<OutputValue>, Engin
         return Err(EngineError::Unread(unread.error.clone()));
     }
     let ours = observed.ours.iter().filter(|(_, live)| !live.claim.as_ref().is_some_and(Claim::is_of_others));
+    let served = Served::at(aws.endpoint.as_deref());
     let outputs = ours.chain(&observed.existing).flat_map(|(address, live)| {
         live.kind.outputs.iter().filter_map(|output| {
             let value = (output.value)(&live.document, &observed.place)?;
+            let here = served.and_then(|served| served.output(live.kind, output.name, &live.ids));
+            let value = here.unwrap_or(value);
             Some(OutputValue { address: address.clone(), name: output.name.to_owned(), value })
         })
     });

@@ -37,6 +37,7 @@ pub mod reference;
 pub mod report;
 pub mod secret;
 pub mod secret_version;
+mod served;
 pub mod stack;
 pub mod stacks;
 pub mod tags;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::address::Address;
 use crate::diagnostic::Span;
+use crate::reference::{Target, resolve, resolve_text};
 
 /// `[persona.NAME]`.
 #[derive(Debug, Clone)]
@@ -51,6 +52,23 @@ pub enum Client {
     Named(Address),
     /// By the id that its tokens carry. References are marks.
     Id(String),
+}
+
+impl Who {
+    /// Fills in the references that `lookup` knows.
+    pub(crate) fn resolve(&mut self, lookup: &dyn Fn(&Target) -> Option<String>) {
+        let fill = |text: &mut String| *text = resolve_text(text, lookup);
+        match self {
+            Self::Role(role) => fill(role),
+            Self::Token(Described { client, scopes, groups, claims, .. }) => {
+                scopes.iter_mut().flatten().chain(groups.iter_mut().flatten()).for_each(fill);
+                claims.iter_mut().for_each(|(_, claim)| *claim = resolve(claim, lookup));
+                if let Some(Client::Id(id)) = client {
+                    fill(id);
+                }
+            }
+        }
+    }
 }
 
 impl Persona {

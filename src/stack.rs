@@ -242,15 +242,22 @@ impl Stack {
         self.resources.iter().find(|resource| resource.address == *address)
     }
 
-    /// Fills in account, region and partition, once they are known.
+    /// Fills in account, region and partition, once they are known: in resources, and in what is said of callers.
     pub fn resolve_aws(&mut self, account: &str, region: &str, partition: &str) {
+        let known = |target: &Target| match target {
+            Target::Account => Some(account.to_owned()),
+            Target::Region => Some(region.to_owned()),
+            Target::Partition => Some(partition.to_owned()),
+            Target::Output(..) | Target::Variable(_) => None,
+        };
         for resource in &mut self.resources {
-            resource.document = reference::resolve(&resource.document, &|target| match target {
-                Target::Account => Some(account.to_owned()),
-                Target::Region => Some(region.to_owned()),
-                Target::Partition => Some(partition.to_owned()),
-                Target::Output(..) | Target::Variable(_) => None,
-            });
+            resource.document = reference::resolve(&resource.document, &known);
+        }
+        for authorizer in &mut self.authorizers {
+            authorizer.document = reference::resolve(&authorizer.document, &known);
+        }
+        for persona in &mut self.personas {
+            persona.who.resolve(&known);
         }
     }
 }

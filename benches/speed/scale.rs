@@ -1,4 +1,4 @@
-//! How a plan and an apply grow with the stack: as the stack does.
+//! How a plan, an apply and a destroy grow with the stack: as the stack does.
 
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -39,6 +39,9 @@ pub(crate) fn table() -> Result<()> {
             plans.push(runtime.block_on(plan(&aws, &stack))?);
         }
         line("plan without changes", gateways, middle(plans.into_iter()), calls(&stand_in));
+        stand_in.clear_journal();
+        let took = runtime.block_on(destroy(&aws, &stack))?;
+        line("destroy", gateways, took, calls(&stand_in));
     }
     Ok(())
 }
@@ -69,6 +72,17 @@ async fn apply(stack: &Stack) -> Result<(Duration, (Localstack, Aws))> {
     match outcome.failed.first() {
         Some(failed) => Err(format!("{failed:?}").into()),
         None => Ok((took, (stand_in, aws))),
+    }
+}
+
+async fn destroy(aws: &Aws, stack: &Stack) -> Result<Duration> {
+    let begun = Instant::now();
+    let planned = engine::plan_destroy(aws, stack).await?;
+    let outcome = engine::apply(aws, &planned, &|_| {}, &AtomicBool::new(false)).await;
+    let took = begun.elapsed();
+    match outcome.failed.first() {
+        Some(failed) => Err(format!("{failed:?}").into()),
+        None => Ok(took),
     }
 }
 

@@ -5,19 +5,18 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use model::{Location, PathStep, Problem, Tool, Violation};
+use model::{Location, Tool, Violation};
 use serde_json::Value;
 
 use crate::clock::{Clock, millis};
-use crate::cognito::client_token;
 use crate::data_plane::DataPlane;
 use crate::document::{Document, text};
 use crate::failure::Failure;
 use crate::fault::{FaultKind, Faults};
 use crate::identifier::{hex, number, request_id};
-use crate::journal::{Entry, Journal, is_mutating, is_secret, note, without_secrets};
+use crate::journal::{Entry, Journal, Noted, is_mutating, note, without_secrets};
 use crate::kinds::Handler;
-use crate::planted::{Planted, after_update, field_name, is_full_replace, take_back, updated};
+use crate::planted::{after_update, is_full_replace, take_back, updated};
 use crate::propagation::{Roles, used};
 use crate::rate::Rates;
 use crate::session::{KnownTools, Session};
@@ -25,6 +24,7 @@ use crate::settings::Settings;
 use crate::snapshot::{SNAPSHOTS, SnapshotError};
 use crate::state::{Kind, Lag, Object, Remembered, State};
 use crate::store::{Claim, Store};
+use crate::validation::{refuse, violations};
 use crate::wire::{Call, Service, unknown_operation};
 use crate::{Config, StateError, kinds};
 
@@ -129,7 +129,8 @@ impl Engine {
 
     /// Notes a request in the journal.
     pub(crate) fn note(&self, entry: Entry) {
-        note(&mut self.inside().journal, entry);
+        let noted = entry.into();
+        note(&mut self.inside().journal, noted);
     }
 
     /// Runs something on the state as it stands now. Nothing is written to a file.
@@ -250,7 +251,7 @@ impl Engine {
             at_millis: self.clock.now(),
             decision: None,
         };
-        note(&mut self.inside().journal, entry);
+        self.note(entry);
     }
 
     /// Refuses a call that comes too fast.
@@ -262,13 +263,23 @@ impl Engine {
 
     /// Runs one call.
     pub(crate) fn perform(&self, call: Call) -> Outcome {
+        // What takes longer the more was sent comes first: meanwhile others are answered.
+        let (service, operation) = (call.service, call.operation.clone());
+        let mut violations = violations(&call);
+        let mut noted = Noted::from(Entry {
+            mutating: is_mutating(&operation),
+            operation: operation.clone(),
+            status: 0,
+            code: None,
+            input: without_secrets(&Value::Object(call.input.clone())),
+            at_millis: 0,
+            decision: None,
+        });
         let mut inside = self.inside();
         let now = self.clock.now();
         inside.state.settle(now);
-        let input = without_secrets(&Value::Object(call.input.clone()));
-        let (service, operation) = (call.service, call.operation.clone());
         let config = Arc::clone(&inside.config);
-        let outcome = inside.strike(&config, self.base(), now, call);
+        let outcome = inside.strike(&config, self.base(), now, call, &mut violations);
         let (status, code) = match &outcome {
             Outcome::Answer(_) if matches!(service, Service::Sts | Service::UserPool) => (200, None),
             Outcome::Answer(_) => (service.api().operation(&operation).map_or(200, |operation| operation.status), None),
@@ -276,15 +287,22 @@ impl Engine {
             Outcome::Refused(failure) => (failure.status, Some(failure.code.clone())),
             Outcome::Dropped => (0, None),
         };
-        let mutating = is_mutating(&operation);
-        note(&mut inside.journal, Entry { operation, mutating, status, code, input, at_millis: now, decision: None });
+        (noted.call.status, noted.call.code, noted.call.at_millis) = (status, code, now);
+        note(&mut inside.journal, noted);
         outcome
     }
 }
 
 impl Inside {
     /// Runs one call, unless a fault comes in its way.
-    fn strike(&mut self, config: &Config, base: Option<&str>, now: u64, call: Call) -> Outcome {
+    fn strike(
+        &mut self,
+        config: &Config,
+        base: Option<&str>,
+        now: u64,
+        call: Call,
+        violations: &mut Vec<Violation>,
+    ) -> Outcome {
         let fault = self.faults.strike(&call.operation);
         let unsuccessful = match &fault {
             Some(FaultKind::Refuse { status, code, message }) => {
@@ -294,7 +312,7 @@ impl Inside {
             Some(FaultKind::Unsuccessful { reason }) => Some(reason.clone()),
             _ => None,
         };
-        match (self.commit(config, base, now, call, unsuccessful), fault) {
+        match (self.commit(config, base, now, call, violations, unsuccessful), fault) {
             (_, Some(FaultKind::LoseAnswer)) => Outcome::Dropped,
             (_, Some(FaultKind::NotJson)) => Outcome::NotJson,
             (Ok(answer), _) => Outcome::Answer(answer),
@@ -309,6 +327,7 @@ impl Inside {
         base: Option<&str>,
         now: u64,
         call: Call,
+        violations: &mut Vec<Violation>,
         unsuccessful: Option<String>,
     ) -> Result<Value, Failure> {
         let Some(handler) = kinds::operation(call.service, &call.operation) else {
@@ -328,7 +347,7 @@ impl Inside {
             known_tools: &self.known_tools,
             unsuccessful,
         };
-        let result = execute(session, call, handler).and_then(|answer| {
+        let result = execute(session, call, violations, handler).and_then(|answer| {
             if let Some(failure) = role.and_then(|role| self.roles.refuse(role, config.role_refusals)) {
                 return Err(failure);
             }
@@ -395,10 +414,21 @@ fn cannot_save(service: Service, problem: &str) -> Failure {
     Failure::with_status(500, code, problem)
 }
 
-/// Validates, remembers and runs.
-fn execute(mut session: Session<'_>, call: Call, handler: Handler) -> Result<Value, Failure> {
+/// Refuses what the model does not allow, remembers and runs.
+fn execute(
+    mut session: Session<'_>,
+    call: Call,
+    violations: &mut Vec<Violation>,
+    handler: Handler,
+) -> Result<Value, Failure> {
     let Call { service, operation, mut input } = call;
-    let returned = validate(session.state, service, &operation, &mut input)?;
+    let returned = match updated(session.state, service, &operation, &input) {
+        Some(object) => take_back(object, &mut input, violations),
+        None => Vec::new(),
+    };
+    if !violations.is_empty() {
+        return Err(refuse(service, violations));
+    }
     let token = client_token(service, &operation, &input);
     let digest = digest(&input);
     if let Some(remembered) = token.as_ref().and_then(|token| session.state.answered(token)) {
@@ -416,63 +446,6 @@ fn execute(mut session: Session<'_>, call: Call, handler: Handler) -> Result<Val
         session.state.remember(token, Remembered { request: digest, answer: answer.clone(), place: 0 });
     }
     Ok(answer)
-}
-
-/// Holds the input against the model. Returns planted members that came back.
-fn validate(
-    state: &mut State,
-    service: Service,
-    operation: &str,
-    input: &mut Document,
-) -> Result<Vec<Planted>, Failure> {
-    let shape = service.api().operation(operation).and_then(|operation| operation.input.as_deref());
-    let Some(shape) = shape.filter(|_| !matches!(service, Service::Sts | Service::UserPool)) else {
-        return Ok(Vec::new());
-    };
-    let mut violations = service.api().validate(shape, &Value::Object(input.clone()), &|_| false);
-    // The pattern knows no resource with a digit in its name, and so no `oauth2credentialprovider`, which can be tagged.
-    violations.retain(
-        |violation| !matches!(&violation.problem, Problem::Pattern { shape, .. } if shape == "TaggableResourcesArn"),
-    );
-    // The list of sign-in flows lacks the one of `GetClientToken`.
-    violations.retain(
-        |violation| !matches!(&violation.problem, Problem::NotAllowed { found, .. } if found == client_token::FLOW),
-    );
-    let returned = match updated(state, service, operation, input) {
-        Some(object) => take_back(object, input, &mut violations),
-        None => Vec::new(),
-    };
-    if violations.is_empty() { Ok(returned) } else { Err(refuse(service, &violations)) }
-}
-
-/// So many violations are named: an answer does not grow with what was sent.
-const NAMED: usize = 50;
-
-fn refuse(service: Service, violations: &[Violation]) -> Failure {
-    let fields: Vec<(String, String)> =
-        violations.iter().map(|violation| (field_name(violation), describe(violation))).collect();
-    let count = fields.len();
-    let fields: Vec<_> = fields.into_iter().take(NAMED).collect();
-    let details: Vec<String> = fields.iter().map(|(name, message)| format!("{name}: {message}")).collect();
-    let plural = if count == 1 { "" } else { "s" };
-    let message = format!("{count} validation error{plural} detected: {}", details.join("; "));
-    if service == Service::Cognito {
-        return Failure::parameter(message);
-    }
-    let mut failure = Failure::invalid(message);
-    failure.fields = fields;
-    failure
-}
-
-/// A violation in words, without the value where that is a secret.
-fn describe(violation: &Violation) -> String {
-    let secret = violation.path.iter().any(|step| matches!(step, PathStep::Key(key) if is_secret(key)));
-    match &violation.problem {
-        Problem::NotAllowed { .. } | Problem::Pattern { .. } if secret => {
-            "is not a value that is allowed here".to_owned()
-        }
-        problem => problem.to_string(),
-    }
 }
 
 /// The key under which an idempotent call is remembered.

@@ -52,9 +52,16 @@ pub(crate) struct Journal {
 }
 
 /// A call whose input is kept as text, which takes a tenth of the memory.
-struct Noted {
-    call: Entry,
+pub(crate) struct Noted {
+    pub(crate) call: Entry,
     input: Box<str>,
+}
+
+impl From<Entry> for Noted {
+    fn from(mut call: Entry) -> Self {
+        let input = std::mem::take(&mut call.input).to_string().into_boxed_str();
+        Self { call, input }
+    }
 }
 
 impl Noted {
@@ -75,14 +82,12 @@ impl Journal {
 }
 
 /// Adds a call. A journal that is full loses its oldest tenth, so that a stand-in can run for weeks.
-pub(crate) fn note(journal: &mut Journal, entry: Entry) {
+pub(crate) fn note(journal: &mut Journal, noted: Noted) {
     if journal.calls.len() >= CAPACITY || journal.weight >= WEIGHT {
         let tenth = journal.calls.len().div_ceil(10);
         let gone: usize = journal.calls.drain(..tenth).map(|noted| noted.weight()).sum();
         journal.weight -= gone;
     }
-    let input = entry.input.to_string().into_boxed_str();
-    let noted = Noted { call: Entry { input: Value::Null, ..entry }, input };
     journal.weight += noted.weight();
     journal.calls.push(noted);
 }
@@ -166,12 +171,12 @@ mod tests {
     #[test]
     fn a_journal_forgets_the_oldest_before_it_grows_without_end() {
         let mut journal = Journal::default();
-        (0..250_000).for_each(|number| note(&mut journal, entry(json!(number))));
+        (0..250_000).for_each(|number| note(&mut journal, entry(json!(number)).into()));
         assert!((90_000..=100_000).contains(&journal.entries().len()));
         assert_eq!(journal.entries().last().unwrap().input, 249_999);
         let long = "x".repeat(1_000_000);
         let mut journal = Journal::default();
-        (0..200).for_each(|_| note(&mut journal, entry(json!({"name": long}))));
+        (0..200).for_each(|_| note(&mut journal, entry(json!({"name": long})).into()));
         assert!((50..=64).contains(&journal.entries().len()), "{}", journal.entries().len());
     }
 }

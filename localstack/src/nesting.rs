@@ -1,4 +1,4 @@
-//! How deep a Cedar text nests. Cedar's parser and validator call themselves for every level: text that is deep enough exhausts
+//! The tokens of a Cedar text, and how deep it nests. Cedar's parser and validator call themselves for every level: text that is deep enough exhausts
 //! the stack, which would end the process.
 
 /// How deep brackets and conditions may lie in each other.
@@ -7,26 +7,37 @@ pub(crate) const DEEPEST: usize = 24;
 /// The text nests deeper than [`DEEPEST`]. Every `if` counts as a level, as the next may stand in its `else`.
 pub(crate) fn is_too_deep(text: &str) -> bool {
     let mut depth = 0_usize;
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let length = match first {
-            '"' => literal(rest),
-            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            _ if is_word(first) => rest.find(|letter| !is_word(letter)).unwrap_or(rest.len()),
-            _ => first.len_utf8(),
-        };
-        let (token, after) = rest.split_at(length);
+    tokens(text).any(|(_, token)| {
         match token {
             "(" | "[" | "{" | "if" => depth += 1,
             ")" | "]" | "}" => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > DEEPEST {
-            return true;
+        depth > DEEPEST
+    })
+}
+
+/// The words, literals and marks of a Cedar text, each with where it begins; blanks and comments are left out.
+pub(crate) fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let rest = text.get(at..)?;
+            let first = rest.chars().next()?;
+            let length = match first {
+                '"' => literal(rest),
+                '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+                _ if first.is_whitespace() => rest.find(|letter: char| !letter.is_whitespace()).unwrap_or(rest.len()),
+                _ if is_word(first) => rest.find(|letter| !is_word(letter)).unwrap_or(rest.len()),
+                _ => first.len_utf8(),
+            };
+            let start = at;
+            at += length;
+            if !first.is_whitespace() && !rest.starts_with("//") {
+                return Some((start, rest.get(..length)?));
+            }
         }
-        rest = after;
-    }
-    false
+    })
 }
 
 fn is_word(letter: char) -> bool {

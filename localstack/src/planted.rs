@@ -66,6 +66,9 @@ pub(crate) fn updated<'a>(
 /// Takes members out of an update that came back as they were planted, and out of the violations. Returns them.
 pub(crate) fn take_back(object: &Object, input: &mut Document, violations: &mut Vec<Violation>) -> Vec<Planted> {
     let mut taken = Vec::new();
+    if object.planted.is_empty() {
+        return taken;
+    }
     let mut body = Value::Object(std::mem::take(input));
     violations.retain(|violation| {
         if !matches!(violation.problem, Problem::Unknown { .. }) {

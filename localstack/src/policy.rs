@@ -36,6 +36,7 @@ fn create(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
         return Err(Failure::conflict(format!("A policy with name {name} already exists")));
     }
     let statement = policy_text::read(input.get("definition"))?;
+    check_temporal(session, engine_id, "", &statement)?;
     let end = judge(session, engine, &statement, input, "CREATE_FAILED");
     let suffix = session.letters(SMALL, 10);
     let id = format!("{name}-{suffix}");
@@ -99,6 +100,7 @@ fn update(session: &mut Session<'_>, input: &Document) -> Result<Value, Failure>
     }
     patch(&mut policy.document, input, "description");
     let statement = policy_text::read(policy.document.get("definition"))?;
+    check_temporal(session, engine_id, id, &statement)?;
     let end = judge(session, engine, &statement, input, "UPDATE_FAILED");
     policy.document.insert("updatedAt".into(), json!(session.now));
     policy.begin("UPDATING", end);
@@ -129,6 +131,22 @@ fn check_engine(engine: &Object) -> Result<(), Failure> {
     }
     let message = format!("Policy engine {} is in {} state, it must be ACTIVE", engine.id, engine.status());
     Err(Failure::conflict(message))
+}
+
+/// An engine holds so many policies that look at what happened before.
+const TEMPORAL: usize = 20;
+
+/// There is room in the engine for one more policy that looks at what happened before. `id` is the policy's own.
+fn check_temporal(session: &Session<'_>, engine: &str, id: &str, statement: &Statement) -> Result<(), Failure> {
+    let others = session.state.all(Kind::Policy, Some(engine)).filter(|policy| policy.id != id);
+    if statement.split.temporal
+        && others.filter(|policy| policy_text::is_temporal(policy)).count() >= TEMPORAL
+    {
+        return Err(Failure::quota(format!(
+            "Policy engine {engine} has {TEMPORAL} temporal policies, and no more are allowed"
+        )));
+    }
+    Ok(())
 }
 
 /// How a policy that is created or changed now will end. Decided at once: whoever did not wait for the targets is refused.

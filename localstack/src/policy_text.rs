@@ -10,7 +10,9 @@ use model::{Action, Tools, cedar_schema, tools_of_target};
 use serde_json::Value;
 
 use crate::clock::millis;
+use crate::deep::deep;
 use crate::document::{Document, text};
+use crate::extension::Split;
 use crate::failure::Failure;
 use crate::nesting::{DEEPEST, is_too_deep};
 use crate::policy_engine::attached_gateways;
@@ -22,18 +24,27 @@ const GATEWAY: &str = "AgentCore::Gateway";
 
 /// One policy that parses and whose scope is acceptable.
 pub(crate) struct Statement {
-    policy: Policy,
+    /// What plain Cedar reads of it.
+    pub(crate) policy: Policy,
+    /// What the service's extensions add.
+    pub(crate) split: Split,
     set: PolicySet,
 }
 
 /// The statement of a definition, in whichever arm it stands.
-fn statement(definition: &Value) -> Option<&str> {
+pub(crate) fn statement(definition: &Value) -> Option<&str> {
     ["cedar", "policy"].iter().find_map(|arm| definition.get(*arm)?.get("statement")?.as_str())
 }
 
 /// The policy of a stored definition.
-pub(crate) fn parse(definition: &Value) -> Option<Policy> {
-    read(Some(definition)).ok().map(|statement| statement.policy)
+pub(crate) fn parse(definition: &Value) -> Option<Statement> {
+    read(Some(definition)).ok()
+}
+
+/// Whether a policy of an engine looks at what happened before. One that was never made looks at nothing.
+pub(crate) fn is_temporal(policy: &Object) -> bool {
+    let statement = policy.document.get("definition").and_then(statement);
+    policy.status() != "CREATE_FAILED" && statement.is_some_and(|statement| Split::of(statement).temporal)
 }
 
 /// Whether a stored policy is about one resource.
@@ -51,14 +62,20 @@ pub(crate) fn read(definition: Option<&Value>) -> Result<Statement, Failure> {
     if is_too_deep(text) {
         return Err(refused(format!("The policy statement nests more than {DEEPEST} levels deep")));
     }
-    let set = PolicySet::from_str(text)
+    // The arm `cedar` takes plain Cedar only.
+    let plain = || Split { plain: text.to_owned(), ..Split::default() };
+    let split = if definition.is_some_and(|of| of.get("policy").is_some()) { Split::of(text) } else { plain() };
+    if let Some(problem) = &split.problem {
+        return Err(refused(problem.clone()));
+    }
+    let set = PolicySet::from_str(&split.plain)
         .map_err(|error| refused(format!("The policy statement could not be parsed: {error}")))?;
     let mut policies = set.policies();
     let (Some(policy), None, 0) = (policies.next(), policies.next(), set.num_of_templates()) else {
         return Err(refused("The definition must hold exactly one policy statement and no template".to_owned()));
     };
     check_resource(policy).map_err(refused)?;
-    Ok(Statement { policy: policy.clone(), set: set.clone() })
+    Ok(Statement { policy: policy.clone(), set: set.clone(), split })
 }
 
 fn check_resource(policy: &Policy) -> Result<(), String> {
@@ -103,12 +120,16 @@ pub(crate) fn problem(session: &Session<'_>, engine: &Object, statement: &Statem
     if tools.is_empty() {
         return Some("unable to find an applicable action given the policy scope constraints at offset 0".to_owned());
     }
-    schema_problem(&tools, statement).or_else(|| match session.config.findings {
-        _ if !findings => None,
-        Findings::None => None,
-        Findings::Usual => finding(&statement.policy),
-        Findings::Any => finding(&statement.policy).or_else(|| Some(some_finding(&statement.policy).to_owned())),
-    })
+    let which = session.config.findings;
+    let judged = || {
+        schema_problem(&tools, statement).or_else(|| match which {
+            _ if !findings => None,
+            Findings::None => None,
+            Findings::Usual => finding(statement),
+            Findings::Any => finding(statement).or_else(|| Some(some_finding(&statement.policy).to_owned())),
+        })
+    };
+    deep(judged).unwrap_or_else(|| Some("An internal error occurred during creation".to_owned()))
 }
 
 /// What the gateways of an engine offer.
@@ -196,8 +217,8 @@ fn some_finding(policy: &Policy) -> &'static str {
 }
 
 /// What automated reasoning over the engine would find. The real one knows more.
-fn finding(policy: &Policy) -> Option<String> {
-    let unconditional = !policy.has_non_scope_constraint();
+fn finding(Statement { policy, split, .. }: &Statement) -> Option<String> {
+    let unconditional = !policy.has_non_scope_constraint() && !split.is_open();
     let anybody = matches!(policy.principal_constraint(), PrincipalConstraint::Any | PrincipalConstraint::Is(_));
     match policy.effect() {
         Effect::Permit if unconditional && anybody => Some(

@@ -25,6 +25,12 @@ const BODY_LIMIT: usize = 10 * 1024 * 1024;
 /// The most connections at once, each with one body in memory; further ones wait.
 const MOST_CONNECTIONS: usize = 256;
 
+/// How long a connection may take to send the head of a request, the wait for its first byte included.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// How long the body of a request may take to come in: the longest one comes in a moment from the same machine.
+const BODY_TIME: Duration = Duration::from_secs(60);
+
 /// How long requests that are being answered may take when everything ends.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -79,7 +85,10 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(
 async fn connection(stand_in: Localstack, stream: TcpStream, mut ending: watch::Receiver<()>) {
     _ = stream.set_nodelay(true);
     let service = service_fn(|request| answer(&stand_in, request));
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => {}
@@ -116,10 +125,14 @@ async fn read(body: Incoming) -> Result<Bytes, Failure> {
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(too_long());
     }
-    match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY_LIMIT).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
         Err(_) => {
+            let message = format!("The request body did not come in within {} seconds", BODY_TIME.as_secs());
+            Err(Failure::with_status(408, "RequestTimeoutException", message))
+        }
+        Ok(Err(_)) => {
             Err(Failure::with_status(400, "SerializationException", "The request body cannot be read to its end"))
         }
     }

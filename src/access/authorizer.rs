@@ -71,6 +71,27 @@ impl Door {
         }
     }
 
+    /// The values of a claim that let a token in, as far as the claim is asked for.
+    pub(super) fn wants(&self, claim: &str) -> Vec<String> {
+        let Self::Jwt(authorizer) = self else { return Vec::new() };
+        let scopes = authorizer.get("allowedScopes").filter(|_| matches!(claim, "scope" | "scp"));
+        let rules = authorizer.get("customClaims").and_then(Value::as_array).into_iter().flatten();
+        let rules = rules.filter(|rule| rule.get("inboundTokenClaimName").is_some_and(|name| name == claim));
+        let matched = rules.filter_map(|rule| rule.pointer("/authorizingClaimMatchValue/claimMatchValue"));
+        let matched = matched.flat_map(|value| [value.get("matchValueString"), value.get("matchValueStringList")]);
+        scopes.into_iter().chain(matched.flatten()).flat_map(|value| values(Some(value))).map(ToOwned::to_owned).collect()
+    }
+
+    /// The type of the principals that come in by it, without its namespace; nothing where nobody knows.
+    pub(super) fn principal(&self) -> Option<&'static str> {
+        match self {
+            Self::Jwt(_) => Some("OAuthUser"),
+            Self::Iam | Self::Signed => Some("IamEntity"),
+            Self::Open => Some("UnauthenticatedUser"),
+            Self::Unknown => None,
+        }
+    }
+
     /// Whether an IAM role gets in.
     pub fn admits_role(&self) -> Admission {
         match self {

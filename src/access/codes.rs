@@ -20,6 +20,12 @@ pub const CODES: &[(&str, &str)] = &[
          What a persona does not state is taken to be as the authorizer wants it. Change what it states, or the authorizer.",
     ),
     (
+        "access::solver",
+        "The solver that proves for every token what an `[[expect]]` with `only_with_scope`, `only_with_group` or `only_with_role` says \
+         crashed, gave no answer in time, or answered wrong. What it leaves open was tested on callers that come near instead. Look at \
+         the program that `CVC5` names, or at `cvc5` on the `PATH`: version 1.0.3 or a later one.",
+    ),
+    (
         "access::unknown-name",
         "An `[[expect]]` names a persona, a client or a tool that there is not, or an input that the tool cannot have. Clients and \
          personas have their names in the manifest; a tool is `target/tool`, all tools of a target are `target/*`. The help shows the \

@@ -13,7 +13,7 @@ use super::change::{Cause, Change, Effect, How, Who};
 use super::gateway::{Gateway, Mode, ToolAt, Visitor};
 use super::guard::{Cell, Verdict};
 use super::proofs::{Proof, Proofs};
-use super::prove::{Answer, Prover};
+use super::prove::{Answer, Example, Prover};
 use super::side::Side;
 use super::token::{Claims, Known, Token};
 use super::trial::Words;
@@ -228,7 +228,7 @@ impl<'a> Compared<'a> {
             }
         }
         for (way, effect) in [(proof.widens, Effect::Widened), (proof.narrows, Effect::Narrowed)] {
-            let Answer::Not(claims) = way.answer else { continue };
+            let Answer::Not(Example { tags: claims, .. }) = way.answer else { continue };
             let mut shown = false;
             for change in found.iter_mut().filter(|change| change.effect == effect && self.is_by_policies(change)) {
                 change.how = How::Proved;

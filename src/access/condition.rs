@@ -18,6 +18,8 @@ pub(crate) struct Condition {
 pub(crate) struct Parts {
     /// The clause of the scope about the principal.
     pub(crate) principal: Range<usize>,
+    /// The clause about the action.
+    pub(crate) action: Range<usize>,
     /// The conditions, in order.
     pub(crate) conditions: Vec<Condition>,
 }
@@ -49,7 +51,8 @@ pub(crate) fn parts(statement: &str) -> Option<Parts> {
         }
         at = end + 1;
     }
-    Some(Parts { principal: first.first().and_then(|clause| range(clause))?, conditions })
+    let clause = |index: usize| first.get(index).and_then(|clause| range(clause));
+    Some(Parts { principal: clause(0)?, action: clause(1)?, conditions })
 }
 
 /// The parts of an expression between its `&&`, those in parentheses too. With `||` or `if` beside them it is one condition.

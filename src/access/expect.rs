@@ -1,14 +1,22 @@
 //! Expectations held against the access that a manifest gives. The engine's mode is a risk of its own: everything is held as if
 //! every engine enforced.
+//!
+//! What is said of a caller of the manifest is decided case by case. What is said of every token is proved, tested, or refuted
+//! (`only_with`).
+
+use std::collections::BTreeSet;
 
 use super::Access;
 use super::caller::Caller;
 use super::gateway::{Gateway, ToolAt};
 use super::guard::{Cell, Verdict};
-use super::near_miss;
+use super::only_with::{Found, OnlyWith};
+use super::prove::{Prover, Solver};
 use crate::address::Address;
+use crate::check::children;
 use crate::diagnostic::Span;
 use crate::expectation::{Expectation, Expected, Named, Needed};
+use crate::kind::GATEWAY_TARGET;
 use crate::manifest::nearest::suggestion;
 use crate::stack::Stack;
 
@@ -27,10 +35,36 @@ pub struct Outcome {
     pub span: Span,
     /// How many decisions were looked at.
     pub cases: usize,
-    /// How many tokens were tried, where it is about every token: it is tested, and not proved.
-    pub tokens: Option<usize>,
+    /// How it was found out.
+    pub how: How,
     /// Why it does not hold; nothing where it does.
     pub failures: Vec<Broken>,
+}
+
+/// How it was found out whether an expectation holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// Case by case: there are no others.
+    Decided,
+    /// For every token, given this.
+    Proved(BTreeSet<String>),
+    /// So many callers were tried, and why it is not proved, where there was a solver.
+    Tested(usize, Option<String>),
+    /// There is a caller who shows that it does not hold.
+    Refuted,
+    /// It was not found out.
+    Unknown,
+}
+
+/// What came of all expectations.
+#[derive(Debug, Clone, Default)]
+pub struct Holding {
+    /// What came of each, in the manifest's order.
+    pub outcomes: Vec<Outcome>,
+    /// There was a solver to ask.
+    pub solver: bool,
+    /// What went wrong with it.
+    pub trouble: Option<String>,
 }
 
 /// Something that is not as expected.
@@ -48,23 +82,36 @@ pub struct Broken {
     pub unknown: bool,
 }
 
-/// Holds every expectation of a stack.
-pub fn hold(stack: &Stack) -> Vec<Outcome> {
+/// Holds every expectation of a stack, with a solver where there is one. It has to be called outside of any asynchronous runtime.
+pub fn hold(stack: &Stack, solver: Option<&Solver>) -> Holding {
     let access = Access::enforced(stack);
-    stack.expectations.iter().map(|expectation| Held { access: &access }.outcome(expectation)).collect()
+    let mut held = Held { access: &access, prover: solver.and_then(Prover::new), distrusted: false };
+    let mut outcomes: Vec<Outcome> =
+        stack.expectations.iter().map(|expectation| held.outcome(expectation, stack)).collect();
+    if held.distrusted {
+        for outcome in &mut outcomes {
+            if matches!(outcome.how, How::Proved(_)) {
+                outcome.how = How::Tested(outcome.cases, Some("the solver is not believed".to_owned()));
+            }
+        }
+    }
+    Holding { outcomes, solver: solver.is_some(), trouble: held.prover.and_then(|prover| prover.trouble) }
 }
 
 struct Held<'a> {
     access: &'a Access<'a>,
+    prover: Option<Prover>,
+    /// The solver proved what is not so.
+    distrusted: bool,
 }
 
 impl Held<'_> {
-    fn outcome(&self, expectation: &Expectation) -> Outcome {
+    fn outcome(&mut self, expectation: &Expectation, stack: &Stack) -> Outcome {
         let mut outcome = Outcome {
             label: label(&expectation.expected),
             span: expectation.span.clone(),
             cases: 0,
-            tokens: None,
+            how: How::Decided,
             failures: Vec::new(),
         };
         match &expectation.expected {
@@ -79,7 +126,7 @@ impl Held<'_> {
                 }
             }
             Expected::Call { persona, tool, input, allowed } => self.call(persona, tool, input, *allowed, &mut outcome),
-            Expected::OnlyWith { tools, needed } => self.only_with(tools, needed, &mut outcome),
+            Expected::OnlyWith { tools, needed } => self.only_with(tools, needed, stack, &mut outcome),
         }
         outcome
     }
@@ -180,46 +227,104 @@ impl Held<'_> {
         }
     }
 
-    fn only_with(&self, tools: &[Named], needed: &Needed, outcome: &mut Outcome) {
-        let mut tokens = 0;
-        for gateway in &self.access.gateways {
-            let named: Vec<(&Named, &ToolAt)> = tools
-                .iter()
-                .flat_map(|name| {
-                    gateway.tools.iter().filter(|tool| tool.is_named(&name.text)).map(move |tool| (name, tool))
-                })
-                .collect();
-            let Some((first, _)) = named.first() else { continue };
-            if !gateway.is_known() {
-                outcome.failures.push(Broken::unknown_policies(gateway, first));
-                continue;
-            }
-            let without = match near_miss::without(gateway, &self.access.callers_of(gateway), needed) {
-                Ok(without) => without,
-                Err(problem) => {
-                    outcome.failures.push(Broken::unknown(problem, first, None));
-                    continue;
-                }
-            };
-            tokens += without.len();
-            for (name, tool) in named {
-                for (whose, visitor) in &without {
-                    outcome.cases += 1;
-                    let verdict = gateway.verdict(visitor, tool);
-                    if verdict.cell != Cell::Never {
-                        let message = format!("{whose} can {} call {} without it", verdict.cell.word(), tool.name);
-                        outcome.failures.push(Broken::by(message, name, &verdict));
-                        // One witness is enough.
-                        break;
-                    }
-                }
-            }
+    fn only_with(&mut self, tools: &[Named], needed: &Needed, stack: &Stack, outcome: &mut Outcome) {
+        let mut sum = Sum::default();
+        let access = self.access;
+        for gateway in &access.gateways {
+            let named = tools.iter().flat_map(|name| gateway.tools.iter().map(move |tool| (name, tool)));
+            let named: Vec<(&Named, &ToolAt)> = named.filter(|(name, tool)| tool.is_named(&name.text)).collect();
+            self.only_with_at(gateway, &named, needed, outcome, &mut sum);
         }
-        for tool in tools {
+        for (name, gateway) in tools.iter().flat_map(|name| to_come(name, access, stack).into_iter().map(move |come| (name, come))) {
+            let named: Vec<_> = gateway.tools.iter().map(|tool| (name, tool)).collect();
+            self.only_with_at(&gateway, &named, needed, outcome, &mut sum);
+        }
+        for tool in tools.iter().filter(|tool| to_come(tool, access, stack).is_empty()) {
             self.knows_tool(tool, outcome);
         }
-        outcome.tokens = Some(tokens);
+        outcome.how = sum.how(outcome);
     }
+
+    /// The same at one gateway.
+    fn only_with_at(
+        &mut self,
+        gateway: &Gateway<'_>,
+        named: &[(&Named, &ToolAt)],
+        needed: &Needed,
+        outcome: &mut Outcome,
+        sum: &mut Sum,
+    ) {
+        let Some((first, _)) = named.first() else { return };
+        if !gateway.is_known() {
+            outcome.failures.push(Broken::unknown_policies(gateway, first));
+            return;
+        }
+        let mut only_with = match OnlyWith::new(gateway, &self.access.callers_of(gateway), needed) {
+            Ok(only_with) => only_with,
+            Err(problem) => {
+                outcome.failures.push(Broken::unknown(problem, first, None));
+                return;
+            }
+        };
+        sum.tokens += only_with.tried();
+        for (name, tool) in named {
+            outcome.cases += only_with.tried();
+            let (message, verdict) = match only_with.hold(tool, self.prover.as_mut(), &mut self.distrusted) {
+                Found::Proved(given) => {
+                    sum.given.extend(given);
+                    continue;
+                }
+                Found::Tested(why) => {
+                    sum.tested = true;
+                    sum.why = sum.why.take().or(why);
+                    continue;
+                }
+                Found::Refuted(whose, verdict) => {
+                    sum.refuted = true;
+                    let how_often = verdict.cell.word();
+                    (format!("{whose} can {how_often} call {} without it", tool.name), verdict)
+                }
+                Found::Open(whose, verdict) => {
+                    (format!("nobody can tell whether {whose} can call {} without it", tool.name), verdict)
+                }
+            };
+            outcome.failures.push(Broken::by(message, name, &verdict));
+        }
+    }
+}
+
+/// What was found of all tools of an expectation.
+#[derive(Default)]
+struct Sum {
+    tokens: usize,
+    tested: bool,
+    refuted: bool,
+    given: BTreeSet<String>,
+    why: Option<String>,
+}
+
+impl Sum {
+    fn how(self, outcome: &Outcome) -> How {
+        match (self.refuted, outcome.failures.is_empty()) {
+            (true, _) => How::Refuted,
+            (false, false) => How::Unknown,
+            (false, true) if self.tested => How::Tested(self.tokens, self.why),
+            (false, true) => How::Proved(self.given),
+        }
+    }
+}
+
+/// The gateways with a target that a name asks of for tools to come too, each with such a tool.
+fn to_come<'a>(name: &Named, access: &'a Access<'a>, stack: &'a Stack) -> Vec<Gateway<'a>> {
+    if !name.text.ends_with("/**") {
+        return Vec::new();
+    }
+    let targets = |gateway: &'a Gateway<'a>| {
+        let targets = children(stack, &GATEWAY_TARGET, &gateway.resource.address);
+        targets.map(|target| gateway.with_tool_to_come(target))
+    };
+    let with_tools = access.gateways.iter().flat_map(targets);
+    with_tools.filter(|gateway| gateway.tools.iter().any(|tool| tool.is_named(&name.text))).collect()
 }
 
 impl Broken {

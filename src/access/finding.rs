@@ -3,25 +3,33 @@
 use super::Access;
 use super::authorizer::Admission;
 use super::caller::{Caller, Identity};
-use super::expect;
+use super::expect::{self, Holding};
+use super::prove::Solver;
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::persona::{Persona, Who};
 use crate::stack::Stack;
 
-/// Everything found about the access that a stack gives.
-pub(crate) fn check(stack: &Stack) -> Vec<Diagnostic> {
+/// Everything found about the access that a stack gives, and what came of its expectations. A solver proves what is said of every
+/// token.
+pub(crate) fn check(stack: &Stack, solver: Option<&Solver>) -> (Vec<Diagnostic>, Holding) {
     if stack.personas.is_empty() && stack.expectations.is_empty() {
-        return Vec::new();
+        return Default::default();
     }
     let access = Access::of(stack);
     let mut found: Vec<Diagnostic> = stack.personas.iter().filter_map(|persona| refused(persona, &access)).collect();
     // An expectation about a persona that makes no sense would say the same again.
     if found.iter().any(|found| found.code == "access::claim-name") {
-        return found;
+        return (found, Holding::default());
     }
-    for outcome in expect::hold(stack) {
-        for broken in outcome.failures {
+    let holding = expect::hold(stack, solver);
+    if let Some(trouble) = &holding.trouble {
+        let message = format!("the solver failed, and what it leaves open was tested only: {trouble}");
+        let help = "look at what `CVC5` names, or at `cvc5` on the `PATH`";
+        found.push(Diagnostic::warning("access::solver", message).help(help));
+    }
+    for outcome in &holding.outcomes {
+        for broken in outcome.failures.iter().cloned() {
             let code = if broken.unknown { "access::unknown-name" } else { expect::CODE };
             let mut problem = Diagnostic::error(code, broken.message).at(broken.span, "");
             for policy in broken.policies.iter().filter_map(|policy| stack.resource(policy)).take(4) {
@@ -35,7 +43,7 @@ pub(crate) fn check(stack: &Stack) -> Vec<Diagnostic> {
             found.push(problem);
         }
     }
-    found
+    (found, holding)
 }
 
 /// A persona that no gateway lets in.

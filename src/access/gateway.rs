@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cedar_policy::{Effect, Policy, ResourceConstraint};
 use model::{Action, Tools};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::authorizer::{Admission, Door};
 use super::caller::{Caller, Identity, claim_names, issuer_of, token_of};
@@ -16,6 +16,7 @@ use super::token::{ClaimNames, Token};
 use crate::address::Address;
 use crate::check::{children, of_kind, referred};
 use crate::kind::{GATEWAY_TARGET, POLICY, statement_of};
+use crate::manifest::cedar::with_clause;
 use crate::stack::{Resource, Stack};
 
 /// How much the policies of a gateway count.
@@ -184,6 +185,28 @@ impl<'a> Gateway<'a> {
     /// Every policy that decides is one of the manifest.
     pub fn is_known(&self) -> bool {
         self.mode != Mode::Unknown && !self.shared && (self.guard.is_some() || self.mode == Mode::NoEngine)
+    }
+
+    /// The same gateway with a tool more in a target, of which nothing is known but that it is there: it has only this one.
+    pub(crate) fn with_tool_to_come(&self, target: &Resource) -> Self {
+        let mut tools = self.to_come.iter().filter(|tool| tool.target == target.address);
+        let tool = tools.next().cloned();
+        let actions: Vec<Action> = tool.iter().map(|tool| tool.action.clone()).collect();
+        let rules = self.guard.iter().flat_map(|guard| guard.rules.iter().cloned()).collect();
+        let guard = self.guard.as_ref().and_then(|guard| Guard::new(guard.gateway(), &actions, rules));
+        Self {
+            resource: self.resource,
+            door: self.door.clone(),
+            mode: self.mode,
+            engine: self.engine.clone(),
+            tools: tool.into_iter().collect(),
+            to_come: Vec::new(),
+            notes: Vec::new(),
+            names: self.names.clone(),
+            guard,
+            shared: self.shared,
+            stack: self.stack,
+        }
     }
 
     /// Its engine may hold policies that nobody here knows.
@@ -377,9 +400,7 @@ fn rules<'a>(stack: &'a Stack, engine: &'a Address, arn: &str, notes: &mut Vec<S
 
 /// The policy without the gateway that it is about.
 fn of_any_gateway(policy: &Policy) -> Option<Policy> {
-    let mut form = policy.to_json().ok()?;
-    form.as_object_mut()?.insert("resource".to_owned(), json!({"op": "All"}));
-    Policy::from_json(Some(policy.id().clone()), form).ok()
+    Policy::parse(Some(policy.id().clone()), with_clause(&policy.to_string(), 2, "resource")?).ok()
 }
 
 fn has_request_interceptor(gateway: &Value) -> bool {

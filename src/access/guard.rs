@@ -3,7 +3,7 @@
 //! A call is denied unless a permit holds, and denied where a forbid holds; a policy that errs is skipped. Policies are indexed
 //! by the action they are about, so that a tool with two policies costs two, whatever the engine has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
@@ -99,6 +99,8 @@ struct About {
     /// The action within its groups.
     groups: Vec<Entity>,
     policies: PolicySet,
+    /// The places of the policies among all.
+    rules: Vec<usize>,
     /// None of the policies reads the context, and all can be read.
     without_input: bool,
     /// The policies of which it is not known whether they hold where they can be read to, with what is left out of them.
@@ -116,8 +118,22 @@ pub(crate) struct Principal {
     partial: OnceLock<Option<PartialEntities>>,
 }
 
+impl Principal {
+    /// It is somebody in particular, and not any of its kind.
+    pub(crate) fn is_one(&self) -> bool {
+        self.uid.is_some()
+    }
+}
+
 fn kind(name: &str) -> Option<EntityTypeName> {
     EntityTypeName::from_str(&format!("AgentCore::{name}")).ok()
+}
+
+/// A caller with its claims.
+pub(super) fn entity<'t>(name: &str, id: &str, tags: impl Iterator<Item = (&'t str, String)>) -> Option<Entity> {
+    let text = |text: String| RestrictedExpression::new_string(text);
+    let tags = tags.map(|(name, value)| (name.to_owned(), text(value)));
+    Entity::new_with_tags(uid(name, id)?, [("id".to_owned(), text(id.to_owned()))], [], tags).ok()
 }
 
 fn uid(name: &str, id: &str) -> Option<EntityUid> {
@@ -129,7 +145,20 @@ impl<'a> Guard<'a> {
     pub(crate) fn new(gateway: &str, actions: &[Action], rules: Vec<Rule<'a>>) -> Option<Self> {
         let gateway = uid("Gateway", gateway)?;
         let schema = schema(actions)?;
-        let by_action = actions.iter().filter_map(|action| Some((action.id(), About::new(action, &rules)?))).collect();
+        let mut named: HashMap<Option<EntityUid>, Vec<usize>> = HashMap::new();
+        for (index, rule) in rules.iter().enumerate() {
+            match rule.policy.action_constraint() {
+                ActionConstraint::Any => named.entry(None).or_default().push(index),
+                ActionConstraint::Eq(action) => named.entry(Some(action)).or_default().push(index),
+                ActionConstraint::In(actions) => {
+                    for action in actions {
+                        named.entry(Some(action)).or_default().push(index);
+                    }
+                }
+            }
+        }
+        let about = |action: &Action| Some((action.id(), About::new(action, &rules, &named)?));
+        let by_action = actions.iter().filter_map(about).collect();
         Some(Self { rules, gateway, schema, by_action })
     }
 
@@ -166,11 +195,8 @@ impl<'a> Guard<'a> {
     }
 
     fn principal<'t>(&self, name: &str, id: &str, tags: impl Iterator<Item = (&'t str, String)>) -> Option<Principal> {
-        let text = |text: String| RestrictedExpression::new_string(text);
-        let tags = tags.map(|(name, value)| (name.to_owned(), text(value)));
-        let uid = uid(name, id)?;
-        let entity = Entity::new_with_tags(uid.clone(), [("id".to_owned(), text(id.to_owned()))], [], tags).ok()?;
-        Some(Principal { kind: kind(name)?, uid: Some(uid), entity: Some(entity), partial: OnceLock::new() })
+        let entity = entity(name, id, tags)?;
+        Some(Principal { kind: kind(name)?, uid: Some(entity.uid()), entity: Some(entity), partial: OnceLock::new() })
     }
 
     fn partial(&self, principal: Option<&Entity>) -> Option<PartialEntities> {
@@ -293,11 +319,25 @@ impl<'a> Guard<'a> {
 
     /// The permits that could be about a tool.
     pub(crate) fn permits(&self, action: &str) -> impl Iterator<Item = &Rule<'a>> {
-        let about = self.by_action.get(action);
-        self.rules.iter().filter(move |rule| {
-            let id = PolicyId::new(rule.resource.address.to_string());
-            about.and_then(|about| about.policies.policy(&id)).is_some_and(|policy| policy.effect() == Effect::Permit)
-        })
+        self.about(action).filter(|rule| rule.policy.effect() == Effect::Permit)
+    }
+
+    /// Which of some policies hold for a call, all of one effect, and whether one of them could not be evaluated.
+    pub(super) fn holding(
+        &self,
+        policies: &PolicySet,
+        caller: &Entity,
+        action: &str,
+        context: Context,
+    ) -> Option<(Vec<String>, bool)> {
+        let response = self.answer(policies, self.by_action.get(action)?, caller, context)?;
+        let holding = response.diagnostics().reason().map(ToString::to_string).collect();
+        Some((holding, response.diagnostics().errors().next().is_some()))
+    }
+
+    /// The types of its tools.
+    pub(super) fn types(&self) -> &Schema {
+        &self.schema
     }
 
     /// The gateway, as its policies name it.
@@ -307,11 +347,8 @@ impl<'a> Guard<'a> {
 
     /// The policies that are about a tool.
     pub(crate) fn about<'s>(&'s self, action: &str) -> impl Iterator<Item = &'s Rule<'a>> + use<'s, 'a> {
-        let about = self.by_action.get(action);
-        self.rules.iter().filter(move |rule| {
-            let id = PolicyId::new(rule.resource.address.to_string());
-            about.is_some_and(|about| about.policies.policy(&id).is_some())
-        })
+        let about = self.by_action.get(action).into_iter().flat_map(|about| &about.rules);
+        about.filter_map(|index| self.rules.get(*index))
     }
 
     fn evaluate(
@@ -321,10 +358,19 @@ impl<'a> Guard<'a> {
         principal: &Principal,
         context: Context,
     ) -> Option<cedar_policy::Response> {
-        let (uid, entity) = (principal.uid.clone()?, principal.entity.clone()?);
-        let entities = about.groups.iter().cloned().chain([entity, Entity::with_uid(self.gateway.clone())]);
+        self.answer(policies, about, principal.entity.as_ref()?, context)
+    }
+
+    fn answer(
+        &self,
+        policies: &PolicySet,
+        about: &About,
+        caller: &Entity,
+        context: Context,
+    ) -> Option<cedar_policy::Response> {
+        let entities = about.groups.iter().cloned().chain([caller.clone(), Entity::with_uid(self.gateway.clone())]);
         let entities = Entities::from_entities(entities, None).ok()?;
-        let request = Request::new(uid, about.action.clone(), self.gateway.clone(), context, None).ok()?;
+        let request = Request::new(caller.uid(), about.action.clone(), self.gateway.clone(), context, None).ok()?;
         Some(Authorizer::new().is_authorized(&request, policies, &entities))
     }
 
@@ -397,18 +443,14 @@ impl Sum {
 }
 
 impl About {
-    fn new(action: &Action, rules: &[Rule<'_>]) -> Option<Self> {
+    /// `named` has the places of the rules by the action that their scope names, or nothing.
+    fn new(action: &Action, all: &[Rule<'_>], named: &HashMap<Option<EntityUid>, Vec<usize>>) -> Option<Self> {
         let id = action.id();
         let [own, target, call, mcp] =
             [uid("Action", &id)?, uid("Action", &action.target)?, uid("Action", "CallTool")?, uid("Action", "Mcp")?];
-        let about = |policy: &Policy| match policy.action_constraint() {
-            ActionConstraint::Any => true,
-            ActionConstraint::Eq(action) => action == own,
-            ActionConstraint::In(actions) => {
-                [&own, &target, &call, &mcp].into_iter().any(|action| actions.contains(action))
-            }
-        };
-        let rules: Vec<_> = rules.iter().filter(|rule| about(&rule.policy)).collect();
+        let scopes = [None, Some(own.clone()), Some(target.clone()), Some(call.clone()), Some(mcp.clone())];
+        let indexes: BTreeSet<usize> = scopes.iter().filter_map(|scope| named.get(scope)).flatten().copied().collect();
+        let rules: Vec<_> = indexes.iter().filter_map(|index| all.get(*index)).collect();
         let within = |child: &EntityUid, parent: &EntityUid| {
             Entity::new_no_attrs(child.clone(), std::iter::once(parent.clone()).collect())
         };
@@ -420,6 +462,7 @@ impl About {
                 .iter()
                 .filter_map(|rule| Some((rule.policy.id().to_string(), rule.left_out.clone()?)))
                 .collect(),
+            rules: indexes.into_iter().collect(),
             action: own,
         })
     }

@@ -4,24 +4,29 @@
 //! permit the call ([`guard`]). Callers are the personas of the manifest and its client-credentials clients ([`caller`]). A cell of
 //! the [`matrix()`] says what holds for every input, by the partial evaluation that also decides what a gateway lists.
 
+mod aim;
 pub mod authorizer;
 pub mod caller;
 pub mod change;
 mod codes;
 mod compared;
-mod condition;
+pub(crate) mod condition;
 mod cvc5;
 pub mod expect;
+mod facts;
 mod finding;
 pub mod gateway;
 pub mod guard;
 pub mod live;
 pub mod matrix;
+pub(crate) mod moot;
 mod near_miss;
+mod only_with;
 mod opaque;
 mod proofs;
 pub mod prove;
 mod side;
+pub(crate) mod solving;
 mod stand_in;
 mod to_come;
 pub mod token;

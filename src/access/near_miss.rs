@@ -1,7 +1,7 @@
 //! Callers without a scope, group or role, and as near to having it as a mistaken policy could take for having it.
 //!
-//! This tests and does not prove: the tokens are those of the personas without what is needed, with values that look like it, and
-//! with every text that the policies compare with.
+//! This tests and does not prove: the callers are the personas without what is needed, with values that look like it, and with
+//! every text that the policies compare with.
 
 use std::collections::BTreeSet;
 
@@ -22,43 +22,89 @@ pub(crate) fn without(
     needed: &Needed,
 ) -> Result<Vec<(String, Visitor)>, String> {
     if !matches!(gateway.door, Door::Jwt(_)) {
-        let lacks = |caller: &&Caller| match (needed, &caller.identity) {
-            (Needed::Role(name), Identity::Role(arn)) => arn.rsplit('/').next() != Some(name),
+        let lacks = |caller: &Caller| match (needed, &caller.identity) {
+            (Needed::Role(name), Identity::Role(arn)) => !is_role(arn, name),
             // Which role signs is for the policies to ask.
             (Needed::Role(_), Identity::AnyRole) => false,
             _ => true,
         };
-        return Ok(callers.iter().filter(lacks).map(|caller| (caller.name.clone(), gateway.visitor(caller))).collect());
+        let strangers = if gateway.door == Door::Open { Vec::new() } else { roles(gateway, needed) };
+        let everybody = callers.iter().cloned().chain(strangers).filter(lacks);
+        return Ok(everybody.map(|caller| (caller.name.clone(), gateway.visitor(&caller))).collect());
     }
     let (name, claims) = claims_of(gateway, needed)?;
+    let lookalikes = lookalikes(gateway, &name);
+    Ok(among(gateway, callers, needed, (&name, &claims), &lookalikes))
+}
+
+/// The ARN is that of a role of this name.
+fn is_role(arn: &str, name: &str) -> bool {
+    arn.rsplit_once(":assumed-role/").is_some_and(|(_, role)| role == name)
+}
+
+/// Roles that a mistaken policy could take for one, and all that the policies name.
+fn roles(gateway: &Gateway<'_>, needed: &Needed) -> Vec<Caller> {
+    let name = match needed {
+        Needed::Scope(name) | Needed::Group(name) | Needed::Role(name) => name,
+    };
+    let account = gateway.stack().account.as_deref().unwrap_or("${aws.account}");
+    let arn = |text: String| {
+        if text.contains(":assumed-role/") { text } else { format!("arn:aws:sts::{account}:assumed-role/{text}") }
+    };
+    let arns: BTreeSet<String> =
+        lookalikes(gateway, name).into_iter().filter(|text| !text.is_empty()).map(arn).collect();
+    let role = |arn: String| Caller { name: format!("the role `{arn}`"), identity: Identity::Role(arn) };
+    arns.into_iter().map(role).collect()
+}
+
+/// Everybody with one of these values, or none, in one of the claims that can hold it.
+fn among(
+    gateway: &Gateway<'_>,
+    callers: &[Caller],
+    needed: &Needed,
+    (name, claims): (&str, &[Claim]),
+    lookalikes: &[String],
+) -> Vec<(String, Visitor)> {
     let mut bases = vec![("the holder of a bare token".to_owned(), Claims::new())];
     for caller in callers {
         bases.extend(gateway.visitor(caller).token.map(|token| (caller.name.clone(), token.claims)));
     }
-    let lookalikes = lookalikes(gateway, &name);
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for (whose, base) in bases {
-        for claim in &claims {
-            for claims in variants(&base, claim, &name, &lookalikes) {
+    for (whose, mut base) in bases {
+        settle(&mut base, claims, gateway, name);
+        for claim in claims {
+            for claims in variants(&base, claim, name, lookalikes) {
                 let token = Token { claims, known: Known::InPart };
-                if has(&token, needed, &name, gateway) || !seen.insert(Value::Object(token.claims.clone()).to_string())
+                if has(&token, needed, gateway) || !seen.insert(Value::Object(token.claims.clone()).to_string())
                 {
                     continue;
                 }
                 let changed = token.claims.get(&claim.name) != base.get(&claim.name);
-                let said = token.claims.get(&claim.name).map_or_else(|| "absent".to_owned(), Value::to_string);
+                let said = token.claims.get(&claim.name).filter(|value| !value.is_null());
+                let said = said.map_or_else(|| "absent".to_owned(), Value::to_string);
                 let whose = if changed { format!("{whose} with `{}` {said}", claim.name) } else { whose.clone() };
                 let visitor = gateway.holder("near-miss", token);
                 found.push((whose, visitor));
             }
         }
     }
-    Ok(found)
+    found
+}
+
+/// Says of claims that are absent what they are, since the authorizer is taken to find what a token does not say as it wants it: what
+/// lets the token in and is not what is needed, else nothing.
+pub(crate) fn settle(token: &mut Claims, claims: &[Claim], gateway: &Gateway<'_>, name: &str) {
+    for claim in claims.iter().filter(|claim| !token.contains_key(&claim.name)).collect::<Vec<_>>() {
+        let mut wanted = gateway.door.wants(&claim.name);
+        wanted.retain(|value| value != name);
+        let value = if wanted.is_empty() { Value::Null } else { write_list(claim, &wanted) };
+        token.insert(claim.name.clone(), value);
+    }
 }
 
 /// The value that is needed, and the claims that can hold it.
-fn claims_of(gateway: &Gateway<'_>, needed: &Needed) -> Result<(String, Vec<Claim>), String> {
+pub(crate) fn claims_of(gateway: &Gateway<'_>, needed: &Needed) -> Result<(String, Vec<Claim>), String> {
     let unnamed = |what: &str, key: &str| {
         format!("nobody says which claim holds {what} at `{}`: its authorizer has no `{key}`", gateway.resource.address)
     };
@@ -79,16 +125,16 @@ fn claims_of(gateway: &Gateway<'_>, needed: &Needed) -> Result<(String, Vec<Clai
 }
 
 /// A token has what is needed.
-fn has(token: &Token, needed: &Needed, name: &str, gateway: &Gateway<'_>) -> bool {
-    let lists = |claim: &Option<Claim>| {
+pub(crate) fn has(token: &Token, needed: &Needed, gateway: &Gateway<'_>) -> bool {
+    let lists = |claim: &Option<Claim>, name: &str| {
         claim.as_ref().is_some_and(|claim| read_list(claim, token).iter().any(|value| value == name))
     };
     match needed {
-        Needed::Scope(_) => lists(&gateway.names.scope),
-        Needed::Group(_) => lists(&gateway.names.group),
-        Needed::Role(_) => {
+        Needed::Scope(name) => lists(&gateway.names.scope, name),
+        Needed::Group(name) => lists(&gateway.names.group, name),
+        Needed::Role(name) => {
             let roles = Claim { name: "roles".to_owned(), list: true };
-            token.text("role") == Some(name) || read_list(&roles, token).iter().any(|value| value == name)
+            token.text("role") == Some(name.as_str()) || read_list(&roles, token).iter().any(|value| value == name)
         }
     }
 }
@@ -99,10 +145,7 @@ fn variants(base: &Claims, claim: &Claim, name: &str, lookalikes: &[String]) -> 
     let others: Vec<String> = read_list(claim, &token).into_iter().filter(|value| value != name).collect();
     let with = |value: Option<Value>| {
         let mut claims = base.clone();
-        match value {
-            Some(value) => claims.insert(claim.name.clone(), value),
-            None => claims.shift_remove(&claim.name),
-        };
+        claims.insert(claim.name.clone(), value.unwrap_or(Value::Null));
         claims
     };
     let list = |values: &[String]| (!values.is_empty()).then(|| write_list(claim, values));

@@ -71,11 +71,20 @@ impl Solver {
 pub(super) enum Answer {
     /// It is.
     Implied,
-    /// It is not: for a principal with these tags.
-    Not(Claims),
+    /// It is not: for this principal.
+    Not(Example),
     /// It was not found out.
     #[default]
     Open,
+}
+
+/// A principal whom one set lets through and the other does not.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Example {
+    /// Its attribute `id`, where it matters.
+    pub(super) id: Option<String>,
+    /// Its tags.
+    pub(super) tags: Claims,
 }
 
 /// One kind of call: who, what, and the types of everything in it.
@@ -128,7 +137,12 @@ impl Prover {
 
     /// A solver that proved what is not so is asked for nothing any more.
     pub(super) fn lied(&mut self) {
-        self.failed("it says that no call differs, and one does".to_owned());
+        self.distrust("it says that no call differs, and one does".to_owned());
+    }
+
+    /// Asks this solver nothing any more.
+    pub(super) fn distrust(&mut self, why: String) {
+        self.failed(why);
         self.lives = 0;
     }
 
@@ -147,7 +161,7 @@ impl Prover {
         match self.runtime.block_on(within(patience.min(left), asked)) {
             Ok(Ok(None)) => Answer::Implied,
             Ok(Ok(Some(example))) if less.lets_through(&example) && !more.lets_through(&example) => {
-                Answer::Not(tags(&example))
+                Answer::Not(Example { id: id(&example), tags: tags(&example) })
             }
             Ok(Ok(Some(_))) => {
                 self.failed("its example of a call that differs is none".to_owned());
@@ -295,6 +309,14 @@ async fn is_right(compiler: &mut CedarSymCompiler<Process>) -> Result<bool, err:
     let yes = compiler.check_implies_with_counterexample_opt(&exact.symbolic, &suffix.symbolic).await?;
     let no = compiler.check_implies_with_counterexample_opt(&suffix.symbolic, &exact.symbolic).await?;
     Ok(yes.is_none() && no.is_some_and(|example| suffix.lets_through(&example) && !exact.lets_through(&example)))
+}
+
+/// The attribute `id` of the principal of an example.
+fn id(example: &Env) -> Option<String> {
+    match example.entities.get(example.request.principal()?)?.attr("id")? {
+        Ok(EvalResult::String(text)) => Some(text),
+        _ => None,
+    }
 }
 
 /// The tags of the principal of an example.

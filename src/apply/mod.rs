@@ -273,6 +273,7 @@ impl<'a> Run<'a> {
             Op::Claim => self.claim(item).await.map(|()| None)?,
             Op::Delete => self.delete(item).await.map(|()| None)?,
             Op::Forget => self.forget_gone(item).await.map(|()| None)?,
+            Op::Gather => None,
         };
         Ok(Some(End { started, remember }))
     }
@@ -296,7 +297,7 @@ impl<'a> Run<'a> {
     }
 
     fn item_of(&self, node: usize) -> Option<&'a Item> {
-        self.work.items.get(self.work.nodes.get(node)?.item)
+        self.work.items.get(self.work.nodes.get(node)?.item?)
     }
 
     /// Waits for a place among the target calls of a gateway.
@@ -334,5 +335,6 @@ fn describe(item: &Item, op: Op) -> (Action, (&'static str, &'static str)) {
         Op::Claim => (Action::Update, ("updating its tags", "tags updated")),
         Op::Delete => (Action::Delete, ("deleting", "deleted")),
         Op::Forget => (Action::Update, ("forgetting children that are gone", "forgot children that are gone")),
+        Op::Gather => (Action::NoOp, ("", "")),
     }
 }

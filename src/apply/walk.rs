@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::plan::item::Item;
-use crate::plan::work::Work;
+use crate::plan::work::{Op, Work};
 
 /// How far the walk has come. Each end of a node touches only what waits for it.
 pub(super) struct Walk<'a> {
@@ -90,14 +90,19 @@ impl<'a> Walk<'a> {
         }
         if progress.failed_need.is_some() {
             self.skippable.insert(waiting);
-        } else if progress.waits_for == 0 {
+        } else if progress.waits_for > 0 {
+            return;
+        } else if self.work.nodes.get(waiting).is_some_and(|node| node.op == Op::Gather) {
+            progress.begun = true;
+            self.end(waiting, true);
+        } else {
             self.startable.insert(waiting);
         }
     }
 
     /// The item of a node.
     pub(super) fn item(&self, node: usize) -> Option<&'a Item> {
-        self.work.items.get(self.work.nodes.get(node)?.item)
+        self.work.items.get(self.work.nodes.get(node)?.item?)
     }
 
     /// The item that a node needs and that failed or was skipped.

@@ -20,6 +20,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::access;
+use crate::access::expect::Holding;
+use crate::access::prove::Solver;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::kind::Kind;
@@ -69,25 +71,34 @@ pub fn check_draft(draft: &Stack, sources: &Sources, known: &[Diagnostic]) -> Ve
     found
 }
 
-/// Everything found in a stack. `sources` are the files it was read from.
+/// Everything found in a stack. `sources` are the files it was read from. What expectations say of every token is tested only.
 pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
+    check_with(stack, sources, None).0
+}
+
+/// The same where a solver proves what it can, and what came of the expectations; nothing where something else is wrong.
+pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> (Vec<Diagnostic>, Holding) {
     let mut found = Vec::new();
+    let mut holding = Holding::default();
     authorizer::check(stack, &mut found);
     pool::check(stack, &mut found);
     client::check(stack, &mut found);
     credential::check(stack, &mut found);
     artifact::check(stack, &mut found);
     reserved::check(stack, &mut found);
-    match deep::deep(|| policies(stack, sources)) {
+    match deep::deep(|| policies(stack, sources, solver)) {
         Some(of_policies) => found.extend(of_policies),
-        None => found.push(
-            Diagnostic::error("cedar::no-room", "the policies could not be checked: no memory is left for it")
-                .help("end other programs, or allow more memory (`ulimit -v`)"),
-        ),
+        None => found.push(no_room("the policies could not be checked: no memory is left for it")),
     }
     // What policies and authorizers get wrong is not said a second time as what follows from it.
     if found.iter().all(|found| found.severity != Severity::Error) {
-        found.extend(deep::deep(|| access::check(stack)).unwrap_or_default());
+        match deep::deep(|| access::check(stack, solver)) {
+            Some((of_access, held)) => {
+                found.extend(of_access);
+                holding = held;
+            }
+            None => found.push(no_room("who can call what could not be worked out: no memory is left for it")),
+        }
     }
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
@@ -96,14 +107,18 @@ pub fn check(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
         seen.insert((diagnostic.code, place, diagnostic.message.clone()))
     });
     allow::apply(sources, &mut found);
-    found
+    (found, holding)
+}
+
+fn no_room(message: &str) -> Diagnostic {
+    Diagnostic::error("cedar::no-room", message).help("end other programs, or allow more memory (`ulimit -v`)")
 }
 
 /// What is found in policies, and in everything that they depend on.
-fn policies(stack: &Stack, sources: &Sources) -> Vec<Diagnostic> {
+fn policies(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let engines = cedar::check(stack, sources, &mut found);
-    lint::check(stack, &engines, &mut found);
+    lint::check(stack, &engines, solver, &mut found);
     found
 }
 

@@ -10,7 +10,7 @@ use super::manifest::{Checked, Read};
 use super::options::{Global, Manifest};
 use super::{live, output};
 use crate::access::why::{Why, why};
-use crate::access::{Access, Caller, Gateway, Matrix, expect, matrix};
+use crate::access::{Access, Caller, Gateway, Matrix, matrix};
 use crate::check::deep::deep;
 use crate::diagnostic::Sources;
 use crate::manifest::nearest::suggestion;
@@ -117,11 +117,11 @@ fn test(checked: &Checked, format: Format) -> Result<Exit, Failure> {
         .iter()
         .map(|read| Tested {
             environment: read.stack.environment.clone(),
-            outcomes: expect::hold(&read.stack),
+            holding: &read.holding,
             sources: &read.sources,
         })
         .collect();
-    let failed = held.iter().flat_map(|tested| &tested.outcomes).any(|outcome| !outcome.failures.is_empty());
+    let failed = held.iter().flat_map(|tested| &tested.holding.outcomes).any(|outcome| !outcome.failures.is_empty());
     output::out(&match format {
         Format::Human => report::expectations(&held),
         Format::Markdown => report::expectations_markdown(&held),

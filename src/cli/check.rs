@@ -5,11 +5,11 @@ use std::fmt::Write;
 use clap::ValueEnum;
 
 use super::exit::{Exit, Failure};
-use super::manifest::Checked;
+use super::manifest::{Checked, Read};
 use super::options::{Global, Manifest};
 use super::output;
 use crate::manifest::expand;
-use crate::report::count;
+use crate::report::{count, held};
 use crate::report::diagnostic::{render, to_github, to_json, to_sarif};
 
 /// Finds what is wrong with a manifest, without an account
@@ -43,18 +43,32 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
     let (found, sources) = (&checked.diagnostics, &checked.sources);
     if arguments.expand {
         output::err(&render(found, sources, true));
-        let expanded: Vec<String> = checked.read.iter().map(|read| expand(&read.stack)).collect();
-        output::out(&expanded.join("\n"))?;
+        output::out(&expanded(&checked))?;
         return Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done });
     }
     match arguments.format {
-        Format::Human if found.is_empty() => output::err(&nothing_found(&checked)),
-        Format::Human => output::err(&render(found, sources, true)),
+        Format::Human if found.is_empty() => {
+            output::err(&nothing_found(&checked));
+            output::err(&held(&checked.holdings()));
+        }
+        Format::Human => {
+            output::err(&render(found, sources, true));
+            output::err(&held(&checked.holdings()));
+        }
         Format::Json => output::out(&(serde_json::to_string_pretty(&to_json(found, sources))? + "\n"))?,
         Format::Github => output::out(&to_github(found, sources))?,
         Format::Sarif => output::out(&(serde_json::to_string_pretty(&to_sarif(found, sources))? + "\n"))?,
     }
     Ok(if checked.has_errors() { Exit::Refused } else { Exit::Done })
+}
+
+/// One manifest for each environment, with its name above it where there are several.
+fn expanded(checked: &Checked) -> String {
+    let one = |read: &Read| match &read.stack.environment {
+        Some(name) if checked.read.len() > 1 => format!("# environment {name}\n{}", expand(&read.stack)),
+        _ => expand(&read.stack),
+    };
+    checked.read.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 fn nothing_found(checked: &Checked) -> String {

@@ -1,6 +1,8 @@
 //! `gatewright iam`: the permissions that a stack needs, without an account.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -33,6 +35,9 @@ pub(super) struct Args {
     /// With `--guard`: the ARN of the deployer's role
     #[arg(long, value_name = "ARN", requires = "guard", value_parser = role_arn)]
     deployer: Option<String>,
+    /// Writes each policy into a file of this folder, ready for a managed policy: `deployer-1.json`
+    #[arg(long, value_name = "FOLDER", conflicts_with = "guard")]
+    out: Option<PathBuf>,
     /// How to show it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -95,11 +100,66 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
         (*read, place, roles)
     });
     let found: Vec<(&Read, &Where, Vec<Role>)> = found.collect();
+    if let Some(folder) = &arguments.out {
+        write_files(folder, &found)?;
+        return Ok(Exit::Done);
+    }
     match arguments.format {
         Format::Json => output::out(&(serde_json::to_string_pretty(&to_json(&found))? + "\n"))?,
         Format::Human => output::out(&to_text(&found)?)?,
     }
     Ok(Exit::Done)
+}
+
+/// Writes the policies of each role, and says where.
+fn write_files(folder: &Path, found: &[(&Read, &Where, Vec<Role>)]) -> Result<(), Failure> {
+    let cannot = |path: &Path, error: &std::io::Error| {
+        Failure::new(Exit::Failed, format!("cannot write {}: {error}", path.display()))
+    };
+    std::fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
+    let mut names = BTreeSet::new();
+    for (read, _, roles) in found {
+        for role in roles {
+            for (name, policy) in files(read, role, roles) {
+                let path = folder.join(&name);
+                let text = serde_json::to_string(&policy)? + "\n";
+                std::fs::write(&path, text).map_err(|error| cannot(&path, &error))?;
+                output::err(&format!("wrote {}\n", path.display()));
+                names.insert(name);
+            }
+        }
+    }
+    // Of a longer policy that was there before a part would be left.
+    let entries = std::fs::read_dir(folder).map_err(|error| cannot(folder, &error))?.flatten();
+    for entry in entries.filter(|entry| is_part(&entry.file_name().to_string_lossy(), &names)) {
+        output::err(&format!("note: {} is not of this run: it may be of a larger policy\n", entry.path().display()));
+    }
+    Ok(())
+}
+
+/// A part of a policy of which this run wrote the first, and not this one.
+fn is_part(file: &str, names: &BTreeSet<String>) -> bool {
+    let stem = file.strip_suffix(".json").and_then(|stem| stem.rsplit_once('-'));
+    stem.is_some_and(|(stem, number)| {
+        number.parse::<usize>().is_ok() && names.contains(&format!("{stem}-1.json")) && !names.contains(file)
+    })
+}
+
+/// The policies of a role by the names of their files: `prod-gateway-hr-trust.json`, `prod-gateway-hr-1.json`, `prod-deployer-1.json`.
+fn files(read: &Read, role: &Role, all: &[Role]) -> Vec<(String, Policy)> {
+    let mut name = role.part.word().to_owned();
+    // Several roles of one part are told apart by their names.
+    if all.iter().filter(|other| other.part == role.part).count() > 1 {
+        let own = role.arn.as_deref().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+        let own: String = own.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '-' }).collect();
+        name = format!("{name}-{own}");
+    }
+    if let Some(environment) = &read.stack.environment {
+        name = format!("{}-{name}", environment.replace(':', "-"));
+    }
+    let trust = role.trust.iter().map(|trust| (format!("{name}-trust.json"), trust.clone()));
+    let parts = role.managed_policies().into_iter().zip(1..);
+    trust.chain(parts.map(|(policy, number)| (format!("{name}-{number}.json"), policy))).collect()
 }
 
 /// Where a stack is, as far as the manifest and the command line say.
@@ -136,6 +196,7 @@ fn to_json(found: &[(&Read, &Where, Vec<Role>)]) -> Value {
                 "used_by": role.used_by,
                 "trust": role.trust,
                 "policy": role.policy,
+                "managed_policies": role.managed_policies(),
                 "notes": role.notes,
             })
         });
@@ -164,7 +225,15 @@ fn to_text(found: &[(&Read, &Where, Vec<Role>)]) -> Result<String, Failure> {
             if let Some(trust) = &role.trust {
                 _ = writeln!(text, "\ntrust policy\n{}", plain(&serde_json::to_string_pretty(trust)?));
             }
-            _ = writeln!(text, "\npermissions\n{}", plain(&serde_json::to_string_pretty(&role.policy)?));
+            let parts = role.managed_policies();
+            for (policy, number) in parts.iter().zip(1..) {
+                let of = if parts.len() > 1 {
+                    format!(", managed policy {number} of {}", parts.len())
+                } else {
+                    String::new()
+                };
+                _ = writeln!(text, "\npermissions{of}\n{}", plain(&serde_json::to_string_pretty(policy)?));
+            }
         }
     }
     Ok(text)

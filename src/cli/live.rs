@@ -6,6 +6,7 @@ use super::exit::{Exit, Failure};
 use super::manifest::Read;
 use super::options::Global;
 use super::output;
+use crate::access::expect::Holding;
 use crate::access::live::{self, LiveGateway};
 use crate::check::deep::deep;
 use crate::report;
@@ -28,7 +29,7 @@ pub(super) async fn run(global: &Global, arguments: &Args, gateway: Option<&str>
         return Ok(Exit::Done);
     }
     let read: Vec<_> =
-        gateways.into_iter().map(|LiveGateway { stack, sources, facts }| (Read { stack, sources }, facts)).collect();
+        gateways.into_iter().map(|LiveGateway { stack, sources, facts }| (Read { stack, sources, holding: Holding::default() }, facts)).collect();
     let accesses = || read.iter().map(|(read, facts)| (read, live::access(&read.stack, facts)));
     let answered = deep(|| answer(accesses(), arguments));
     let exit =

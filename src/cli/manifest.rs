@@ -7,22 +7,28 @@ use super::exit::{Exit, Failure};
 use super::options::{Global, Manifest};
 use super::output;
 use crate::access;
+use crate::access::expect::Holding;
+use crate::access::prove::Solver;
 use crate::check::{self, allow};
 use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources};
 use crate::manifest::{self, Loaded, Options, StandardInput};
 use crate::report::diagnostic::render;
+use crate::report::held;
 use crate::stack::Stack;
 
 /// Reads and checks the manifest for one environment, shows what was found, and refuses errors.
 pub(super) fn stack(global: &Global, manifest: &Manifest) -> Result<Stack, Failure> {
     let mut options = options(global, manifest);
     options.first_environment = global.local.is_some();
-    let mut loaded = load(&options);
+    let (mut loaded, holding) = load(&options);
     // What nothing needs in this environment may be needed in another.
     loaded.diagnostics.retain(|found| found.code != allow::UNUSED || loaded.environments.is_empty());
     output::err(&render(&loaded.diagnostics, &loaded.sources, true));
     let needs_environment = |found: &Diagnostic| found.code == "manifest::environment-needed";
     let exit = if loaded.diagnostics.iter().any(needs_environment) { Exit::Usage } else { Exit::Refused };
+    if loaded.stack.is_some() {
+        output::err(&held(&[&holding]));
+    }
     loaded.stack.ok_or_else(|| Failure::told(exit))
 }
 
@@ -31,6 +37,8 @@ pub(super) struct Read {
     pub(super) stack: Stack,
     /// The texts that its spans point into.
     pub(super) sources: Sources,
+    /// What came of its expectations.
+    pub(super) holding: Holding,
 }
 
 /// What a manifest says in one or in each of its environments.
@@ -57,11 +65,11 @@ impl Checked {
         Self::read_by(global, manifest, |options| load_but(options, &[access::expect::CODE]))
     }
 
-    fn read_by(global: &Global, manifest: &Manifest, load: impl Fn(&Options) -> Loaded) -> Self {
+    fn read_by(global: &Global, manifest: &Manifest, load: impl Fn(&Options) -> (Loaded, Holding)) -> Self {
         let mut options = options(global, manifest);
         options.first_environment = true;
         let first = load(&options);
-        let others = if options.environment.is_some() { Vec::new() } else { first.environments.clone() };
+        let others = if options.environment.is_some() { Vec::new() } else { first.0.environments.clone() };
         let mut checked = Self {
             sources: Sources::default(),
             diagnostics: Vec::new(),
@@ -81,11 +89,16 @@ impl Checked {
         checked
     }
 
+    /// What came of the expectations of each environment.
+    pub(super) fn holdings(&self) -> Vec<&Holding> {
+        self.read.iter().map(|read| &read.holding).collect()
+    }
+
     pub(super) fn has_errors(&self) -> bool {
         has_errors(&self.diagnostics)
     }
 
-    fn add(&mut self, loaded: Loaded) {
+    fn add(&mut self, (loaded, holding): (Loaded, Holding)) {
         for mut found in loaded.diagnostics {
             for label in found.primary.iter_mut().chain(&mut found.secondary) {
                 self.place(label, &loaded.sources);
@@ -99,7 +112,7 @@ impl Checked {
                 self.diagnostics.push(found);
             }
         }
-        self.read.extend(loaded.stack.map(|stack| Read { stack, sources: loaded.sources }));
+        self.read.extend(loaded.stack.map(|stack| Read { stack, sources: loaded.sources, holding }));
     }
 
     /// Lets a label point into the common texts.
@@ -110,15 +123,18 @@ impl Checked {
     }
 }
 
-fn load(options: &Options) -> Loaded {
+fn load(options: &Options) -> (Loaded, Holding) {
     load_but(options, &[])
 }
 
 /// Reads and checks; findings with these codes are left out.
-fn load_but(options: &Options, codes: &[&str]) -> Loaded {
+fn load_but(options: &Options, codes: &[&str]) -> (Loaded, Holding) {
     let mut loaded = manifest::load(options);
+    let mut holding = Holding::default();
     if let Some(stack) = &loaded.stack {
-        loaded.diagnostics.extend(check::check(stack, &loaded.sources));
+        let (found, held) = check::check_with(stack, &loaded.sources, Solver::find().as_ref());
+        loaded.diagnostics.extend(found);
+        holding = held;
     } else if let Some(draft) = &loaded.draft {
         let more = check::check_draft(draft, &loaded.sources, &loaded.diagnostics);
         loaded.diagnostics.extend(more);
@@ -127,7 +143,7 @@ fn load_but(options: &Options, codes: &[&str]) -> Loaded {
     if has_errors(&loaded.diagnostics) {
         loaded.stack = None;
     }
-    loaded
+    (loaded, holding)
 }
 
 fn has_errors(diagnostics: &[Diagnostic]) -> bool {

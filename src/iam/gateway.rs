@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::AGENTCORE;
 use super::outbound::{Credential, credential, files, identities};
 use super::place::Where;
 use super::policy::{Grants, Policy};
-use crate::check::children;
-use crate::kind::GATEWAY_TARGET;
+use super::{AGENTCORE, keys};
+use crate::check::{children, referred};
+use crate::kind::{GATEWAY_TARGET, POLICY, statement_of};
+use crate::manifest::cedar::{has_guardrails, is_temporal};
 use crate::stack::{Resource, Stack};
 
 /// Who may take the role: AgentCore, for gateways of these names. What follows the name is known only once they are there.
@@ -22,6 +23,7 @@ pub(super) fn policy(stack: &Stack, gateways: &[&Resource], place: &Where) -> (P
     let mut found = Found { stack, place, grants: Grants::default(), notes: Vec::new() };
     for gateway in gateways {
         found.engine(gateway);
+        found.policies(gateway);
         found.interceptors(gateway);
         let name = gateway.live_name().map(|name| place.text(stack, name)).unwrap_or_default();
         let identities = identities(place, &format!("{name}-*"));
@@ -55,6 +57,34 @@ impl Found<'_> {
         self.grants.allow("AskPolicies", ask, [&engine, &gateway]);
         let resources = [engine, gateway].into_iter().chain(check);
         self.grants.allow("CheckThatPoliciesCanBeAsked", ["bedrock-agentcore:CheckAuthorizePermissions"], resources);
+    }
+
+    /// What policies need that look at more than the call, and keys that the engine and the gateway are kept under.
+    fn policies(&mut self, gateway: &Resource) {
+        keys::read(&mut self.grants, self.stack, self.place, gateway);
+        let engine = referred(gateway.document.pointer("/policyEngineConfiguration/arn"));
+        let Some(engine) = engine.and_then(|engine| self.stack.resource(&engine)) else { return };
+        keys::read(&mut self.grants, self.stack, self.place, engine);
+        if engine.existing.is_some() {
+            self.notes.push(format!(
+                "`{}` is somebody else's: where its policies are temporal or ask guardrails, add \
+                 `bedrock-agentcore:GetWorkloadAccessToken` on the gateway's identities, or `bedrock:InvokeGuardrailChecks`",
+                engine.address
+            ));
+        }
+        let policies = || children(self.stack, &POLICY, &engine.address);
+        let statements = || policies().filter_map(|policy| statement_of(policy.document.get("definition")?));
+        // The session of temporal policies is known by an identity that is named after the gateway's id.
+        if statements().any(is_temporal)
+            && let Some(id) = self.place.of(self.stack, gateway)
+            && let Some((_, id)) = id.rsplit_once('/')
+        {
+            let token = ["bedrock-agentcore:GetWorkloadAccessToken"];
+            self.grants.allow("KnowSessions", token, identities(self.place, &format!("{id}*")));
+        }
+        if statements().any(has_guardrails) {
+            self.grants.allow("AskGuardrails", ["bedrock:InvokeGuardrailChecks"], ["*"]);
+        }
     }
 
     fn interceptors(&mut self, gateway: &Resource) {

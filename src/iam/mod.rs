@@ -6,6 +6,7 @@
 
 mod gateway;
 mod guard;
+mod keys;
 mod outbound;
 mod place;
 mod policy;
@@ -25,9 +26,11 @@ use crate::stack::{Resource, Stack};
 /// The principal that AgentCore takes the roles of gateways and runtimes as.
 pub(crate) const AGENTCORE: &str = "bedrock-agentcore.amazonaws.com";
 
-/// How many characters a managed policy holds, and how many all policies in a role together; blanks do not count.
+/// How many characters a managed policy holds; blanks do not count.
 const MANAGED_POLICY: usize = 6_144;
-const INLINE_POLICIES: usize = 10_240;
+
+/// How many managed policies a role takes, unless the account's quota was raised.
+const POLICIES_OF_ROLE: usize = 10;
 
 /// Which part a role has in a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +74,13 @@ pub struct Role {
     pub notes: Vec<String>,
 }
 
+impl Role {
+    /// What it may do, in as few policies as a managed policy of IAM has room for.
+    pub fn managed_policies(&self) -> Vec<Policy> {
+        self.policy.parts(MANAGED_POLICY)
+    }
+}
+
 /// What the roles of a stack need, in the order gateways, runtimes, planner, deployer. Resources that share a role share an entry.
 pub fn roles(stack: &Stack, place: &Where) -> Vec<Role> {
     let stack = &place.known(stack);
@@ -91,11 +101,11 @@ pub fn roles(stack: &Stack, place: &Where) -> Vec<Role> {
         roles.push(Role { part, arn: None, used_by: Vec::new(), trust: None, policy, notes });
     }
     for role in &mut roles {
-        let size = role.policy.size();
-        if size > MANAGED_POLICY {
+        let count = role.managed_policies().len();
+        if count > POLICIES_OF_ROLE {
             role.notes.push(format!(
-                "its permissions have {size} characters, more than the {MANAGED_POLICY} of a managed policy: split the statements, \
-                 or write them into the role itself, which holds {INLINE_POLICIES}"
+                "its permissions fill {count} managed policies, and a role takes {POLICIES_OF_ROLE} until its quota is raised: divide \
+                 the stack, or give its resources fewer names"
             ));
         }
     }

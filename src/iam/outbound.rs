@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::keys;
 use super::place::Where;
 use super::policy::{Conditions, Grants, condition};
 use crate::check::referred;
@@ -54,6 +55,9 @@ pub(super) fn credential(
     };
     grants.allow("SayWhoAsks", tokens, identities);
     let declared = referred(Some(&Value::String(provider.to_owned()))).and_then(|address| stack.resource(&address));
+    if let Some(declared) = declared {
+        keys::sign(grants, stack, place, declared);
+    }
     let secret = declared.and_then(|declared| external_secret(stack, place, declared));
     let secret = secret.unwrap_or_else(|| managed_secret(place, folder, name));
     grants.allow("ReadSecretsOfProviders", ["secretsmanager:GetSecretValue"], [secret]);

@@ -49,6 +49,28 @@ impl Policy {
         serde_json::to_string(self).map_or(0, |text| text.chars().filter(|letter| !letter.is_whitespace()).count())
     }
 
+    /// The same in as few policies as hold `limit` characters each, in order. A statement that is larger is divided by its resources,
+    /// else by its actions.
+    pub(super) fn parts(&self, limit: usize) -> Vec<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        let mut rest: Vec<Statement> = self.statement.iter().rev().cloned().collect();
+        let fits = |statements: &[Statement]| Self::of(statements.to_vec()).size() <= limit;
+        while let Some(statement) = rest.pop() {
+            if let Some(last) = parts.last_mut() {
+                last.statement.push(statement.clone());
+                if fits(&last.statement) {
+                    continue;
+                }
+                last.statement.pop();
+            }
+            match statement.halves().filter(|_| !fits(std::slice::from_ref(&statement))) {
+                Some([first, second]) => rest.extend([second, first]),
+                None => parts.push(Self::of(vec![statement])),
+            }
+        }
+        parts
+    }
+
     /// The policy that lets a service take a role, on behalf of one account and of these resources in it only.
     pub(super) fn trust(service: &str, account: &str, sources: Vec<String>) -> Self {
         let of_account = condition("StringEquals", "aws:SourceAccount", [account.to_owned()]);
@@ -61,6 +83,26 @@ impl Policy {
             resource: BTreeSet::new(),
             condition: of_account.into_iter().chain(of_sources).collect(),
         }])
+    }
+}
+
+impl Statement {
+    /// The statement in two that say the same together; nothing where it names one action on one resource.
+    fn halves(&self) -> Option<[Self; 2]> {
+        let halved = |all: &BTreeSet<String>| {
+            let middle = all.iter().nth(all.len() / 2).filter(|_| all.len() > 1)?;
+            let (first, second): (BTreeSet<String>, _) = all.iter().cloned().partition(|one| one < middle);
+            Some([first, second])
+        };
+        let mut number = 0;
+        let mut named = |statement: Self| {
+            number += 1;
+            Self { sid: format!("{}{}", self.sid, if number == 1 { "A" } else { "B" }), ..statement }
+        };
+        if let Some(halves) = halved(&self.resource) {
+            return Some(halves.map(|resource| named(Self { resource, ..self.clone() })));
+        }
+        Some(halved(&self.action)?.map(|action| named(Self { action, ..self.clone() })))
     }
 }
 
@@ -130,5 +172,49 @@ impl Grants {
     /// The policy that grants them.
     pub(super) fn policy(self) -> Policy {
         Policy::of(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grants(policies: &[Policy]) -> BTreeSet<(String, String)> {
+        let statements = policies.iter().flat_map(|policy| &policy.statement);
+        let pairs = |one: &Statement| {
+            let resources = one.resource.iter();
+            resources.flat_map(|of| one.action.iter().map(|what| (what.clone(), of.clone()))).collect::<Vec<_>>()
+        };
+        statements.flat_map(pairs).collect()
+    }
+
+    #[test]
+    fn parts_fit_and_grant_the_same_together() {
+        let mut all = Grants::default();
+        for index in 0..40 {
+            let resources: Vec<String> = (0..index * 7).map(|number| format!("arn:aws:x:::{index}/{number}")).collect();
+            all.allow(&format!("Number{index}"), ["x:Do", "x:Undo"], resources);
+        }
+        let whole = all.policy();
+        for limit in [600, 6_144] {
+            let parts = whole.parts(limit);
+            assert!(parts.len() > 1 && parts.iter().all(|part| part.size() <= limit), "{limit}");
+            assert_eq!(grants(&parts), grants(std::slice::from_ref(&whole)), "{limit}");
+            for part in &parts {
+                let sids: BTreeSet<&str> = part.statement.iter().map(|one| one.sid.as_str()).collect();
+                assert_eq!(sids.len(), part.statement.len(), "every name once");
+            }
+        }
+        assert_eq!(whole.parts(usize::MAX), [whole]);
+    }
+
+    #[test]
+    fn blanks_do_not_count_and_what_cannot_be_divided_stays() {
+        let mut one = Grants::default();
+        one.allow("One", ["x:Do"], ["a"]);
+        let policy = one.policy();
+        let spread = serde_json::to_string_pretty(&policy).unwrap_or_default();
+        assert_eq!(policy.size(), spread.split_whitespace().map(str::len).sum::<usize>());
+        assert_eq!(policy.parts(1), [policy]);
     }
 }

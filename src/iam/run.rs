@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::AGENTCORE;
 use super::outbound::{code, external_secret, managed_secret};
 use super::place::Where;
 use super::policy::{Conditions, Grants, Policy, condition};
+use super::{AGENTCORE, keys};
 use crate::check::{children, of_kind, referred};
 use crate::kind::{
     API_KEY_CREDENTIAL_PROVIDER, GATEWAY, GATEWAY_TARGET, KINDS, Kind, OAUTH2_CREDENTIAL_PROVIDER, POLICY,
@@ -22,6 +22,9 @@ use crate::stack::{Existing, Resource, Stack};
 pub(super) fn planner(stack: &Stack, place: &Where) -> (Policy, Vec<String>) {
     let mut run = Run { stack, place, grants: Grants::default() };
     run.look();
+    for resource in &stack.resources {
+        keys::read(&mut run.grants, stack, place, resource);
+    }
     (run.grants.policy(), Vec::new())
 }
 
@@ -34,7 +37,9 @@ pub(super) fn deployer(stack: &Stack, place: &Where) -> (Policy, Vec<String>) {
     run.pass_roles();
     run.write_policies();
     run.keep_secrets();
-    run.use_keys();
+    for resource in stack.resources.iter().filter(|resource| resource.existing.is_none()) {
+        keys::change(&mut run.grants, stack, place, resource);
+    }
     for runtime in of_kind(stack, &RUNTIME).filter(|runtime| runtime.existing.is_none()) {
         code(&mut run.grants, stack, place, runtime);
     }
@@ -243,20 +248,6 @@ impl Run<'_> {
                 let secret = managed_secret(self.place, folder, &name);
                 self.grants.allow("KeepSecrets", actions.map(|one| format!("secretsmanager:{one}")), [secret]);
             }
-        }
-    }
-
-    /// Customers' keys are used in the caller's name.
-    fn use_keys(&mut self) {
-        for resource in self.stack.resources.iter().filter(|resource| resource.existing.is_none()) {
-            let key = ["kmsKeyArn", "encryptionKeyArn"].iter().find_map(|member| resource.document.get(member));
-            let Some(key) = key.and_then(Value::as_str).map(|key| self.place.text(self.stack, key)) else { continue };
-            let hosts = format!("bedrock-agentcore*.{}.amazonaws.com", self.place.region());
-            let through = condition("StringLike", "kms:ViaService", [hosts]);
-            let actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
-            self.grants.allow_if("UseKeys", actions, [&key], through);
-            let to_aws = condition("Bool", "kms:GrantIsForAWSResource", ["true".to_owned()]);
-            self.grants.allow_if("LetServicesUseKeys", ["kms:CreateGrant"], [key], to_aws);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::reference::{Filter, Reference, Target};
 use crate::stack::{Authorizer, Claim};
 
 /// The API's structure that the definition becomes.
-const SHAPE: &str = "CustomJWTAuthorizerConfiguration";
+pub(super) const SHAPE: &str = "CustomJWTAuthorizerConfiguration";
 
 /// Keys of the definition beside the structure's members.
 const KEYS: [&str; 7] =
@@ -175,6 +175,6 @@ impl Loader {
     }
 }
 
-fn mark(address: Address, output: &str) -> String {
+pub(super) fn mark(address: Address, output: &str) -> String {
     Reference { target: Target::Output(address, output.to_owned()), filter: Filter::Plain }.mark()
 }

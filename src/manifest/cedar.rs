@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use cedar_policy::Policy;
+
 use crate::reference;
 
 /// What a token is.
@@ -28,6 +30,13 @@ pub(crate) enum TokenKind {
 pub(crate) struct Token {
     pub(crate) kind: TokenKind,
     pub(crate) range: Range<usize>,
+}
+
+impl Token {
+    /// It is neither blank nor comment.
+    pub(crate) fn is_code(&self) -> bool {
+        !matches!(self.kind, TokenKind::Space | TokenKind::Comment)
+    }
 }
 
 /// The tokens of a Cedar text; together they are the text.
@@ -113,11 +122,77 @@ pub(crate) fn is_too_deep(text: &str) -> bool {
     })
 }
 
+/// The first line of a statement, in parts: what it does, and to whom.
+struct Head<'a> {
+    effect: &'a str,
+    /// The bytes of principal, action and resource.
+    clauses: Vec<Range<usize>>,
+    /// Where its conditions begin.
+    end: usize,
+}
+
+/// The head of a statement, behind its annotations. Conditions are not looked at, so that they may be an extension's.
+fn head(statement: &str) -> Option<Head<'_>> {
+    let code: Vec<Token> = tokens(statement).into_iter().filter(Token::is_code).collect();
+    let text = |at: usize| code.get(at).and_then(|token| statement.get(token.range.clone())).unwrap_or_default();
+    let mut at = 0;
+    while text(at) == "@" {
+        at += 2;
+        if text(at) == "(" {
+            at += (at..code.len()).position(|at| text(at) == ")")? + 1;
+        }
+    }
+    let effect = text(at);
+    let mut start = code.get(at + 1).filter(|_| text(at + 1) == "(")?.range.end;
+    let mut clauses = Vec::new();
+    let mut depth = 1_usize;
+    for token in code.get(at + 2..)? {
+        match statement.get(token.range.clone())? {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.checked_sub(1)?,
+            "," if depth == 1 => {
+                clauses.push(start..token.range.start);
+                start = token.range.end;
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            clauses.push(start..token.range.start);
+            return Some(Head { effect, clauses, end: token.range.end });
+        }
+    }
+    None
+}
+
+/// What a statement does: `permit`, `forbid`, or an effect of an extension.
+pub(crate) fn effect(statement: &str) -> Option<&str> {
+    Some(head(statement)?.effect)
+}
+
+/// The statement without its conditions, which may be an extension's. Nothing where plain Cedar cannot read that either.
+pub(crate) fn scope(statement: &str) -> Option<Policy> {
+    let Head { effect, clauses, .. } = head(statement)?;
+    let clauses = statement.get(clauses.first()?.start..clauses.last()?.end)?;
+    let text = format!("{effect}({clauses});");
+    if is_too_deep(&text) { None } else { Policy::parse(None, text).ok() }
+}
+
+/// The statement has conditions.
+pub(crate) fn is_conditional(statement: &str) -> bool {
+    let rest = head(statement).and_then(|head| statement.get(head.end..));
+    rest.is_none_or(|rest| tokens(rest).iter().any(|token| token.kind == TokenKind::Word))
+}
+
+/// The statement with another clause in its head: the principal's is the first, the action's the second, the resource's the third.
+pub(crate) fn with_clause(statement: &str, number: usize, clause: &str) -> Option<String> {
+    let range = head(statement)?.clauses.get(number)?.clone();
+    let (before, after) = (statement.get(..range.start)?, statement.get(range.end..)?);
+    Some(format!("{before} {clause}{after}"))
+}
+
 /// The service's extensions: temporal conditions, guardrails, and an effect of their own.
 pub(crate) fn is_extended(statement: &str) -> bool {
-    is_temporal(statement)
-        || has_condition(statement, "guardrails")
-        || statement.trim_start().starts_with("suppressOutput")
+    is_temporal(statement) || has_guardrails(statement) || effect(statement) == Some("suppressOutput")
 }
 
 /// A condition about earlier calls of the session.
@@ -125,9 +200,15 @@ pub(crate) fn is_temporal(statement: &str) -> bool {
     has_condition(statement, "temporal")
 }
 
+/// A condition that a guardrail decides about.
+pub(crate) fn has_guardrails(statement: &str) -> bool {
+    has_condition(statement, "guardrails")
+}
+
 fn has_condition(statement: &str, extension: &str) -> bool {
-    let words: Vec<&str> = statement.split_whitespace().collect();
-    words.windows(2).any(|pair| matches!(pair, ["when" | "unless", next] if next.split('{').next() == Some(extension)))
+    let code = tokens(statement).into_iter().filter(Token::is_code);
+    let words: Vec<&str> = code.filter_map(|token| statement.get(token.range)).collect();
+    words.windows(2).any(|pair| matches!(pair, ["when" | "unless", next] if *next == extension))
 }
 
 /// Cedar text as a manifest writes it: a literal `${` in a string literal is escaped.
@@ -167,6 +248,44 @@ mod tests {
         assert!(!is_too_deep(&nested(DEEPEST)) && is_too_deep(&nested(DEEPEST + 1)));
         assert!(is_too_deep(&"if a then b else ".repeat(DEEPEST + 1)));
         assert!(!is_too_deep(&format!("a like \"{}\"", "(".repeat(100))));
+    }
+
+    #[test]
+    fn the_head_of_a_statement_is_read_whatever_its_conditions() {
+        let text = "@id(\"a)b\")// forbid(\n@note\nforbid(principal, action in [Action::\"x\", Action::\"y,\"], resource is B)\n  unless temporal {};";
+        assert_eq!((effect(text), is_temporal(text), is_conditional(text)), (Some("forbid"), true, true));
+        assert_eq!(
+            scope(text).map(|policy| policy.to_string()).as_deref(),
+            Some("forbid(principal, action in [Action::\"x\", Action::\"y,\"], resource is B);")
+        );
+        assert_eq!(
+            with_clause(text, 1, "action").as_deref(),
+            Some("@id(\"a)b\")// forbid(\n@note\nforbid(principal, action, resource is B)\n  unless temporal {};")
+        );
+        assert!(!is_conditional("permit(principal, action, resource) ; // when"));
+        for broken in ["", "@", "@id(", "permit", "permit(", "permit(principal", "permit)", "permit(a, (b, c)"] {
+            assert_eq!((effect(broken), scope(broken).is_none()), (None, true), "{broken}");
+        }
+        let deep = format!("permit(principal, {}action{}, resource);", "(".repeat(5000), ")".repeat(5000));
+        assert!(scope(&deep).is_none());
+    }
+
+    #[test]
+    fn extensions_are_told_from_words_in_comments_and_literals() {
+        for text in [
+            "@id(\"a\") suppressOutput(principal, action, resource) when guardrails { x };",
+            "// a comment\nsuppressOutput (principal, action, resource);",
+            "permit(principal, action, resource) when // why\n temporal{ x };",
+            "forbid(principal, action, resource) unless\tguardrails { x };",
+        ] {
+            assert!(is_extended(text), "{text}");
+        }
+        for text in [
+            "// suppressOutput\npermit(principal, action, resource) when { true }; // when temporal { x }",
+            "permit(principal, action, resource) when { context.a == \"when temporal {\" };",
+        ] {
+            assert!(!is_extended(text), "{text}");
+        }
     }
 
     #[test]

@@ -5,14 +5,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 
-use model::{Api, Body, Member, Shape, snake_case};
+use model::{Api, Body, Member, Shape, snake_case, yaml};
 use serde_json::{Map, Value};
 
 use super::Loader;
 use super::fill::CedarPlace;
 use super::nearest::{nearest, suggestion};
 use super::tree::{self, Content, Entry, Node, private_character};
-use super::yaml;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, FileId, Span};
 use crate::kind::{Kind, POLICY};

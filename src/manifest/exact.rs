@@ -14,7 +14,7 @@ pub(crate) fn has_one_of(claim: &Claim, values: &[String]) -> String {
 }
 
 /// The test that a claim is one of these texts.
-pub(super) fn is_one_of(claim: &str, values: &[String]) -> String {
+pub(crate) fn is_one_of(claim: &str, values: &[String]) -> String {
     any(claim, values.iter().map(|value| format!("== \"{}\"", literal(value, false))))
 }
 
@@ -24,7 +24,7 @@ pub(super) fn is_there(claim: &str) -> String {
 }
 
 /// Why nothing can test exactly whether a claim has this value, if nothing can.
-pub(super) fn untestable(claim: &Claim, value: &str) -> Option<&'static str> {
+pub(crate) fn untestable(claim: &Claim, value: &str) -> Option<&'static str> {
     if value.is_empty() {
         Some("is empty")
     } else if !claim.list && value.contains(' ') {
@@ -81,7 +81,7 @@ fn json_text(value: &str) -> String {
 }
 
 /// A text within a Cedar literal, or within the pattern of a `like`.
-pub(super) fn literal(value: &str, like: bool) -> String {
+pub(crate) fn literal(value: &str, like: bool) -> String {
     let filter = if like { Filter::Like } else { Filter::Cedar };
     let escaped = |piece: Result<&str, Reference>| match piece {
         Ok(text) => escape_cedar(text, like),

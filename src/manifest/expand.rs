@@ -1,5 +1,7 @@
 //! The stack as a manifest again: definitions rewritten, variables filled in, references as people write them.
 
+mod callers;
+
 use std::fmt::Write;
 
 use model::{Api, Body, Shape, snake_case};
@@ -35,13 +37,19 @@ pub fn expand(stack: &Stack) -> String {
         let tags = stack.tags.iter().map(|(key, value)| format!("{} = {}", bare(key), quoted(&escaped(value))));
         line(&mut text, "tags", &format!("{{ {} }}", tags.collect::<Vec<_>>().join(", ")));
     }
+    if let Some(environment) = &stack.environment {
+        let _ = writeln!(text, "\n[environment.{}]", bare(environment));
+    }
     for name in stack.secrets.names() {
         let _ = writeln!(text, "\n[variables.{name}]\nsecret = true");
     }
+    callers::definitions(&mut text, stack);
     for resource in &stack.resources {
         text.push('\n');
-        table(&mut text, resource);
+        table(&mut text, stack, resource);
     }
+    callers::personas(&mut text, &stack.personas);
+    callers::expectations(&mut text, &stack.expectations);
     for accept in &stack.accepts {
         text.push_str("\n[[accept]]\n");
         line(&mut text, "risk", &quoted(&accept.risk));
@@ -92,7 +100,7 @@ fn step_of(path: &str) -> (&str, Option<&str>) {
     path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)))
 }
 
-fn table(text: &mut String, resource: &Resource) {
+fn table(text: &mut String, stack: &Stack, resource: &Resource) {
     let kind = resource.kind;
     let _ = writeln!(text, "[{}.{}]", kind.name, bare(&resource.address.name));
     if let Some(parent) = &resource.parent {
@@ -122,8 +130,15 @@ fn table(text: &mut String, resource: &Resource) {
             resource.unmanaged.iter().filter_map(|wire| kind.member(wire)).map(|member| quoted(&kind.key_of(member)));
         line(text, "unmanaged", &format!("[{}]", keys.collect::<Vec<_>>().join(", ")));
     }
+    let definition = callers::definition_of(stack, resource);
+    if let Some(definition) = definition {
+        line(text, "jwt_authorizer", &quoted(&definition.name));
+    }
     let writer = Writer { api: kind.api(), kind };
     for (wire, value) in resource.document.as_object().into_iter().flatten() {
+        if definition.is_some() && callers::is_of_authorizer(wire) {
+            continue;
+        }
         let Some(member) = kind.member(wire) else { continue };
         writer.given(text, &kind.key_of(member), wire, kind.api().shape(&member.shape), value);
     }

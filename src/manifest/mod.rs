@@ -37,7 +37,6 @@ mod text;
 mod tree;
 mod validate;
 mod variables;
-mod yaml;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;

@@ -171,7 +171,9 @@ impl Loader {
         let mut document = Map::new();
         document.insert("name".to_owned(), format!("{}{id}", set.prefix).into());
         sheet.spans.insert("name".to_owned(), id_span.clone());
-        document.insert("definition".to_owned(), json!({"cedar": {"statement": body}}));
+        // What only the service can read stands where it takes more than Cedar.
+        let arm = if cedar::is_extended(body) { "policy" } else { "cedar" };
+        document.insert("definition".to_owned(), json!({arm: {"statement": body}}));
         sheet.spans.insert("definition".to_owned(), span(&statement.range));
         document.extend(set.defaults.clone());
         let mut adopt = None;

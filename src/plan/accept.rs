@@ -5,6 +5,7 @@ use super::make::Towards;
 use super::scope::{Asked, Scope};
 use super::{Action, Decision, PlanDiagnostic, Risk};
 use crate::access::{Access, Cell};
+use crate::check::deep::deep;
 use crate::check::of_kind;
 use crate::kind::GATEWAY_TARGET;
 use crate::stack::{Accept, Stack};
@@ -85,15 +86,18 @@ fn what(accept: &Accept) -> String {
 
 /// Of a decision about a persona that this plan does not need: its work is done where the persona can call the tool.
 fn unused_by(stack: &Stack, accept: &Accept, (persona, tool): (&str, &str), risks: &[Risk]) -> PlanDiagnostic {
-    let access = Access::of(stack);
-    let can_call = access.gateways.iter().any(|gateway| {
-        let callers = access.callers_of(gateway);
-        callers.iter().filter(|caller| caller.name == persona).any(|caller| {
-            let visitor = gateway.visitor(caller);
-            let mut tools = gateway.tools.iter().filter(|known| known.is_named(tool));
-            tools.any(|tool| gateway.verdict(&visitor, tool).cell != Cell::Never)
+    let may_call = || {
+        let access = Access::of(stack);
+        access.gateways.iter().any(|gateway| {
+            let callers = access.callers_of(gateway);
+            callers.iter().filter(|caller| caller.name == persona).any(|caller| {
+                let visitor = gateway.visitor(caller);
+                let mut tools = gateway.tools.iter().filter(|known| known.is_named(tool));
+                tools.any(|tool| gateway.verdict(&visitor, tool).cell != Cell::Never)
+            })
         })
-    });
+    };
+    let can_call = deep(may_call).unwrap_or(false);
     let gain =
         risks.iter().filter(|risk| !risk.accepted).find_map(|risk| risk.persona.as_ref().zip(risk.tool.as_ref()));
     let (code, message, help) = match gain {

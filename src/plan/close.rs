@@ -1,21 +1,25 @@
 //! Closing: of what a plan would do, only what narrows access, at once and whatever stands in the way of the rest.
 //!
 //! A policy's step is taken whole or not at all. Of a gateway, a runtime or a client the live object is sent back, narrowed towards
-//! what the manifest says: what lets somebody in is left as it is. So closing takes no risk.
+//! what the manifest says: what lets somebody in is left as it is. What is taken is [judged](super::judge) by who can call what
+//! before and after. So closing takes no risk.
 
 use serde_json::{Map, Value, json};
 
 use super::exposed::is_unexpected_door;
 use super::item::Item;
 use super::items::Items;
+use super::judge::{Doubts, objections};
 use super::make::Towards;
 use super::scope::{keep_concerns, leave_out};
 use super::{Action, LeftOut, PlanDiagnostic, risk, weakening};
+use crate::access::prove::Solver;
 use crate::diff::{differences, key_of};
 use crate::kind::USER_POOL_CLIENT;
 use crate::live::{self, State};
 use crate::observe::Observed;
 use crate::reference::holds_unknown;
+use crate::stack::Stack;
 
 /// A live object narrowed towards what the manifest says; the live object itself where nothing narrows. Parts of the desired
 /// document that are not known yet do not count.
@@ -27,6 +31,7 @@ pub fn closed(desired: &Value, live: &Value) -> Value {
     close_interceptors(members, desired);
     close_firewall(members, desired);
     close_client(members, desired);
+    close_tools(members, desired);
     document
 }
 
@@ -153,15 +158,37 @@ fn close_client(members: &mut Map<String, Value>, desired: &Value) {
     }
 }
 
+/// Tools of a target that it was not to have. A target has one at least.
+fn close_tools(members: &mut Map<String, Value>, desired: &Value) {
+    const TOOLS: &str = "/mcp/lambda/toolSchema/inlinePayload";
+    let wanted = desired.get("targetConfiguration").and_then(|target| target.pointer(TOOLS)).and_then(Value::as_array);
+    let there = members.get_mut("targetConfiguration").and_then(|target| target.pointer_mut(TOOLS));
+    let (Some(wanted), Some(there)) = (wanted, there.and_then(Value::as_array_mut)) else { return };
+    let is_wanted = |tool: &Value| wanted.iter().any(|other| other.get("name") == tool.get("name"));
+    if there.iter().any(is_wanted) {
+        there.retain(is_wanted);
+    }
+}
+
 /// Leaves out everything that does not only narrow access, and says of what narrows and cannot be taken why.
-pub(super) fn restrict(items: &mut Items, observed: &Observed, diagnostics: &mut Vec<PlanDiagnostic>) -> Vec<LeftOut> {
+pub(super) fn restrict(
+    stack: &Stack,
+    items: &mut Items,
+    observed: &Observed,
+    solver: Option<&Solver>,
+    diagnostics: &mut Vec<PlanDiagnostic>,
+) -> Vec<LeftOut> {
     let decided = items.clone();
+    let mut doubts = Doubts::new();
     let mut left_out = Vec::new();
     let mut held = Vec::new();
     for item in items.iter_mut().filter(|item| item.action != Action::NoOp || item.blocked.is_some()) {
         let taken = match item.kind.name {
-            "policy" => closes_policy(item, &decided),
-            "gateway" | "runtime" | "user_pool_client" => close(item, observed),
+            "policy" => closes_policy(item, &decided).map(|closes| {
+                doubts.extend(closes.doubt().map(|doubt| (item.address.clone(), doubt.to_owned())));
+                closes != Closes::Nothing
+            }),
+            "gateway" | "gateway_target" | "runtime" | "user_pool_client" => close(item, observed),
             _ => Ok(false),
         };
         let door = item.action == Action::Delete && item.kind.name != "policy";
@@ -179,17 +206,31 @@ pub(super) fn restrict(items: &mut Items, observed: &Observed, diagnostics: &mut
             }
         }
     }
-    // Whatever was judged above: a step that is a risk is not taken here.
+    // Whatever was judged above: a step that is a risk is not taken here. Of what a policy's text leaves open a proof decides.
     loop {
         let found = risk::risks(items, Towards::Manifest);
         let risky = items.iter_mut().filter(|item| item.changes()).find_map(|item| {
             let address = item.address.to_string();
-            Some((found.iter().find(|risk| risk.address == address)?, item))
+            let counts = |code: &str| !(doubts.contains_key(&item.address) && OPENINGS.contains(&code));
+            Some((found.iter().find(|risk| risk.address == address && counts(&risk.code))?, item))
         });
         let Some((found, item)) = risky else { break };
         let reason = format!("it would be the risk `{}`: {}", found.code, found.message);
         held.push(refused(item, &reason));
         left_out.push(leave_out(item, Some(reason)));
+    }
+    loop {
+        let objections = objections(stack, items, observed, solver, &doubts);
+        let objected = items.iter_mut().filter(|item| item.changes());
+        let objected = objected.filter_map(|item| Some((objections.get(&item.address)?, item)));
+        let before = left_out.len();
+        for (reason, item) in objected {
+            held.push(refused(item, reason));
+            left_out.push(leave_out(item, Some(reason.clone())));
+        }
+        if left_out.len() == before {
+            break;
+        }
     }
     keep_concerns(diagnostics, &left_out);
     diagnostics.extend(held);
@@ -205,16 +246,36 @@ fn refused(item: &Item, reason: &str) -> PlanDiagnostic {
     }
 }
 
-/// Whether the step of a policy only narrows; an error says why it cannot be taken though it narrows.
-fn closes_policy(item: &Item, items: &Items) -> Result<bool, String> {
+/// The risks of a policy's text that a proof can rule out.
+const OPENINGS: [&str; 2] = ["access-widened", "forbid-removed"];
+
+/// What the step of a policy closes, as far as its text shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Closes {
+    /// Nothing.
+    Nothing,
+    /// It narrows, and opens nothing.
+    Only,
+    /// It narrows, and may open this.
+    Perhaps(String),
+}
+
+impl Closes {
+    fn doubt(&self) -> Option<&str> {
+        if let Self::Perhaps(doubt) = self { Some(doubt) } else { None }
+    }
+}
+
+/// What the step of a policy closes; an error says why it cannot be taken though it narrows.
+fn closes_policy(item: &Item, items: &Items) -> Result<Closes, String> {
     let before = item.live.as_ref().map(|live| live::view(item.kind, &live.document));
     let after = (item.action != Action::Delete).then_some(&item.desired);
     let opens = weakening::policy(before.as_ref(), after);
     let closes = !weakening::policy(after, before.as_ref()).is_empty();
     if !closes {
-        return Ok(false);
+        return Ok(Closes::Nothing);
     }
-    if let Some((_, message)) = opens.first() {
+    if let Some((_, message)) = opens.iter().find(|(code, _)| !OPENINGS.contains(code)) {
         return Err(format!("it also opens: {message}"));
     }
     if let Some(blocked) = &item.blocked {
@@ -236,7 +297,7 @@ fn closes_policy(item: &Item, items: &Items) -> Result<bool, String> {
             "the service changes no policies while `{}` has interceptors, and locking it would cut its callers off",
             gateway.address
         )),
-        None => Ok(true),
+        None => Ok(opens.first().map_or(Closes::Only, |(_, message)| Closes::Perhaps(message.clone()))),
     }
 }
 

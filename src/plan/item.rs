@@ -9,6 +9,7 @@ use super::{Action, Origin};
 use crate::address::Address;
 use crate::diff::{Difference, same_statement};
 use crate::kind::{Kind, statement_of};
+use crate::manifest::cedar;
 use crate::observe::Live;
 use crate::ownership::{Membership, PROTECT, Tags};
 use crate::reference::{Target, references};
@@ -257,18 +258,12 @@ pub fn leave_unmanaged(desired: &mut Value, unmanaged: &[String], view: &Value) 
     }
 }
 
-/// A statement forbids. Annotations and comments may stand before the effect.
+/// A statement forbids. Annotations and comments may stand before the effect, and its conditions may be an extension's.
 pub fn is_forbid(statement: &str) -> bool {
-    match cedar_policy::Policy::parse(None, statement) {
-        Ok(policy) => policy.effect() == cedar_policy::Effect::Forbid,
-        // Temporal and guardrail statements are not plain Cedar; the effect is still the first word of the statement.
-        Err(_) => statement.lines().any(|line| line.trim_start().starts_with("forbid")),
-    }
+    cedar::effect(statement) == Some("forbid")
 }
 
-/// A statement names no action: it is about every tool, those that come later included.
+/// A statement names no action: it is about every tool, those that come later included. What cannot be read is taken to be.
 pub fn is_for_all_actions(statement: &str) -> bool {
-    let policy = cedar_policy::Policy::parse(None, statement);
-    // Temporal and guardrail statements are not plain Cedar; they are taken to be about everything.
-    policy.map_or(true, |policy| policy.action_constraint() == cedar_policy::ActionConstraint::Any)
+    cedar::scope(statement).is_none_or(|policy| policy.action_constraint() == cedar_policy::ActionConstraint::Any)
 }

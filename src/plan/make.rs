@@ -81,7 +81,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
     let Making { items, mut diagnostics, mut notes, .. } = making;
     let mut items = Items::new(items.into_values().collect());
     let decided = items.clone();
-    let left_out = scope::restrict(&asked.scope, &mut items, observed, &mut diagnostics);
+    let left_out = scope::restrict(stack, asked, &mut items, observed, &mut diagnostics);
     let strangers: BTreeSet<String> = observed.strangers.iter().map(|stranger| stranger.id.clone()).collect();
     let mut work = work::work(items.clone(), strangers.clone());
     while let Some(cycle) = work.cycle() {
@@ -94,7 +94,8 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
         _ => risk::risks(&items, towards),
     };
     let changed = access::changed(stack, &items, observed, towards, asked.solver.as_ref());
-    notes.extend(changed.trouble());
+    let (exposed, failed) = exposed::exposed(stack, &decided, &items, observed, asked.solver.as_ref(), towards);
+    notes.extend(changed.trouble().or(failed.as_deref().map(access::solver_failed)));
     risks.retain(|risk| !changed.clears(risk));
     risks.extend(changed.risks(&items, &risks));
     notes.extend(accept::decide(stack, asked, towards, &mut risks, &items));
@@ -112,7 +113,7 @@ pub fn make(stack: &Stack, observed: &Observed, towards: Towards, asked: &Asked,
         summary: summary(&items, left_out.len()),
         steps,
         access: changed.lines(),
-        exposed: exposed::exposed(&decided, &items, observed, &stack.owner(), towards),
+        exposed,
         risks,
         unexpected,
         unsaid,

@@ -11,13 +11,16 @@ mod cover;
 mod cycle;
 mod exposed;
 pub mod form;
+mod hand;
 pub mod item;
 pub mod items;
 mod joint;
+mod judge;
 pub mod lock;
 mod make;
 mod obstacle;
 mod only;
+mod opened;
 mod order;
 pub mod risk;
 mod room;
@@ -25,7 +28,9 @@ pub mod scope;
 mod secret;
 mod shared;
 mod shown;
+mod states;
 pub mod subset;
+mod suspected;
 mod weakening;
 pub mod work;
 
@@ -274,22 +279,42 @@ pub struct Exposure {
     pub address: String,
     /// The code of the risk that it would be if the manifest asked for it.
     pub code: String,
-    /// Who, as far as resources show it: `every authenticated caller`.
+    /// Who: a caller of the manifest, or whoever else it is; as far as resources show it `every authenticated caller`.
     pub principal: String,
-    /// What they can call: `every tool of gateway.hr`, `target/tool`.
+    /// What they can call: `target/tool`; as far as resources show it `every tool of gateway.hr`.
     pub tool: String,
-    /// What happens to a call now.
+    /// By the manifest: always, sometimes, never; as far as resources show it in other words.
     pub before: String,
-    /// What would happen to it by the manifest.
+    /// Now, likewise.
     pub after: String,
-    /// How it was found: `unknown` where only resources were looked at.
+    /// How it was found: proved, tested or unknown. `unknown` where only resources were looked at.
     pub how: String,
+    /// How many tokens were tried, where it was tested.
+    #[serde(default)]
+    pub tokens: Option<usize>,
+    /// A token and an input that go through now and would not by the manifest.
+    #[serde(default)]
+    pub witness: Option<String>,
+    /// Since when, as far as the service keeps a date; nothing of what is gone. No part of the plan's hash.
+    #[serde(default)]
+    pub since: Option<Since>,
     /// What is open, for a person.
     pub message: String,
     /// A step of this plan sets it right.
     pub repaired: bool,
     /// What to do about it, if no step of the plan does.
     pub help: Option<String>,
+}
+
+/// When a live object came to be as it is, in RFC 3339.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Since {
+    /// When it was made, if nobody declared it.
+    #[serde(default)]
+    pub created: Option<String>,
+    /// When it was last changed, whatever that changed of it.
+    #[serde(default)]
+    pub changed: Option<String>,
 }
 
 /// A step that weakens security, interrupts or loses data.
@@ -366,10 +391,13 @@ pub struct PlanDiagnostic {
 }
 
 impl Plan {
-    /// A digest of everything in the plan but the field `hash` itself and what was accepted since.
+    /// A digest of everything in the plan but the field `hash` itself, times, and what was accepted since.
     pub fn digest(&self) -> String {
         let mut plan = self.clone();
         plan.hash.clear();
+        for exposure in &mut plan.exposed {
+            exposure.since = None;
+        }
         for risk in &mut plan.risks {
             risk.accepted = false;
             risk.decision = None;

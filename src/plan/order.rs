@@ -336,44 +336,65 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Deletes run in reverse: children before parents, and after every change that may still refer to what goes.
+    /// Deletes run in reverse: children before parents, kinds in reverse order, and after every change that may still refer to
+    /// what goes.
     pub(super) fn connect_deletes(&mut self) {
-        let rank = |kind: &Kind| KINDS.iter().position(|known| known.name == kind.name).unwrap_or_default();
-        let deletes: Vec<(Address, usize)> =
-            self.deletes.iter().map(|(address, node)| (address.clone(), *node)).collect();
-        for (address, node) in &deletes {
-            let Some(item) = self.item_at(address) else { continue };
-            for (other_address, other) in &deletes {
-                let Some(other_item) = self.item_at(other_address) else { continue };
-                if other_item.live.as_ref().and_then(|live| live.parent.as_ref()) == Some(address) {
-                    self.need(*node, *other);
-                } else if item.action == Action::Delete
-                    && other_item.action == Action::Delete
-                    && rank(other_item.kind) > rank(item.kind)
-                {
-                    self.after(*node, *other);
-                }
+        let deletes: Vec<(&'a Item, usize)> =
+            self.deletes.iter().filter_map(|(address, node)| Some((self.item_at(address)?, *node))).collect();
+        for (item, node) in &deletes {
+            let parent = item.live.as_ref().and_then(|live| live.parent.as_ref());
+            if let Some(parent) = parent.and_then(|parent| self.deletes.get(parent)).copied() {
+                self.need(parent, *node);
             }
-            if item.kind.name == "gateway_target" {
-                self.target_outlives_its_policies(item, *node);
-            }
-            if item.kind.name == "policy_engine" {
-                self.engine_goes_last(item, *node);
+        }
+        self.order_kinds(&deletes);
+        let changes = (0..self.nodes.len())
+            .filter(|index| self.nodes.get(*index).is_some_and(|node| !matches!(node.op, Op::Delete | Op::Gather)));
+        let changes: BTreeSet<usize> = changes.collect();
+        let changed = (!changes.is_empty()).then(|| self.gather(changes));
+        let attached = self.attached_live();
+        for (item, node) in &deletes {
+            match item.kind.name {
+                "gateway_target" => self.target_outlives_its_policies(item, *node),
+                "policy_engine" => self.engine_goes_last(item, *node, &attached),
+                _ => {}
             }
             if item.action != Action::Delete || item.kind.name == "policy" {
                 continue;
             }
             if item.kind.name == "user_pool_domain" {
                 self.domain_makes_room(item, *node);
-                continue;
-            }
-            let others: Vec<usize> = (0..self.nodes.len())
-                .filter(|other| self.nodes.get(*other).is_some_and(|node| node.op != Op::Delete))
-                .collect();
-            for other in others {
-                self.after(*node, other);
+            } else if let Some(changed) = changed {
+                self.after(*node, changed);
             }
         }
+    }
+
+    /// What goes for good goes after everything that goes of later kinds.
+    fn order_kinds(&mut self, deletes: &[(&Item, usize)]) {
+        let rank = |kind: &Kind| KINDS.iter().position(|known| known.name == kind.name).unwrap_or_default();
+        let mut by_rank: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for (item, node) in deletes.iter().filter(|(item, _)| item.action == Action::Delete) {
+            by_rank.entry(rank(item.kind)).or_default().insert(*node);
+        }
+        let mut later: Option<usize> = None;
+        for nodes in by_rank.into_values().rev() {
+            if let Some(later) = later {
+                nodes.iter().for_each(|node| self.after(*node, later));
+            }
+            later = Some(self.gather(nodes.into_iter().chain(later).collect()));
+        }
+    }
+
+    /// Gateways by the live id of the engine that they are attached to.
+    fn attached_live(&self) -> BTreeMap<&'a str, Vec<&'a Item>> {
+        let mut attached: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();
+        for gateway in self.of_kind("gateway") {
+            if let Some(id) = gateway.live.as_ref().and_then(engine_arn).and_then(|arn| arn.rsplit('/').next()) {
+                attached.entry(id).or_default().push(gateway);
+            }
+        }
+        attached
     }
 
     /// The old self of a renamed target, and a target that goes, stay until no policy of this run names their tools any more.
@@ -409,13 +430,9 @@ impl<'a> Lowering<'a> {
     }
 
     /// An engine goes when no gateway is attached to it any more.
-    fn engine_goes_last(&mut self, engine: &Item, node: usize) {
+    fn engine_goes_last(&mut self, engine: &Item, node: usize, attached: &BTreeMap<&str, Vec<&Item>>) {
         let Some(live) = &engine.live else { return };
-        for gateway in self.of_kind("gateway") {
-            let id = gateway.live.as_ref().and_then(engine_arn).and_then(|arn| arn.rsplit('/').next());
-            if id != Some(&live.ids.id) {
-                continue;
-            }
+        for gateway in attached.get(live.ids.id.as_str()).into_iter().flatten() {
             let nodes = [&self.deletes, &self.released, &self.last];
             let release = nodes.into_iter().find_map(|of| of.get(&gateway.address)).copied();
             if let Some(release) = release {

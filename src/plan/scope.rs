@@ -67,14 +67,15 @@ impl Scope {
 
 /// Leaves out what was not asked for: such items count as being as they should be.
 pub(super) fn restrict(
-    scope: &Scope,
+    stack: &Stack,
+    asked: &Asked,
     items: &mut Items,
     observed: &Observed,
     diagnostics: &mut Vec<PlanDiagnostic>,
 ) -> Vec<LeftOut> {
-    match scope {
+    match &asked.scope {
         Scope::All => Vec::new(),
-        Scope::Close => close::restrict(items, observed, diagnostics),
+        Scope::Close => close::restrict(stack, items, observed, asked.solver.as_ref(), diagnostics),
         Scope::Only(addresses) => {
             let addresses = addresses.iter().filter_map(|address| Address::parse(address)).collect();
             only::restrict(items, addresses, diagnostics)

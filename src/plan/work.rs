@@ -30,13 +30,16 @@ pub enum Op {
     Delete,
     /// Takes children that are gone out of its tags, and touches nothing else of it.
     Forget,
+    /// Does nothing, for no item: whoever comes after it comes after all that it comes after. With it many nodes wait for many
+    /// others by a few edges.
+    Gather,
 }
 
 /// One piece of work.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// The index of its item.
-    pub item: usize,
+    /// The index of its item, if it is about one.
+    pub item: Option<usize>,
     /// What it does.
     pub op: Op,
     /// It is the last of its item: what was applied is remembered with it.
@@ -51,7 +54,7 @@ impl Work {
     /// The items of nodes that wait for each other and so would never start.
     pub fn cycle(&self) -> Option<BTreeSet<usize>> {
         let cycle = super::cycle::find_cycle(&self.nodes)?;
-        Some(cycle.into_iter().filter_map(|node| Some(self.nodes.get(node)?.item)).collect())
+        Some(cycle.into_iter().filter_map(|node| self.nodes.get(node)?.item).collect())
     }
 }
 
@@ -117,7 +120,13 @@ impl<'a> Lowering<'a> {
     }
 
     fn add(&mut self, item: usize, op: Op) -> usize {
-        self.nodes.push(Node { item, op, last: false, needs: BTreeSet::new(), after: BTreeSet::new() });
+        self.nodes.push(Node { item: Some(item), op, last: false, needs: BTreeSet::new(), after: BTreeSet::new() });
+        self.nodes.len() - 1
+    }
+
+    /// A node that ends when all of these have ended.
+    pub(super) fn gather(&mut self, after: BTreeSet<usize>) -> usize {
+        self.nodes.push(Node { item: None, op: Op::Gather, last: false, needs: BTreeSet::new(), after });
         self.nodes.len() - 1
     }
 

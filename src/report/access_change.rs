@@ -51,11 +51,7 @@ fn line(effect: AccessEffect, first: &AccessChange, together: &[&AccessChange]) 
         AccessEffect::Equivalent => format!("{who} can call {tools} as before"),
         AccessEffect::Unknown => format!("nobody can tell who can call {tools}"),
     };
-    let how = match first.tokens {
-        Some(1) => "tested on 1 token".to_owned(),
-        Some(tokens) => format!("{} on {tokens} tokens", first.how),
-        None => first.how.clone(),
-    };
+    let how = how(&first.how, first.tokens);
     let found = match effect {
         AccessEffect::Widened | AccessEffect::Narrowed | AccessEffect::Both => {
             let depends = first.depends_on.as_ref().map(|on| format!(", depends on {on}")).unwrap_or_default();
@@ -65,4 +61,13 @@ fn line(effect: AccessEffect, first: &AccessChange, together: &[&AccessChange]) 
         AccessEffect::Unknown => "some of its policies are not known".to_owned(),
     };
     Told { effect, sentence: format!("{}: {sentence}", effect.word()), found, witness: first.witness.clone() }
+}
+
+/// How something was found: `tested on 12 tokens`.
+pub(super) fn how(how: &str, tokens: Option<usize>) -> String {
+    match tokens {
+        Some(1) => format!("{how} on 1 token"),
+        Some(tokens) => format!("{how} on {tokens} tokens"),
+        None => how.to_owned(),
+    }
 }

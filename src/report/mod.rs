@@ -9,6 +9,7 @@ mod access_json;
 mod change;
 pub mod diagnostic;
 mod expectations;
+mod exposed;
 mod left;
 mod literal;
 mod outputs;
@@ -26,7 +27,7 @@ use anstyle::{AnsiColor, Color, Style};
 
 pub use access::{access, access_markdown, why};
 pub use access_json::{access_json, why_json};
-pub use expectations::{Tested, expectations, expectations_json, expectations_junit, expectations_markdown};
+pub use expectations::{Tested, expectations, expectations_json, expectations_junit, expectations_markdown, held};
 pub use left::left_behind;
 pub use outputs::{next_outputs, outputs};
 pub use plan::{nothing_left, plan};

@@ -6,9 +6,10 @@ use anstyle::Style;
 
 use super::access_change::told;
 use super::change::{Line, change_lines, member_lines};
+use super::exposed::{EXPOSED, opened};
 use super::step::{by_cause, look, summary_line};
 use super::{BOLD, DIM, GREEN, RED, YELLOW, plain, plain_line, styled, wrapped};
-use crate::plan::{AccessChange, AccessEffect, Action, Decision, Exposure, Extent, Plan, PlanDiagnostic, Step};
+use crate::plan::{AccessChange, AccessEffect, Action, Decision, Extent, Plan, PlanDiagnostic, Step};
 
 /// The plan as text, prose no wider than `width`.
 pub fn plan(plan: &Plan, width: usize) -> String {
@@ -51,35 +52,21 @@ pub(super) fn header(plan: &Plan) -> String {
     line
 }
 
-/// What is said first: somebody can do what the manifest does not allow.
-pub(super) const EXPOSED: &str = "EXPOSED: the live account allows what the manifest does not";
-
 fn exposed(text: &mut String, plan: &Plan, width: usize) {
     if plan.exposed.is_empty() {
         return;
     }
     _ = writeln!(text, "\n{}", styled(RED.bold(), EXPOSED));
-    for exposure in &plan.exposed {
-        let who = wrapped(&reach(exposure), 4, 6, width);
-        _ = writeln!(text, "  {} {who}", styled(RED, "!"));
-        let message = wrapped(&exposure.message, 6, 6, width);
-        _ = writeln!(text, "      {message} {}", styled(DIM, &format!("[{}]", exposure.code)));
-        _ = writeln!(text, "      {}", styled(DIM, &wrapped(&way_out(exposure), 6, 6, width)));
-    }
-}
-
-/// Who can do what, now and by the manifest.
-pub(super) fn reach(exposure: &Exposure) -> String {
-    let Exposure { principal, tool, before, after, .. } = exposure;
-    format!("{principal}, {tool}: now {before}; by the manifest {after}")
-}
-
-/// What becomes of an exposure.
-pub(super) fn way_out(exposure: &Exposure) -> String {
-    match &exposure.help {
-        _ if exposure.repaired => "this plan sets it right".to_owned(),
-        Some(help) => format!("this plan leaves it open: {help}"),
-        None => "this plan leaves it open".to_owned(),
+    for opened in opened(plan) {
+        let message = wrapped(&opened.message, 4, 6, width);
+        _ = writeln!(text, "  {} {message} {}", styled(RED, "!"), styled(DIM, &format!("[{}]", opened.code)));
+        for line in &opened.reach {
+            _ = writeln!(text, "      {}", wrapped(line, 6, 8, width));
+        }
+        if let Some(witness) = opened.witness {
+            _ = writeln!(text, "      for example {}", plain_line(witness));
+        }
+        _ = writeln!(text, "      {}", styled(DIM, &wrapped(&opened.way_out, 6, 6, width)));
     }
 }
 

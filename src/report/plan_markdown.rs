@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use super::access_change::told;
 use super::change::{change_lines, member_lines};
+use super::exposed::{EXPOSED, opened};
 use super::plain_line;
-use super::plan::{EXPOSED, decided, header, reach, way_out};
+use super::plan::{decided, header};
 use super::step::{by_cause, look, summary_line};
 use crate::plan::{Action, Plan, PlanDiagnostic, Step};
 
@@ -76,9 +77,15 @@ fn exposed(plan: &Plan) -> String {
         return String::new();
     }
     let mut text = format!("> [!CAUTION]\n> **{EXPOSED}**\n>\n");
-    for exposure in &plan.exposed {
-        let (who, message) = (prose(&reach(exposure)), prose(&exposure.message));
-        _ = writeln!(text, "> - {who}. {message} ({}); {}", code(&exposure.code), prose(&way_out(exposure)));
+    for opened in opened(plan) {
+        let (message, way_out) = (prose(&opened.message), prose(&opened.way_out));
+        _ = writeln!(text, "> - {message} ({}); {way_out}", code(opened.code));
+        for line in &opened.reach {
+            _ = writeln!(text, ">   - {}", prose(line));
+        }
+        if let Some(witness) = opened.witness {
+            _ = writeln!(text, ">   - for example {}", code(witness));
+        }
     }
     text + "\n"
 }
@@ -175,8 +182,11 @@ mod tests {
         > [!CAUTION]
         > **EXPOSED: the live account allows what the manifest does not**
         >
-        > - every authenticated caller, every tool of `gateway.hr`: now allowed; by the manifest as its policies say. `gateway.hr` was changed by hand: policies are only logged (`enforcement-weakened`); this plan sets it right
-        > - every authenticated caller, `hr/search`: now allowed; by the manifest denied. policy `by_hand` in `policy_engine.guard` is not in the manifest: it permits calls (`access-widened`); this plan leaves it open: delete it where it was made
+        > - `gateway.hr` was changed by hand: policies are only logged; last changed 2026-11-24 14:02 UTC (`enforcement-weakened`); this plan sets it right
+        >   - every authenticated caller, every tool of `gateway.hr`: now allowed; by the manifest as its policies say
+        > - policy `by_hand` in `policy_engine.guard` is not in the manifest: it permits calls; created 2026-11-24 14:05 UTC (`access-widened`); this plan leaves it open: delete it where it was made
+        >   - employee, hr/search, hr/pay: now always; by the manifest never (tested on 12 tokens)
+        >   - for example `token {"scope":"hr/read"}, input {"name":"x"}`
 
         ### Plan: 2 to create, 3 to update, 1 to replace, 2 to delete, 1 to move, 1 to adopt; 1 blocked; 2 left out; 1 risk to decide on.
 

@@ -13,6 +13,10 @@ use crate::aws::http::{Http, Response};
 /// The version of the protocol that is asked for.
 const VERSION: &str = "2025-06-18";
 
+/// The header that names the session in which temporal policies look for earlier calls. Where there is one, a request without it is
+/// refused; it says nothing to the others.
+const POLICY_SESSION: &str = "x-amzn-bedrock-agentcore-policy-session-id";
+
 /// More pages than any gateway has.
 const PAGES: usize = 1_000;
 
@@ -27,7 +31,7 @@ pub(super) enum Listing {
 
 /// Asks a gateway for all of its tools; without a token as nobody. Fails, in words, where there is no answer.
 pub(super) async fn tools(http: &Http, url: &str, bearer: Option<&Bearer>) -> Result<Listing, String> {
-    let mut session = Session { http, url, bearer, id: None, version: None, next: 1 };
+    let mut session = Session { http, url, bearer, policy_session: random(), id: None, version: None, next: 1 };
     let client = json!({"name": "gatewright", "version": env!("CARGO_PKG_VERSION")});
     let hello = json!({"protocolVersion": VERSION, "capabilities": {}, "clientInfo": client});
     let Some(welcome) = session.ask("initialize", hello).await? else { return Ok(Listing::Refused) };
@@ -56,6 +60,8 @@ struct Session<'a> {
     http: &'a Http,
     url: &'a str,
     bearer: Option<&'a Bearer>,
+    /// The session that temporal policies look at.
+    policy_session: String,
     /// The session that the server began.
     id: Option<String>,
     /// The version that both speak.
@@ -98,12 +104,20 @@ impl Session<'_> {
         let mut headers = vec![
             ("content-type", "application/json".to_owned()),
             ("accept", "application/json, text/event-stream".to_owned()),
+            (POLICY_SESSION, self.policy_session.clone()),
         ];
         headers.extend(self.bearer.map(|bearer| ("authorization", format!("Bearer {}", bearer.reveal()))));
         headers.extend(self.id.clone().map(|id| ("mcp-session-id", id)));
         headers.extend(self.version.clone().map(|version| ("mcp-protocol-version", version)));
         self.http.post(self.url, &headers, message.to_string()).await
     }
+}
+
+/// 32 random characters.
+fn random() -> String {
+    use std::hash::{BuildHasher as _, RandomState};
+    let word = || RandomState::new().hash_one(std::time::Instant::now());
+    format!("{:016x}{:016x}", word(), word())
 }
 
 /// The message that answers a request. A stream is read until it comes: it need not end there.

@@ -23,7 +23,7 @@ use crate::check::children;
 use crate::check::deep::deep;
 use crate::engine::{self, EngineError, OutputValue};
 use crate::kind::{GATEWAY_TARGET, USER_POOL_DOMAIN};
-use crate::rate::is_loopback;
+use crate::served::Served;
 use crate::stack::Stack;
 
 /// Personas that are asked for at once.
@@ -245,8 +245,7 @@ fn client(stack: &Stack, address: &Address, endpoint: Option<&str>) -> Result<Cl
         let mut domains = children(stack, &USER_POOL_DOMAIN, &parent);
         domains.find_map(|domain| output(&domain.address, "token_endpoint"))
     };
-    let here = endpoint.filter(|endpoint| is_loopback(endpoint));
-    let here = here.map(|base| format!("{}/oauth2/token", base.trim_end_matches('/')));
+    let here = Served::at(endpoint).map(|served| served.token_endpoint(&pool));
     let endpoint = here.or_else(on_domain);
     let endpoint = endpoint.ok_or_else(|| format!("`{parent}` has no domain in this manifest to get a token from"))?;
     Ok(Client { pool, id, endpoint })

@@ -368,6 +368,66 @@ fn a_grant_names_the_tools_that_its_condition_does_not_fit() {
     assert!(check.err.contains("when = 'context.input.amount < 100'"), "{}", check.err);
 }
 
+/// Tools of two targets that do not fit for different reasons are told apart, and those of a group are named too.
+#[test]
+fn every_mistake_of_a_condition_names_its_tools() {
+    let more = r#"
+[gateway_target.ship]
+gateway = "shop"
+credential_provider_configurations = [{ credential_provider_type = "GATEWAY_IAM_ROLE" }]
+
+[gateway_target.ship.target_configuration.mcp.lambda]
+lambda_arn = "arn:aws:lambda:us-east-1:111122223333:function:ship"
+
+[[gateway_target.ship.target_configuration.mcp.lambda.tool_schema.inline_payload]]
+name = "send"
+description = "Sends a parcel"
+input_schema = { type = "object", required = ["amount"], properties = { amount = { type = "number" } } }
+
+[[gateway_target.ship.target_configuration.mcp.lambda.tool_schema.inline_payload]]
+name = "track"
+description = "Looks for a parcel"
+input_schema = { type = "object", properties = { amount = { type = "integer" } } }
+
+[grant.all]
+gateway = "shop"
+tools = ["pay/*", "ship/*"]
+groups = ["clerks"]
+when = 'context.input.amount < 100'
+
+[grant.future]
+gateway = "shop"
+tools = ["ship/**"]
+groups = ["clerks"]
+when = 'context.input.amount < 200'
+
+[grant.some]
+gateway = "shop"
+tools = ["pay/refund", "ship/track"]
+groups = ["clerks"]
+when = 'context.input.amount < 300'
+"#;
+    let check = shop(more).run(&["check", "--format", "json"]);
+    assert_eq!(check.code, 3, "{check:?}");
+    let found: Value = serde_json::from_str(&check.out).unwrap();
+    let found = found["diagnostics"].as_array().unwrap().iter();
+    let found = found.filter(|one| one["code"] == "cedar::validation");
+    let found: Vec<(&str, &str)> =
+        found.map(|one| (one["address"].as_str().unwrap(), one["help"].as_str().unwrap())).collect();
+    let wanted = [
+        ("policy.all", "it does not fit `pay___look`: write two"),
+        ("policy.all", "`context.input has amount && …` (for `ship___track`)"),
+        ("policy.all", "`greaterThanOrEqual` (for `ship___send`)"),
+        ("policy.future", "`context.input has amount && …` (for `ship___track`)"),
+        ("policy.future", "`greaterThanOrEqual` (for `ship___send`)"),
+        ("policy.some", "`context.input has amount && …` (for `ship___track`)"),
+    ];
+    assert_eq!(found.len(), wanted.len(), "{found:#?}");
+    for ((policy, help), (wanted_policy, end)) in found.iter().zip(wanted) {
+        assert!(*policy == wanted_policy && help.ends_with(end), "{policy} {help}");
+    }
+}
+
 /// A mode, an engine of somebody else, and a statement that plain Cedar cannot read are never taken for safe.
 #[test]
 fn what_cannot_be_read_is_never_taken_for_safe() {

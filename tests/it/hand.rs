@@ -1,6 +1,6 @@
 //! Changes behind the tool's back: what somebody does in the console.
 
-use gatewright::kind::{GATEWAY, Kind, Service, USER_POOL_CLIENT};
+use gatewright::kind::{GATEWAY, GATEWAY_TARGET, Kind, Service, USER_POOL_CLIENT};
 use model::Location;
 use serde_json::{Map, Value, json};
 
@@ -47,6 +47,18 @@ pub(crate) async fn edit_gateway(world: &World, name: &str, change: impl FnOnce(
 pub(crate) async fn edit_client(world: &World, pool: &str, name: &str, change: impl FnOnce(&mut Map<String, Value>)) {
     let ids = json!({"UserPoolId": id(world, "user_pool", pool), "ClientId": id(world, "user_pool_client", name)});
     edit(world, &USER_POOL_CLIENT, ids, change).await;
+}
+
+/// Changes a target of a gateway.
+pub(crate) async fn edit_target(
+    world: &World,
+    gateway: &str,
+    name: &str,
+    change: impl FnOnce(&mut Map<String, Value>),
+) {
+    let ids =
+        json!({"gatewayIdentifier": id(world, "gateway", gateway), "targetId": id(world, "gateway_target", name)});
+    edit(world, &GATEWAY_TARGET, ids, change).await;
 }
 
 /// Adds a policy to an engine.

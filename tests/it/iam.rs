@@ -1,6 +1,6 @@
 //! The permissions that a stack needs: held together with what the engine calls, and as the binary says them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use gatewright::iam::{Part, Role, Where, roles};
@@ -192,15 +192,277 @@ fn a_deployer_may_write_policies_about_its_gateway_and_pass_its_roles_to_agentco
     assert!(!allowed_on(&wider["policy"], "bedrock-agentcore:ManageAdminPolicy").is_empty());
 }
 
+/// A condition of a policy holds for a request: values by the names of condition keys.
+fn holds(operator: &str, key: &str, wanted: &Value, request: &BTreeMap<&str, Vec<&str>>) -> bool {
+    let wanted: Vec<&str> = wanted.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    let values = request.get(key);
+    let like = |value: &&str, pattern: &&str| match pattern.split_once('*') {
+        Some((start, end)) => value.starts_with(start) && value.ends_with(end),
+        None => value == pattern,
+    };
+    let any = |test: &dyn Fn(&&str, &&str) -> bool| {
+        values.is_some_and(|values| values.iter().any(|value| wanted.iter().any(|wanted| test(value, wanted))))
+    };
+    match operator {
+        "ForAnyValue:StringLike" => any(&like),
+        "ForAnyValue:StringEqualsIgnoreCase" => any(&|value, wanted| value.eq_ignore_ascii_case(wanted)),
+        "ArnNotLike" => !any(&like),
+        "Null" => wanted.contains(&if values.is_none() { "true" } else { "false" }),
+        other => panic!("{other}"),
+    }
+}
+
+/// The guard refuses a request.
+fn denies(guard: &Value, action: &str, request: &BTreeMap<&str, Vec<&str>>) -> bool {
+    statements(guard).iter().any(|statement| {
+        let covers = |pattern: &Value| match pattern.as_str().unwrap().split_once('*') {
+            Some((start, _)) => action.starts_with(start),
+            None => pattern == action,
+        };
+        let conditions = statement["Condition"].as_object().unwrap();
+        let mut tests = conditions.iter().flat_map(|(operator, keys)| {
+            keys.as_object().unwrap().iter().map(move |(key, wanted)| (operator, key, wanted))
+        });
+        assert_eq!(statement["Effect"], "Deny");
+        statement["Action"].as_array().unwrap().iter().any(covers)
+            && tests.all(|(operator, key, wanted)| holds(operator, key, wanted, request))
+    })
+}
+
+const DEPLOYER: &str = "arn:aws:iam::222222222222:role/deploy";
+
+/// Whoever tags, whatever the call is called and however the keys are written: only the deployer writes ours or takes them off.
 #[test]
 fn the_guard_denies_our_tag_keys_to_everybody_but_the_deployer() {
     let terminal = Terminal::in_example("hr-data-agent");
-    let arn = "arn:aws:iam::222222222222:role/deploy";
-    let guard = json_of(&terminal.run(&["iam", "--guard", "--deployer", arn, "--env", "prod", "--format", "json"]));
-    let only = &guard["Statement"][0];
-    assert_eq!((&only["Effect"], &only["Resource"][0]), (&Value::from("Deny"), &Value::from("*")));
-    assert_eq!(only["Condition"]["ForAnyValue:StringLike"]["aws:TagKeys"][0], "gatewright:*");
-    assert_eq!(only["Condition"]["ArnNotLike"]["aws:PrincipalArn"][0], arn);
+    let guard =
+        json_of(&terminal.run(&["iam", "--guard", "--deployer", DEPLOYER, "--env", "prod", "--format", "json"]));
+    let other = "arn:aws:iam::222222222222:role/developer";
+    let mut replacing = Vec::new();
+    for (api, prefix) in [(Api::agentcore(), "bedrock-agentcore"), (Api::cognito(), "cognito-idp")] {
+        let tags = |member: &str| ["tags", "tagkeys", "userpooltags"].contains(&member.to_lowercase().as_str());
+        for operation in api.operations.values() {
+            let input = api.input(&operation.name);
+            if !input.is_some_and(|input| input.members().iter().any(|member| tags(&member.wire))) {
+                continue;
+            }
+            if !operation.name.starts_with("Create")
+                && !operation.name.ends_with("TagResource")
+                && operation.name != "UntagResource"
+            {
+                replacing.push(operation.name.clone());
+            }
+            let action = format!("{prefix}:{}", operation.name);
+            for (who, keys, denied) in [
+                (other, vec!["gatewright:stack"], true),
+                (other, vec!["team", "gatewright:members/a/b/c/1"], true),
+                (other, vec!["GateWright:Stack"], true),
+                (other, vec!["team", "gatewrights:stack"], false),
+                (DEPLOYER, vec!["gatewright:stack"], false),
+            ] {
+                let request = BTreeMap::from([("aws:PrincipalArn", vec![who]), ("aws:TagKeys", keys.clone())]);
+                assert_eq!(denies(&guard, &action, &request), denied, "{action} {who} {keys:?}");
+            }
+            // Whoever has no ARN is not the deployer.
+            assert!(denies(&guard, &action, &BTreeMap::from([("aws:TagKeys", vec!["gatewright:lease"])])), "{action}");
+        }
+    }
+    // The one call that replaces tags takes them off by saying nothing of them.
+    assert_eq!(replacing, ["UpdateUserPool"]);
+    for (who, owned, denied) in [(other, true, true), (other, false, false), (DEPLOYER, true, false)] {
+        let mut request = BTreeMap::from([("aws:PrincipalArn", vec![who])]);
+        if owned {
+            request.insert("aws:ResourceTag/gatewright:stack", vec!["hr-data-agent/prod"]);
+        }
+        assert_eq!(denies(&guard, "cognito-idp:UpdateUserPool", &request), denied, "{who} {owned}");
+        assert!(
+            !denies(&guard, "cognito-idp:DescribeUserPool", &request)
+                && !denies(&guard, "bedrock-agentcore:UpdateGateway", &request)
+        );
+    }
+}
+
+/// Actions of AgentCore that are no operation of its control plane: those of the data plane, and those that are checked beside others.
+const ELSEWHERE: [&str; 12] = [
+    "AuthorizeAction",
+    "PartiallyAuthorizeActions",
+    "CheckAuthorizePermissions",
+    "GetResourceApiKey",
+    "GetResourceOauth2Token",
+    "GetWorkloadAccessToken",
+    "GetWorkloadAccessTokenForJWT",
+    "GetWorkloadAccessTokenForUserId",
+    "InvokeAgentRuntime",
+    "InvokeGateway",
+    "ManageAdminPolicy",
+    "ManageResourceScopedPolicy",
+];
+
+/// A name that AWS does not know would allow nothing, and nobody would say so.
+#[test]
+fn every_action_that_is_named_exists() {
+    let (mut ours, mut theirs) = (BTreeSet::new(), BTreeSet::new());
+    for name in examples() {
+        let stack = World::new().stack_at(&Path::new("manifests").join(&name));
+        let place = Where::new(Some(ACCOUNT), Some("us-east-1"));
+        for action in roles(&stack, &place).iter().flat_map(actions) {
+            let (service, operation) = action.split_once(':').unwrap();
+            let known = match service {
+                "bedrock-agentcore" => {
+                    Api::agentcore().operation(operation).is_some() || ELSEWHERE.contains(&operation)
+                }
+                "cognito-idp" => Api::cognito().operation(operation).is_some(),
+                _ => {
+                    theirs.insert(action.clone());
+                    continue;
+                }
+            };
+            assert!(known, "{name}: {action}");
+            ours.insert(action);
+        }
+    }
+    assert!(ours.len() > 40, "{ours:?}");
+    // These are in no model that is here. Each was looked up; a new one has to be, too.
+    insta::with_settings!({omit_expression => true}, {
+        insta::assert_snapshot!("iam_actions_of_other_services", theirs.into_iter().collect::<Vec<_>>().join("\n"));
+    });
+}
+
+#[test]
+fn a_gateway_with_temporal_policies_knows_sessions_and_one_with_guardrails_asks_them() {
+    let terminal = Terminal::in_example("three-roles");
+    let policy = |name: &str, condition: &str| {
+        format!(
+            "[policy.{name}]\npolicy_engine = \"orders\"\ndefinition.policy.statement = '''forbid(principal, action, resource is \
+             AgentCore::Gateway) {condition};'''\n\n[gateway.orders]"
+        )
+    };
+    let actions = |role: &Value| role["policy"].to_string();
+    let plain = json_role(&terminal, "gateway");
+    assert!(!actions(&plain).contains("GetWorkloadAccessToken") && !actions(&plain).contains("InvokeGuardrailChecks"));
+    terminal.edit("gatewright.toml", "[gateway.orders]", &policy("often", "when temporal { count(x within 1h) > 5 }"));
+    let temporal = json_role(&terminal, "gateway");
+    let directory = format!("arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:workload-identity-directory/default");
+    assert_eq!(
+        allowed_on(&temporal["policy"], "bedrock-agentcore:GetWorkloadAccessToken"),
+        [directory.clone(), format!("{directory}/workload-identity/three-roles-??????????*")]
+    );
+    assert!(!actions(&temporal).contains("InvokeGuardrailChecks"));
+    terminal.edit(
+        "gatewright.toml",
+        "[gateway.orders]",
+        &policy("safe", "unless guardrails { BedrockGuardrails::X([\"a\"]) }"),
+    );
+    let guarded = json_role(&terminal, "gateway");
+    assert_eq!(allowed_on(&guarded["policy"], "bedrock:InvokeGuardrailChecks"), ["*"]);
+}
+
+/// Keys of a customer: in the caller's name, through the service that keeps what they encrypt.
+#[test]
+fn whoever_reads_or_writes_what_a_key_encrypts_may_use_it_and_only_through_the_service() {
+    let terminal = Terminal::in_example("three-roles");
+    let key = |number: u8| format!("arn:aws:kms:us-east-1:{ACCOUNT}:key/{number:08}-0000-0000-0000-000000000000");
+    for (after, member, number) in [
+        ("[gateway.orders]", "kms_key_arn", 1),
+        ("[policy_engine.orders]", "encryption_key_arn", 2),
+        ("[user_pool.orders]", "key_configuration.kms_key_arn", 3),
+    ] {
+        terminal.edit("gatewright.toml", after, &format!("{after}\n{member} = \"{}\"", key(number)));
+    }
+    let on = |role: &str, action: &str| {
+        let mut keys = allowed_on(&json_role(&terminal, role)["policy"], action);
+        keys.sort();
+        keys
+    };
+    assert_eq!(on("deployer", "kms:GenerateDataKey"), [key(1), key(2), key(3)]);
+    assert_eq!(on("deployer", "kms:CreateGrant"), [key(1), key(2), key(3)]);
+    // To read a policy is to decrypt it, for who plans and for the gateway that asks the engine.
+    assert_eq!(on("planner", "kms:Decrypt"), [key(1), key(2)]);
+    assert_eq!(on("gateway", "kms:Decrypt"), [key(1), key(2)]);
+    assert!(on("planner", "kms:GenerateDataKey").is_empty() && on("gateway", "kms:GenerateDataKey").is_empty());
+    for role in ["planner", "gateway", "deployer"] {
+        let role = json_role(&terminal, role);
+        let uses = statements(&role["policy"]).iter().filter(|one| one["Action"].to_string().contains("kms:"));
+        for statement in uses {
+            let condition = &statement["Condition"];
+            let through = condition.pointer("/StringLike/kms:ViaService/0").and_then(Value::as_str);
+            let for_aws = condition.pointer("/Bool/kms:GrantIsForAWSResource/0");
+            assert!(
+                through.is_some_and(|host| host.ends_with(".us-east-1.amazonaws.com")) || for_aws.is_some(),
+                "{statement}"
+            );
+        }
+    }
+}
+
+/// A key that stands for the private key of a client signs, for whoever gets tokens from the provider.
+#[test]
+fn a_gateway_signs_with_the_key_of_its_provider() {
+    let terminal = Terminal::in_example("every-kind");
+    let key = format!("arn:aws:kms:us-east-1:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000");
+    let secret = "client_secret_source = \"EXTERNAL\"\nclient_secret_config = { secret_id = \"arn:aws:secretsmanager:${aws.region}:${aws.account}:\
+                  secret:records-AbCdEf\", json_key = \"client_secret\" }";
+    let signed = format!(
+        "client_authentication_method = \"PRIVATE_KEY_JWT\"\nprivate_key_jwt_config = {{ signing_algorithm = \"RS256\", \
+         private_key_source.kms_key_source.kms_key_arn = \"{key}\" }}"
+    );
+    terminal.edit("gatewright.toml", secret, &signed);
+    let on = |role: &str, action: &str| allowed_on(&json_role(&terminal, role)["policy"], action);
+    assert_eq!(on("gateway", "kms:Sign"), std::slice::from_ref(&key));
+    assert_eq!(on("deployer", "kms:GetPublicKey"), std::slice::from_ref(&key));
+    assert!(on("deployer", "kms:Sign").is_empty() && on("planner", "kms:Decrypt").is_empty());
+}
+
+/// More than a managed policy holds: several, each of which fits, and which allow the same together.
+#[test]
+fn permissions_that_do_not_fit_a_managed_policy_are_divided_among_several() {
+    let mut manifest = "[stack]\nname = \"wide\"\nregion = \"us-east-1\"\n".to_owned();
+    for index in 0..60 {
+        manifest += &format!(
+            "[gateway.number-{index}-of-a-family-with-long-names]\nrole_arn = \"arn:aws:iam::{ACCOUNT}:role/g{index}\"\n\
+             protocol_type = \"MCP\"\nauthorizer_type = \"AWS_IAM\"\n"
+        );
+    }
+    let terminal = Terminal::new();
+    std::fs::write(terminal.folder.path().join("gatewright.toml"), manifest).unwrap();
+    let role = json_role(&terminal, "deployer");
+    let parts = role["managed_policies"].as_array().unwrap();
+    assert!(parts.len() > 1, "{}", parts.len());
+    let answer = terminal.run(&["iam", "--out", "policies", "--account", ACCOUNT]);
+    assert_eq!(answer.code, 0, "{answer:?}");
+    let grants = |policies: &[Value]| -> BTreeSet<(String, String, String)> {
+        let texts = |value: &Value| {
+            value.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let mut found = BTreeSet::new();
+        for statement in policies.iter().flat_map(statements) {
+            for (action, resource) in texts(&statement["Action"]).iter().flat_map(|action| {
+                texts(&statement["Resource"]).into_iter().map(move |resource| (action.clone(), resource))
+            }) {
+                found.insert((action, resource, statement["Condition"].to_string()));
+            }
+        }
+        found
+    };
+    let mut written = Vec::new();
+    for (number, part) in (1..).zip(parts) {
+        let path = terminal.folder.path().join(format!("policies/deployer-{number}.json"));
+        let text = std::fs::read_to_string(path).unwrap();
+        // IAM does not count blanks.
+        assert!(text.chars().filter(|letter| !letter.is_whitespace()).count() <= 6_144, "{}", text.len());
+        written.push(serde_json::from_str::<Value>(&text).unwrap());
+        assert_eq!(&written[number - 1], part);
+    }
+    assert_eq!(grants(&written), grants(&[role["policy"].clone()]));
+    let gateway = terminal.folder.path().join("policies/gateway-g7-trust.json");
+    assert!(std::fs::read_to_string(gateway).unwrap().contains("sts:AssumeRole"));
+    assert!(terminal.run(&["iam", "--role", "deployer"]).out.contains("permissions, managed policy 2 of "));
+    // A smaller stack leaves a part of the larger one behind, and says so.
+    let path = terminal.folder.path().join("gatewright.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.split("[gateway.number-3-").next().unwrap()).unwrap();
+    let smaller = terminal.run(&["iam", "--out", "policies", "--account", ACCOUNT]);
+    assert!(smaller.err.contains("policies/deployer-2.json is not of this run"), "{smaller:?}");
 }
 
 #[test]

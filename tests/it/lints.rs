@@ -137,7 +137,7 @@ fn an_allowance_is_unused_only_if_no_environment_needs_it() {
     let statement = permit("principal.hasTag(\"scope\")").replace("bank___pay\"", "${var.tool}\"").replace("==", "in");
     let statement = statement.replacen("resource in", "resource ==", 1);
     let noted = policy("pay", &format!("// gatewright: allow lint::future-tools: a demo\n{statement}"));
-    let environments = "[environment.dev]\nvariables = { tool = \"bank\" }\n[environment.prod]\n\
+    let environments = "[environment.dev]\nvariables = { tool = \"CallTool\" }\n[environment.prod]\n\
         [variables.tool]\ndefault = \"bank___pay\"\n";
     let terminal = written(&format!("{HEAD}{environments}{}{noted}", target(TOOL)));
     assert_eq!(codes(&found(&terminal)), [""; 0]);

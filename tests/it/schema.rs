@@ -2,7 +2,7 @@
 
 use gatewright::plan::{
     AccessChange, AccessEffect, Action, Decision, Exposure, Extent, FORMAT_VERSION, LeftOut, MemberChange, Origin,
-    Plan, PlanDiagnostic, Risk, Step, Summary, Unexpected, Unsaid,
+    Plan, PlanDiagnostic, Risk, Since, Step, Summary, Unexpected, Unsaid,
 };
 use serde_json::{Value, json};
 
@@ -53,9 +53,12 @@ fn plan() -> Plan {
             code: "engine-detached".into(),
             principal: "p".into(),
             tool: "t".into(),
-            before: "allowed".into(),
-            after: "denied".into(),
-            how: "unknown".into(),
+            before: "never".into(),
+            after: "always".into(),
+            how: "tested".into(),
+            tokens: Some(3),
+            witness: Some("w".into()),
+            since: Some(Since { created: None, changed: Some("2026-11-24T14:02:33Z".into()) }),
             message: "m".into(),
             repaired: true,
             help: None,

@@ -148,6 +148,15 @@ fn a_stack_lives_on_a_stand_in_that_is_another_process() {
     let (_, journal) = served.ask("GET", "/_localstack/journal", "", "");
     let requests: Vec<Value> = serde_json::from_str(&journal).unwrap();
     assert!(requests.iter().any(|request| request["operation"] == "CreateGateway" && request["status"] == 202));
+    // What is shown is where it is: a client that follows it gets tokens of the issuer that is shown.
+    let outputs = against(&terminal, &served.url, &["outputs", "--format", "json"]);
+    let outputs: Value = serde_json::from_str(&outputs.out).unwrap();
+    let of = |address: &str, name: &str| outputs[address][name].as_str().unwrap().to_owned();
+    let discovery = of("user_pool.orders", "discovery_url");
+    let (status, discovered) = served.ask("GET", discovery.strip_prefix(&served.url).unwrap(), "", "");
+    let discovered: Value = serde_json::from_str(&discovered).unwrap();
+    assert_eq!((status, &discovered["issuer"]), (200, &json!(of("user_pool.orders", "issuer"))));
+    assert_eq!(discovered["token_endpoint"], of("user_pool_domain.orders", "token_endpoint"));
     let destroyed = against(&terminal, &served.url, &["destroy", "--yes"]);
     assert_eq!(destroyed.code, 0, "{}\n{}", destroyed.out, destroyed.err);
     let (_, empty) = served.ask("GET", "/_localstack/state", "", "");

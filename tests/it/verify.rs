@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use gatewright::moment::Moment;
 use serde_json::{Value, json};
 
 use crate::command::{Answer, Terminal};
@@ -103,6 +104,47 @@ fn a_policy_opened_by_hand_is_exposed_and_one_closed_by_hand_is_missing() {
         (&full["outcome"], &full["missing"]),
         (&json!("different"), &json!(["orders/delete_order", "orders/refund_order"]))
     );
+}
+
+#[test]
+fn what_verify_finds_is_what_a_plan_calls_exposed_and_closing_ends() {
+    let terminal = Terminal::in_example("three-roles");
+    let served = applied(&terminal);
+    let run = |arguments: &[&str]| against(&terminal, &served.url, arguments);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (update, delete) = ("orders___update_order\"", "AgentCore::Action::\"orders___delete_order\"");
+    change(&served, "write", update, &format!("{update}, {delete}"));
+
+    let found = verify(&terminal, &served, &["--format", "json"]);
+    assert_eq!((found.code, &of(&found, "standard")["exposed"]), (5, &json!(["orders/delete_order"])), "{}", found.out);
+    let plan = run(&["plan"]);
+    assert_eq!(plan.code, 5, "{}{}", plan.out, plan.err);
+    let said = words(&plan.out);
+    for part in [
+        "EXPOSED: the live account allows what the manifest does not ! `policy.orders/write` was changed by hand",
+        "more calls may go through; last changed 20",
+        "standard, orders/delete_order: now always; by the manifest never (tested on ",
+        r#"for example token {"scope":"api/read api/write","client_id":""#,
+        "this plan sets it right",
+    ] {
+        assert!(said.contains(part), "{part}: {}", plan.out);
+    }
+    assert!(!said.contains("full-access, ") && !said.contains("read-only, "), "{}", plan.out);
+    let plan: Value = serde_json::from_str(&run(&["plan", "--format", "json"]).out).unwrap();
+    let exposed = &plan["exposed"][0];
+    let told = ["principal", "tool", "before", "after", "how"].map(|member| exposed[member].as_str().unwrap());
+    assert_eq!(told, ["standard", "orders/delete_order", "never", "always", "tested"], "{exposed:#}");
+    // To the second, and not in the future.
+    let since = exposed["since"]["changed"].as_str().unwrap();
+    assert!(Moment::parse(since).is_some_and(|since| since <= Moment::now()), "{since}");
+
+    let closed = run(&["apply", "--close", "--yes"]);
+    assert_eq!(closed.code, 0, "{}{}", closed.out, closed.err);
+    assert!(words(&closed.out).contains("narrowed: standard can no longer call orders/delete_order"), "{}", closed.out);
+    let again = verify(&terminal, &served, &[]);
+    assert!(again.code == 0 && again.out.ends_with("3 personas: 3 as predicted\n"), "{}", again.out);
+    let plan = run(&["plan", "--detailed-exitcode"]);
+    assert_eq!((plan.code, plan.out.contains("EXPOSED")), (0, false), "{}", plan.out);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::clock::iso8601;
 use crate::gateway::engine_arn;
 use crate::policy_text;
 use crate::state::{Kind, Object, State};
+use crate::{deep, extension};
 
 /// What an engine says of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,10 @@ pub(super) struct Guard {
     schema: Result<Schema, String>,
     /// What is about each tool, by the name of its action.
     rules: BTreeMap<String, Rules>,
+    /// A policy looks at what happened before in the session, which every request has to name.
+    pub(super) needs_session: bool,
+    /// A policy goes deeper than this thread may.
+    deep: bool,
 }
 
 /// What is about one tool.
@@ -44,9 +49,19 @@ struct Rules {
     action: EntityUid,
     /// The action within its groups.
     groups: Vec<Entity>,
+    /// For a call. Where an extension has a say, a permit is left out and a forbid is not: what nobody knows closes.
     policies: PolicySet,
-    /// The same for any action, for a partial evaluation: it types a policy's scope too, which may name tools that are gone.
+    /// For a listing, and therefore for any action: a partial evaluation types a policy's scope too, which may name tools that are
+    /// gone. Where an extension has a say, a forbid is left out and a permit is not: some call may be permitted.
     partial: PolicySet,
+}
+
+/// A policy that takes part in the decisions about a gateway.
+struct InForce {
+    policy: Policy,
+    of_any_action: Policy,
+    /// An extension has a say in whether it holds.
+    open: bool,
 }
 
 fn uid(kind: &str, id: &str) -> Option<EntityUid> {
@@ -66,11 +81,17 @@ impl Guard {
         let configuration = gateway.document.get("policyEngineConfiguration")?;
         let text = |member: &str| configuration.get(member).and_then(Value::as_str);
         let arn = gateway.arn.as_deref().unwrap_or_default();
-        let policies: Vec<(Policy, Policy)> = policies.iter().filter_map(|policy| in_force(policy, arn)).collect();
+        let statements =
+            || policies.iter().filter_map(|policy| policy_text::statement(policy.document.get("definition")?));
+        let needs_session = policies.iter().any(policy_text::is_temporal);
+        let deep = statements().any(deep::is_deep);
+        let policies: Vec<InForce> = policies.iter().filter_map(|policy| in_force(policy, arn)).collect();
         let rules = actions.iter().filter_map(|action| Some((action.id(), Rules::of(action, &policies)?)));
         Some(Self {
             mode: text("mode").unwrap_or("ENFORCE").to_owned(),
             gateway: uid("Gateway", arn)?,
+            needs_session,
+            deep,
             rules: rules.collect(),
             schema: Schema::from_json_value(schema(actions)).map_err(|error| error.to_string()),
         })
@@ -82,7 +103,12 @@ impl Guard {
 
     /// Whether a call is permitted. `input` is `context.input` in Cedar's JSON form, `now` in milliseconds.
     pub(super) fn decide(&self, caller: &Caller, tool: &str, input: &Value, now: u64) -> Verdict {
-        self.evaluate(caller, tool, input, now).unwrap_or(Verdict { allowed: false, policies: Vec::new() })
+        let evaluated = self.with_room(|| self.evaluate(caller, tool, input, now));
+        evaluated.flatten().unwrap_or(Verdict { allowed: false, policies: Vec::new() })
+    }
+
+    fn with_room<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Option<T> {
+        if self.deep { deep::deep(work) } else { Some(work()) }
     }
 
     /// None: the call cannot be told in Cedar.
@@ -103,9 +129,9 @@ impl Guard {
     }
 
     /// Which of some tools are listed: those that some input is permitted for.
-    pub(super) fn visible<'a>(&self, caller: &Caller, tools: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    pub(super) fn visible<'a>(&self, caller: &Caller, tools: impl Iterator<Item = &'a str> + Send) -> Vec<&'a str> {
         let Some(view) = self.partial_view(caller) else { return Vec::new() };
-        tools.into_iter().filter(|tool| self.may(&view, tool).unwrap_or(false)).collect()
+        self.with_room(|| tools.filter(|tool| self.may(&view, tool).unwrap_or(false)).collect()).unwrap_or_default()
     }
 
     /// The caller and the entities, for a partial evaluation.
@@ -146,13 +172,13 @@ impl Guard {
 }
 
 impl Rules {
-    fn of(action: &Action, policies: &[(Policy, Policy)]) -> Option<Self> {
+    fn of(action: &Action, policies: &[InForce]) -> Option<Self> {
         let id = action.id();
         let [own, target, call, mcp] =
             [uid("Action", &id)?, uid("Action", &action.target)?, uid("Action", "CallTool")?, uid("Action", "Mcp")?];
         let mut rules =
             Self { action: own.clone(), groups: Vec::new(), policies: PolicySet::new(), partial: PolicySet::new() };
-        for (policy, of_any_action) in policies {
+        for InForce { policy, of_any_action, open } in policies {
             let about = match policy.action_constraint() {
                 ActionConstraint::Any => true,
                 ActionConstraint::Eq(action) => action == own,
@@ -160,8 +186,11 @@ impl Rules {
                     [&own, &target, &call, &mcp].into_iter().any(|action| actions.contains(action))
                 }
             };
-            if about {
+            let permits = policy.effect() == Effect::Permit;
+            if about && (!open || !permits) {
                 rules.policies.add(policy.clone()).ok()?;
+            }
+            if about && (!open || permits) {
                 rules.partial.add(of_any_action.clone()).ok()?;
             }
         }
@@ -173,26 +202,26 @@ impl Rules {
     }
 }
 
-/// A policy that takes part in the decisions about a gateway: ready, active, and about this gateway or about all. With it the same
-/// policy for any action.
-fn in_force(policy: &Object, gateway: &str) -> Option<(Policy, Policy)> {
+/// A policy that takes part in the decisions about a gateway: ready, active, about calls, and about this gateway or about all.
+fn in_force(policy: &Object, gateway: &str) -> Option<InForce> {
     let active = policy.document.get("enforcementMode").is_none_or(|mode| mode == "ACTIVE");
     if policy.status() != "ACTIVE" || !active {
         return None;
     }
-    let parsed = policy_text::parse(policy.document.get("definition")?)?.new_id(PolicyId::new(&policy.id));
-    match parsed.resource_constraint() {
+    let statement = policy_text::parse(policy.document.get("definition")?)?;
+    if statement.split.about_output {
+        return None;
+    }
+    match statement.policy.resource_constraint() {
         ResourceConstraint::Eq(other) if other.id().unescaped() != gateway => return None,
         _ => {}
     }
-    let of_any_action = for_any_action(&parsed).unwrap_or_else(|| parsed.clone());
-    Some((parsed, of_any_action))
-}
-
-fn for_any_action(policy: &Policy) -> Option<Policy> {
-    let mut json = policy.to_json().ok()?;
-    json.as_object_mut()?.insert("action".into(), json!({"op": "All"}));
-    Policy::from_json(Some(policy.id().clone()), json).ok()
+    let id = PolicyId::new(&policy.id);
+    let of_any_action = extension::for_any_action(&statement.split.plain);
+    let of_any_action = of_any_action.and_then(|text| Policy::parse(Some(id.clone()), text).ok());
+    let open = statement.split.is_open();
+    let policy = statement.policy.new_id(id);
+    Some(InForce { of_any_action: of_any_action.unwrap_or_else(|| policy.clone()), policy, open })
 }
 
 /// The schema of the tools, with the caller whom nobody asked as a third kind of principal.

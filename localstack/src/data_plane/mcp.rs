@@ -1,7 +1,7 @@
 //! The MCP endpoint of a gateway: JSON-RPC over streamable HTTP, without sessions, each request answered by one JSON document.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::authorizer::Caller;
@@ -20,6 +20,9 @@ const PAGE: usize = 30;
 
 /// The longest arguments that the journal keeps.
 const LONGEST_NOTE: usize = 4096;
+
+/// The header that names the session in which temporal policies look for earlier calls.
+const POLICY_SESSION: &str = "x-amzn-bedrock-agentcore-policy-session-id";
 
 /// The most tools of a listing that it keeps.
 const MOST_NAMES: usize = 50;
@@ -113,6 +116,9 @@ async fn exchange(
     };
     let failed =
         |status, problem: &Problem| (Some(problem.code.to_string()), respond(status, &problem.reply(&Value::Null)));
+    if let Err((status, problem)) = speaks_json(request.headers()) {
+        return failed(status, &problem);
+    }
     let message = match read(request.body()) {
         Ok(Some(message)) => message,
         Ok(None) => return (None, accepted()),
@@ -122,6 +128,12 @@ async fn exchange(
     let spoken = version.is_empty() || gateway.versions.iter().any(|known| known == version);
     if !spoken && message.get("method") != Some(&json!("initialize")) {
         let problem = Problem::new(INVALID_REQUEST, format!("Unsupported protocol version: {version}"));
+        return failed(StatusCode::BAD_REQUEST, &problem);
+    }
+    let needs_session = gateway.guard.as_ref().is_some_and(|guard| guard.needs_session);
+    if needs_session && header(request.headers(), POLICY_SESSION).is_empty() {
+        let problem =
+            Problem::new(INVALID_REQUEST, format!("Validation failed: the header {POLICY_SESSION} is missing"));
         return failed(StatusCode::BAD_REQUEST, &problem);
     }
     if !gateway.servers.is_empty() {
@@ -139,6 +151,24 @@ async fn exchange(
     let reply = exchange.reply(&message, note).await;
     let code = reply.body.pointer("/error/code").map(ToString::to_string);
     (code, sent(&reply))
+}
+
+/// Whether what is sent and what is wanted is JSON, as far as the headers say. AWS's own examples name nothing that they accept.
+fn speaks_json(headers: &HeaderMap) -> Result<(), (StatusCode, Problem)> {
+    let essence = |of: &str| of.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = header(headers, "content-type");
+    if headers.contains_key("content-type") && essence(kind) != "application/json" {
+        let problem = Problem::new(INVALID_REQUEST, "Unsupported Media Type: Content-Type must be application/json");
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, problem));
+    }
+    let accepted: Vec<&str> =
+        headers.get_all("accept").iter().filter_map(|value| value.to_str().ok()).flat_map(|of| of.split(',')).collect();
+    let takes_json = |of: &&str| ["application/json", "application/*", "*/*"].contains(&essence(of).as_str());
+    if headers.contains_key("accept") && !accepted.iter().any(takes_json) {
+        let problem = Problem::new(INVALID_REQUEST, "Not Acceptable: the client must accept application/json");
+        return Err((StatusCode::NOT_ACCEPTABLE, problem));
+    }
+    Ok(())
 }
 
 /// The answer to what needs none.
@@ -323,7 +353,7 @@ impl Exchange<'_> {
         let verdict = if let Ok(input) = input {
             guard.decide(self.caller, &tool.name, input, self.engine.now())
         } else {
-            let allowed = !guard.visible(self.caller, [tool.name.as_str()]).is_empty();
+            let allowed = !guard.visible(self.caller, std::iter::once(tool.name.as_str())).is_empty();
             Verdict { allowed, policies: Vec::new() }
         };
         let name = vec![tool.name.clone()];

@@ -206,7 +206,11 @@ pub(super) async fn run(command: Vec<String>, event: Event, patience: Duration) 
 fn run_now(command: &[String], event: &Event, patience: Duration) -> Result<Bytes, String> {
     let [program, arguments @ ..] = command else { return Err("the command is empty".to_owned()) };
     let told = |error: std::io::Error| format!("`{program}`: {error}");
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    // A group of its own: what the command starts is ended with it.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command
         .args(arguments)
         .env("LAMBDA_CLIENT_CONTEXT", event.context.to_string())
         .stdin(Stdio::piped())
@@ -228,7 +232,9 @@ fn run_now(command: &[String], event: &Event, patience: Duration) -> Result<Byte
     });
     let deadline = Instant::now() + patience;
     let output = output.recv_timeout(patience).ok();
-    let status = end(&mut child, deadline).map_err(told)?;
+    // What the command started may still write when the command itself has ended.
+    let until = if output.is_some() { Some(deadline) } else { None };
+    let status = end(&mut child, until).map_err(told)?;
     match (output, status) {
         (Some(output), Some(status)) if status.success() => output.map(Bytes::from).map_err(told),
         (_, Some(status)) => Err(format!("`{program}` ended with {status}")),
@@ -236,17 +242,23 @@ fn run_now(command: &[String], event: &Event, patience: Duration) -> Result<Byte
     }
 }
 
-/// Waits for a command until a moment, then ends it. None: it had to be ended.
-fn end(child: &mut Child, deadline: Instant) -> std::io::Result<Option<std::process::ExitStatus>> {
-    loop {
+/// Waits for a command until a moment, then ends it with all that it started. None: it had to be ended.
+fn end(child: &mut Child, deadline: Option<Instant>) -> std::io::Result<Option<std::process::ExitStatus>> {
+    while let Some(deadline) = deadline {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
         if Instant::now() >= deadline {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
+            break;
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+    // It has not been waited for, so the group is still its own.
+    #[cfg(unix)]
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(None)
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use http::HeaderMap;
 use jsonschema::Validator;
 use model::Action;
+use model::openapi::Operation;
 use serde_json::{Map, Value, json};
 
-use super::openapi::{self, Operation};
+use super::openapi;
 use super::stand_for::{Answer, Answers, Event, invoke};
 use super::{loopback, server};
 use crate::document::{text, texts};
@@ -57,7 +58,7 @@ impl Tool {
         let name = text(&target.document, "name");
         let configuration = target.document.get("targetConfiguration").cloned().unwrap_or_default();
         let place = |pointer: &str| configuration.pointer(pointer).and_then(Value::as_str);
-        let api = place("/mcp/openApiSchema/inlinePayload").and_then(|api| serde_json::from_str::<Value>(api).ok());
+        let api = place("/mcp/openApiSchema/inlinePayload").and_then(model::openapi::description);
         let told = known.get(&(gateway.to_owned(), name.to_owned()));
         let all = |definitions: Vec<Value>, behind: &Behind| {
             definitions.into_iter().filter_map(|one| Self::new(target, name, one, behind.clone())).collect()
@@ -65,8 +66,8 @@ impl Tool {
         if let Some(api) = &api {
             let endpoint = openapi::endpoint(api);
             let behind = |operation| Behind::Api(endpoint.to_owned(), Box::new(operation));
-            let tools = openapi::tools(api).into_iter();
-            return tools.filter_map(|(one, operation)| Self::new(target, name, one, behind(operation))).collect();
+            let tools = model::openapi::operations(api).into_iter();
+            return tools.filter_map(|one| Self::new(target, name, one.definition.clone(), behind(one))).collect();
         }
         let behind = match (place("/mcp/lambda/lambdaArn"), place("/mcp/mcpServer/endpoint")) {
             (Some(arn), _) => Behind::Lambda(arn.to_owned()),
@@ -160,7 +161,7 @@ impl Tool {
             "bedrockAgentCoreMcpMessageId": call.message,
         });
         if let (Behind::Api(_, operation), Some(context)) = (&self.behind, context.as_object_mut()) {
-            context.insert("operation".into(), operation.about());
+            context.insert("operation".into(), openapi::about(operation));
         }
         let told =
             self.headers.iter().filter_map(|name| Some((name.clone(), json!(call.headers.get(name)?.to_str().ok()?))));
@@ -176,7 +177,7 @@ impl Tool {
     }
 
     async fn request(&self, operation: &Operation, url: &str, arguments: &Map<String, Value>) -> Result<Value, String> {
-        let response = loopback::send(operation.request(url, arguments)?, PATIENCE).await?;
+        let response = loopback::send(openapi::request(operation, url, arguments)?, PATIENCE).await?;
         let (status, body) = (response.status(), response.into_body());
         if !status.is_success() {
             return Err(format!("{url} answered {status}: {}", String::from_utf8_lossy(&body)));

@@ -412,3 +412,29 @@ async fn a_gateway_has_its_own_host_name_and_one_that_signs_has_roles() {
     scene.permit("all", &["get", "list"], "context.input.id > 0").await;
     assert_eq!(names(&scene.post(&[], list).await.2), ["get", "list"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_json_and_who_takes_none_is_refused_by_the_headers() {
+    let scene = Scene::new().await;
+    let bearer = format!("Bearer {}", scene.token(0).await);
+    let ping = r#"{"jsonrpc": "2.0", "id": 1, "method": "ping"}"#;
+    for (name, value, status) in [
+        ("content-type", "application/json", 200),
+        ("content-type", "Application/JSON; charset=utf-8", 200),
+        ("content-type", "application/x-www-form-urlencoded", 415),
+        ("content-type", "text/plain;application/json", 415),
+        ("content-type", "", 415),
+        ("accept", "application/json, text/event-stream", 200),
+        ("accept", "text/event-stream, application/json;q=0.5", 200),
+        // What curl and others say by themselves.
+        ("accept", "*/*", 200),
+        ("accept", "text/event-stream", 406),
+        ("accept", "text/html", 406),
+    ] {
+        let (answered, _, body) = scene.post(&[("authorization", &bearer), (name, value)], ping).await;
+        assert_eq!(answered, status, "{name}: {value}: {body}");
+        assert_eq!(body.get("error").is_some(), status != 200, "{name}: {value}: {body}");
+    }
+    // Who may not come in learns no more than that.
+    assert_eq!(scene.post(&[("content-type", "text/plain")], ping).await.0, 401);
+}

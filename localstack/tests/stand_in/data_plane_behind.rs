@@ -106,6 +106,30 @@ async fn a_function_is_a_url_a_command_or_a_canned_answer() {
     assert_eq!(at(&answer, "/result/_meta/debug/text"), said(&answer));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_command_started_ends_with_it() {
+    let local = prompt();
+    let gateway = open_gateway(&local, json!({})).await;
+    ok(&local, "CreateGatewayTarget", target_input(&gateway, "hr")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("pid");
+    let note = note.to_str().unwrap();
+    // The one waits for what it started, the other leaves it behind with its output open.
+    for rest in ["wait", "exit 0"] {
+        let script = format!("sleep 3600 & echo $! > {note}; {rest}");
+        answers(&local, &json!([{"resource": LAMBDA, "command": ["sh", "-c", script], "seconds": 1}]));
+        let call = json!({"name": "hr___read", "arguments": {"id": 7}});
+        assert_eq!(post(&local, &gateway, "tools/call", call).await["result"]["isError"], true);
+        let started: u32 = std::fs::read_to_string(note).unwrap().trim().parse().unwrap();
+        // Whoever inherits it may not have waited for it yet: then it is a zombie.
+        let state = std::fs::read_to_string(format!("/proc/{started}/stat")).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z"), "{rest}: {state}");
+        let problem = local.journal().last().unwrap().input["problem"].as_str().unwrap().to_owned();
+        assert!(problem.contains("did not end within 1 s"), "{problem}");
+    }
+}
+
 #[test]
 fn an_answer_says_one_thing_and_stays_on_this_machine() {
     for (list, words) in [
@@ -229,6 +253,22 @@ async fn an_api_is_asked_over_http_and_a_server_over_mcp() {
     assert_eq!(asked, json!(["PUT /base/people/a%2Fb?dry%20run=true HTTP/1.1", r#"{"name":"Ann"}"#]));
     let answer = post(&local, &gateway, "tools/call", json!({"name": "api___rename", "arguments": {"id": "a"}})).await;
     assert!(said(&answer).contains("\"name\" is a required property"), "{answer}");
+
+    // The same in YAML.
+    let text = "openapi: 3.0.3\nservers: [{url: 'https://hr.example/v2'}]\npaths:\n  /people:\n    get:\n      operationId: list\n      parameters: [{name: limit, in: query, schema: {type: integer}}]\n";
+    let key = json!([{"credentialProviderType": "API_KEY", "credentialProvider": {"apiKeyCredentialProvider": {
+        "providerArn": "arn:aws:bedrock-agentcore:us-east-1:111122223333:token-vault/default/apikeycredentialprovider/k",
+    }}}]);
+    let target = json!({
+        "gatewayIdentifier": gateway, "name": "yaml", "credentialProviderConfigurations": key,
+        "targetConfiguration": {"mcp": {"openApiSchema": {"inlinePayload": text}}},
+    });
+    let target = at(&ok(&local, "CreateGatewayTarget", target).await, "/targetId");
+    let call = json!({"name": "yaml___list", "arguments": {"limit": "many"}});
+    let answer = post(&local, &gateway, "tools/call", call).await;
+    assert!(said(&answer).contains("limit"), "{answer}");
+    ok(&local, "DeleteGatewayTarget", json!({"gatewayIdentifier": gateway, "targetId": target})).await;
+    settle().await;
 
     // A server that is another gateway, served.
     let behind = prompt();

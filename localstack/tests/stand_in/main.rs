@@ -13,6 +13,7 @@ mod data_plane_behind;
 mod data_plane_client;
 mod data_plane_tokens;
 mod engine;
+mod extensions;
 mod faults;
 mod file;
 mod gateways;

@@ -240,3 +240,25 @@ fn no_pattern_takes_long_to_say_no() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sends_very_much_does_not_keep_others_waiting() {
+    let local = stand_in();
+    let mut input = gateway_input("g");
+    for number in 0..200_000 {
+        input[format!("member{number}")] = json!(number);
+    }
+    let (big, other) = (local.clone(), local.clone());
+    let begun = std::time::Instant::now();
+    let refused = tokio::spawn(async move { big.call("CreateGateway", input).await });
+    let mut longest = Duration::ZERO;
+    while !refused.is_finished() {
+        let one = std::time::Instant::now();
+        ok(&other, "ListGateways", json!({})).await;
+        longest = longest.max(one.elapsed());
+    }
+    let took = begun.elapsed();
+    let failure = refused.await.unwrap().unwrap_err();
+    assert!(failure.message.starts_with("200000 validation errors"), "{}", &failure.message[..100]);
+    assert!(longest * 2 < took, "{longest:?} of {took:?}");
+}

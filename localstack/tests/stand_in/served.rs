@@ -142,6 +142,31 @@ async fn bodies_and_heads_have_a_limit() {
     assert_eq!(served.ask("GET", "/gateways", "", b"").await.0, 200);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_slow_head_and_a_slow_body_do_not_hold_a_connection_for_ever() {
+    let served = Served::start().await;
+    let begun = tokio::time::Instant::now();
+    let head = "POST /gateways HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n";
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut back, mut slow) = stream.into_split();
+    // A byte each twenty seconds: the body would take half an hour.
+    let drip = tokio::spawn(async move {
+        while slow.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+        }
+    });
+    let mut answer = String::new();
+    _ = back.read_to_string(&mut answer).await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("within 60 seconds"), "{answer}");
+    drip.abort();
+    for begin in ["", "POST /gateways HTTP/1.1\r\nhost: lo"] {
+        assert_eq!(served.raw(begin.as_bytes()).await, "", "{begin}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(200), "{:?}", begun.elapsed());
+    assert_eq!(served.ask("GET", "/gateways", "", b"").await.0, 200);
+}
+
 #[tokio::test]
 async fn what_tests_do_behind_a_tools_back() {
     let served = Served::start().await;

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 /// The bodies of the policy's conditions; `true` marks a `when`, `false` an `unless`.
-pub(in crate::check) fn conditions(policy: &Value) -> impl Iterator<Item = (bool, &Value)> {
+pub(crate) fn conditions(policy: &Value) -> impl Iterator<Item = (bool, &Value)> {
     let conditions = policy.get("conditions").and_then(Value::as_array).into_iter().flatten();
     conditions.filter_map(|condition| Some((condition.get("kind")? == "when", condition.get("body")?)))
 }
@@ -22,7 +22,7 @@ pub(in crate::check) fn parts(expression: &Value) -> Vec<&Value> {
 }
 
 /// An operator with what it is applied to.
-pub(in crate::check) fn operator(expression: &Value) -> Option<(&str, &Value)> {
+pub(crate) fn operator(expression: &Value) -> Option<(&str, &Value)> {
     let (name, operands) = expression.as_object()?.iter().next()?;
     Some((name, operands))
 }
@@ -56,12 +56,12 @@ pub(in crate::check) fn required(policy: &Value) -> Vec<&Value> {
 }
 
 /// The claim that `principal.getTag("…")` reads.
-pub(in crate::check) fn claim(expression: &Value) -> Option<&str> {
+pub(crate) fn claim(expression: &Value) -> Option<&str> {
     of_caller(expression, "getTag")
 }
 
 /// The claim that `principal.hasTag("…")` asks for.
-pub(in crate::check) fn asked_claim(expression: &Value) -> Option<&str> {
+pub(crate) fn asked_claim(expression: &Value) -> Option<&str> {
     of_caller(expression, "hasTag")
 }
 
@@ -71,12 +71,12 @@ fn of_caller<'a>(expression: &'a Value, function: &str) -> Option<&'a str> {
 }
 
 /// The value of a string literal.
-pub(in crate::check) fn text(expression: &Value) -> Option<&str> {
+pub(crate) fn text(expression: &Value) -> Option<&str> {
     expression.get("Value")?.as_str()
 }
 
 /// The argument that the expression reads, `a.b` of `context.input.a.b`, if it is one.
-pub(in crate::check) fn argument(expression: &Value) -> Option<String> {
+pub(crate) fn argument(expression: &Value) -> Option<String> {
     let mut names = Vec::new();
     let mut part = expression;
     while let Some(access) = part.get(".") {
@@ -89,7 +89,7 @@ pub(in crate::check) fn argument(expression: &Value) -> Option<String> {
 }
 
 /// The pattern of a `like`: the texts between its wildcards. One text more than there are wildcards.
-pub(in crate::check) fn pattern(like: &Value) -> Option<Vec<String>> {
+pub(crate) fn pattern(like: &Value) -> Option<Vec<String>> {
     let mut texts = vec![String::new()];
     for element in like.get("pattern")?.as_array()? {
         match element.get("Literal").and_then(Value::as_str) {

@@ -1,7 +1,7 @@
 //! Cedar: every policy of the stack is read, held against the service's rules, and typed against the tools it is about.
 
 mod action;
-pub(super) mod expression;
+pub(crate) mod expression;
 pub(crate) mod place;
 mod scope;
 mod statement;
@@ -59,7 +59,7 @@ pub(super) fn check<'a>(stack: &'a Stack, sources: &'a Sources, found: &mut Vec<
         let statement = policy.document.get("definition").and_then(statement_of);
         let text = statement.map(|statement| Text::new(policy, with_names(stack, statement), sources));
         let before = errors(found);
-        let read = text.and_then(|text| Some((read(&text, found)?, text)));
+        let read = text.and_then(|text| Some((read(&text, policy, found)?, text)));
         let Some(engine) = engine else { continue };
         engine.policies.push(policy);
         engine.clean &= errors(found) == before;
@@ -99,7 +99,7 @@ fn with_names(stack: &Stack, statement: &str) -> String {
 }
 
 /// The one policy of a text, called by its address.
-fn read(text: &Text<'_>, found: &mut Vec<Diagnostic>) -> Option<Policy> {
+fn read(text: &Text<'_>, policy: &Resource, found: &mut Vec<Diagnostic>) -> Option<Policy> {
     let length = least_length(text.statement());
     if length > LONGEST {
         // Of a text without references the model says it.
@@ -117,7 +117,7 @@ fn read(text: &Text<'_>, found: &mut Vec<Diagnostic>) -> Option<Policy> {
     let set = match PolicySet::from_str(text.statement()) {
         Ok(set) => set,
         Err(errors) => {
-            unreadable(text, &errors, found);
+            unreadable(text, policy, &errors, found);
             return None;
         }
     };
@@ -147,15 +147,23 @@ fn read(text: &Text<'_>, found: &mut Vec<Diagnostic>) -> Option<Policy> {
 }
 
 /// Cedar's own message, at the place it names.
-fn unreadable(text: &Text<'_>, errors: &ParseErrors, found: &mut Vec<Diagnostic>) {
+fn unreadable(text: &Text<'_>, policy: &Resource, errors: &ParseErrors, found: &mut Vec<Diagnostic>) {
     if is_extended(text.statement()) {
-        let mut diagnostic =
-            text.note("cedar::not-plain", "this policy uses an extension of Cedar, only the service can check it");
-        if is_temporal(text.statement()) {
-            diagnostic = diagnostic.help(
-                "from then on every call needs the header `x-amzn-bedrock-agentcore-policy-session-id`, or it is refused",
-            );
-        }
+        let header = is_temporal(text.statement()).then_some(
+            "from then on every call needs the header `x-amzn-bedrock-agentcore-policy-session-id`, or it is refused",
+        );
+        let of_cedar = policy.document.pointer("/definition/cedar").is_some();
+        let elsewhere = of_cedar.then_some("write it into `definition.policy`");
+        let mut diagnostic = if of_cedar {
+            text.warning(
+                "cedar::not-plain",
+                "`definition.cedar` takes plain Cedar, and this policy uses an extension of it",
+            )
+        } else {
+            text.note("cedar::not-plain", "this policy uses an extension of Cedar, only the service can check it")
+        };
+        let help = elsewhere.into_iter().chain(header).collect::<Vec<_>>().join("; ");
+        diagnostic.help = Some(help).filter(|help| !help.is_empty());
         found.push(diagnostic.at(text.whole(), ""));
         return;
     }

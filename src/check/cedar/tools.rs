@@ -115,7 +115,7 @@ impl<'a> Guarded<'a> {
     }
 
     /// The types of everything that the policy may be about are known.
-    pub(super) fn decides_all(&self, policy: &Policy) -> bool {
+    pub(in crate::check) fn decides_all(&self, policy: &Policy) -> bool {
         let known = |uid: &EntityUid| {
             let id = uid.id().unescaped();
             let listed = |target: &GuardedTarget<'_>| matches!(target.tools, Tools::Known(_));

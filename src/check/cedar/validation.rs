@@ -1,13 +1,14 @@
 //! Types: a policy is validated strictly against the schema that the service derives from the tools.
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Policy, PolicySet, ValidationMode, ValidationResult, Validator};
-use serde_json::{Value, json};
+use cedar_policy::{EntityUid, Policy, PolicySet, ValidationMode, ValidationResult, Validator};
+use serde_json::Value;
 
-use super::expression::{asked_claim, conditions, parts};
+use super::expression::{asked_claim, conditions, parts as conjuncts};
 use super::place::Text;
 use super::tools::Guarded;
 use super::words::{ESCAPED_MARK, plain, said};
+use crate::access::condition::parts;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::nearest::listed;
 use crate::reference::holds_mark_character;
@@ -28,15 +29,25 @@ pub(super) fn check(
     if errors.is_empty() && decides_all {
         suspicions(text, form, &result, found);
     }
-    let unfit = if errors.is_empty() { Vec::new() } else { unfit(form, validator) };
+    let alone = if errors.is_empty() { Vec::new() } else { one_by_one(text, form, validator) };
     let mut told: Vec<String> = Vec::new();
     for (message, place, help) in errors {
         let wrong = text.excerpt(&place);
+        let has_it = |problems: &[String]| problems.contains(&message);
+        let unfit: Vec<&str> = alone.iter().filter(|(_, all)| has_it(all)).map(|(tool, _)| tool.as_str()).collect();
         let (mut message, mut help) = said(&message, wrong, form, help);
-        if !unfit.is_empty() {
+        if !unfit.is_empty() && unfit.len() < alone.len() {
+            let fitting = alone.iter().filter(|(_, problems)| problems.is_empty()).count();
+            help = Some(match help {
+                // A tool that has no such argument never gets one.
+                help if message.starts_with("no tool that") || help.is_none() => {
+                    let others =
+                        if fitting + unfit.len() == alone.len() { ", and fits the others it names" } else { "" };
+                    format!("it does not fit {}{others}: write two", some(&unfit))
+                }
+                help => format!("{} (for {})", help.unwrap_or_default(), some(&unfit)),
+            });
             message = message.replacen("no tool that", "not every tool that", 1);
-            let names: Vec<&str> = unfit.iter().map(String::as_str).collect();
-            help = Some(format!("it does not fit {}, and fits the others it names: write two", listed(&names)));
         }
         // The same mistake in the next line is the same mistake.
         if told.contains(&message) {
@@ -49,20 +60,47 @@ pub(super) fn check(
     }
 }
 
-/// The actions that a policy does not fit, where it fits others of those that it names.
-fn unfit(form: &Value, validator: &Validator) -> Vec<String> {
-    let fits = |action: &Value| {
-        let mut alone = form.clone();
-        if let Some(members) = alone.as_object_mut() {
-            members.insert("action".to_owned(), json!({"op": "==", "entity": action}));
-        }
-        let set = Policy::from_json(None, alone).ok().and_then(|policy| PolicySet::from_policies([policy]).ok());
-        set.is_some_and(|set| validator.validate(&set, ValidationMode::Strict).validation_passed())
+/// So many names are enough to know which.
+const ENOUGH: usize = 8;
+
+fn some(names: &[&str]) -> String {
+    let shown = listed(names.get(..ENOUGH).unwrap_or(names));
+    match names.len().saturating_sub(ENOUGH) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// What is wrong with a policy for each of the tools that it names, those of a group one by one.
+fn one_by_one(text: &Text<'_>, form: &Value, validator: &Validator) -> Vec<(String, Vec<String>)> {
+    let named = form.pointer("/action/entities").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let named: Vec<&str> =
+        named.iter().chain(form.pointer("/action/entity")).filter_map(|one| one.get("id")?.as_str()).collect();
+    let schema = validator.schema();
+    let Ok(groups) = schema.action_entities() else { return Vec::new() };
+    let mut tools: Vec<EntityUid> = schema
+        .request_envs()
+        .map(|environment| environment.action().clone())
+        .filter(|tool| {
+            let is_it = |id: &str| named.contains(&id);
+            let within = groups.ancestors(tool).into_iter().flatten();
+            is_it(tool.id().unescaped()) || within.into_iter().any(|group| is_it(group.id().unescaped()))
+        })
+        .collect();
+    tools.sort_by(|one, other| one.id().cmp(other.id()));
+    tools.dedup();
+    if tools.len() < 2 {
+        return Vec::new();
+    }
+    let Some(place) = parts(text.statement()).map(|parts| parts.action) else { return Vec::new() };
+    let problems = |tool: &EntityUid| {
+        let mut alone = text.statement().to_owned();
+        alone.replace_range(place.clone(), &format!("action == {tool}"));
+        let set = PolicySet::from_policies([Policy::parse(None, alone).ok()?]).ok()?;
+        let result = validator.validate(&set, ValidationMode::Strict);
+        Some(result.validation_errors().map(|error| plain(&DetailedError::from(error).message)).collect::<Vec<_>>())
     };
-    let actions = form.pointer("/action/entities").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let (fit, unfit): (Vec<&Value>, Vec<&Value>) = actions.iter().partition(|action| fits(action));
-    let names = unfit.iter().filter_map(|action| Some(action.get("id")?.as_str()?.to_owned()));
-    if fit.is_empty() { Vec::new() } else { names.collect() }
+    tools.iter().filter_map(|tool| Some((tool.id().unescaped().to_owned(), problems(tool)?))).collect()
 }
 
 /// What Cedar warns about.
@@ -89,7 +127,7 @@ fn holds_mark(message: &str) -> bool {
 }
 
 fn why_impossible(form: &Value, unfit: bool) -> &'static str {
-    let all = || conditions(form).flat_map(|(_, body)| parts(body));
+    let all = || conditions(form).flat_map(|(_, body)| conjuncts(body));
     let scope_type = form.pointer("/principal/entity_type").and_then(Value::as_str);
     let signer = scope_type == Some(super::SIGNER)
         || form.pointer("/principal/entity/type").and_then(Value::as_str) == Some(super::SIGNER);

@@ -44,8 +44,9 @@ pub(in crate::check) const CODES: &[(&str, &str)] = &[
     ),
     (
         "lint::future-tools",
-        "A permit on every action, on `CallTool` or `Mcp`, or on a whole target holds for tools that do not exist yet. Whoever \
-         adds a tool opens it at once. That may be meant; name the tools one by one if new ones are to be decided on.",
+        "A permit on `CallTool` or `Mcp`, or on every action of every gateway of the engine, holds for targets and tools that do \
+         not exist yet. Whoever adds one opens it at once. That may be meant; name the tools or their target if new ones are to be \
+         decided on.",
     ),
     (
         "lint::uncovered-tool",
@@ -64,8 +65,26 @@ pub(in crate::check) const CODES: &[(&str, &str)] = &[
     ),
     (
         "lint::redundant-policy",
-        "Another policy of the same engine already says what this one says, for the same callers, tools and gateways or for \
-         more of them. Removing it changes nothing. Most often a condition was forgotten in the other one.",
+        "Other policies of the same engine already say what this one says, for the same callers, tools and inputs or for more of \
+         them. Removing it changes nothing. Most often a condition was forgotten in the other ones. What the text does not show is \
+         proved by the solver cvc5, if there is one.",
+    ),
+    (
+        "lint::shadowing-forbid",
+        "A forbid counts more than any permit, and this one forbids everything that a permit permits: the permit never lets a call \
+         through. Most often the forbid lacks a condition (`unless { … }`). Give it the condition, or remove the permit.",
+    ),
+    (
+        "lint::idle-forbid",
+        "No call that this forbid is about is let through by a permit, so nothing changes if it is removed. That may be meant: it \
+         guards against permits to come. Then allow the finding with this reason; else remove the forbid, or correct the claim, \
+         the tool or the limit that it names.",
+    ),
+    (
+        "lint::unproved",
+        "Whether a policy changes anything is asked of the SMT solver cvc5, which `CVC5` names or which is found on the PATH. It \
+         failed or took too long, so nothing is said about some policies. All other findings are there. `apt install cvc5` brings a \
+         version that works; without any solver this note does not appear.",
     ),
     (
         "lint::forbid-can-error",

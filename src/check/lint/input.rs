@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::access::moot::{Court, Fails};
+use crate::access::solving::Solving;
 use crate::check::cedar::expression::{argument, conditions, operator, parts};
 use crate::check::cedar::{Engine, Statement};
 use crate::diagnostic::Diagnostic;
@@ -11,7 +13,6 @@ const OF_DECIMALS: [&str; 4] = ["lessThan", "lessThanOrEqual", "greaterThan", "g
 
 pub(super) fn check(engine: &Engine<'_>, statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
     if !statement.is_permit() {
-        can_error(statement, found);
         optional(engine, statement, found);
     }
     decimals(statement, found);
@@ -21,8 +22,14 @@ fn all<'a>(statement: &'a Statement<'_>) -> impl Iterator<Item = &'a Value> {
     conditions(&statement.form).flat_map(|(_, body)| parts(body))
 }
 
-/// A forbid whose evaluation fails is skipped, and the call goes through.
-fn can_error(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
+/// A forbid whose evaluation fails is skipped, and the call goes through. Whether it can fail is tried, and proved where there is a
+/// solver; where neither is possible, arithmetic is enough.
+pub(super) fn can_error(
+    statement: &Statement<'_>,
+    court: Option<&Court<'_>>,
+    solving: &mut Solving<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
     let computed = all(statement).find_map(|part| {
         let (sign, operands) = operator(part).filter(|(name, _)| matches!(*name, "+" | "-" | "*" | "neg"))?;
         let argument = parts(operands.get("left").or_else(|| operands.get("arg"))?)
@@ -31,18 +38,24 @@ fn can_error(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
             .find_map(argument)?;
         Some((if sign == "neg" { "-" } else { sign }, argument))
     });
-    if let Some((sign, argument)) = computed {
-        found.push(
-            statement
-                .text
-                .warning(
-                    "lint::forbid-can-error",
-                    format!("a large enough `{argument}` makes `{sign}` fail, and then this forbid does not count"),
-                )
-                .at(statement.text.span_of(&format!("context.input.{argument}")), "fails beyond 64 bits")
-                .help("compare the argument itself, and put the arithmetic into the limit"),
-        );
-    }
+    let Some((sign, argument)) = computed.filter(|_| !statement.is_permit()) else { return };
+    let fails = court.map(|court| court.fails(statement.text.address(), &argument, solving));
+    let with = match fails {
+        Some(Fails::Never | Fails::Unknown) => return,
+        Some(Fails::With(number)) => number,
+        None => None,
+    };
+    let which = with.map_or_else(|| "a large enough".to_owned(), |number| format!("{number} as"));
+    found.push(
+        statement
+            .text
+            .warning(
+                "lint::forbid-can-error",
+                format!("{which} `{argument}` makes `{sign}` fail, and then this forbid does not count"),
+            )
+            .at(statement.text.span_of(&format!("context.input.{argument}")), "fails beyond 64 bits")
+            .help("compare the argument itself, and put the arithmetic into the limit"),
+    );
 }
 
 /// A forbid that applies only if an argument is there: whoever leaves it out is not stopped.

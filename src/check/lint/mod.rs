@@ -7,18 +7,20 @@ mod gateway;
 mod input;
 mod limits;
 mod mode;
+mod moot;
 mod pattern;
 mod reach;
 mod redundant;
 mod scopes;
 
 use super::cedar::Engine;
+use crate::access::prove::Solver;
 use crate::diagnostic::Diagnostic;
 use crate::stack::Stack;
 
 pub(super) use codes::CODES;
 
-pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], found: &mut Vec<Diagnostic>) {
+pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], solver: Option<&Solver>, found: &mut Vec<Diagnostic>) {
     for engine in engines {
         for statement in &engine.statements {
             pattern::check(stack, engine, statement, found);
@@ -38,4 +40,6 @@ pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], found: &mut Vec<Diagn
     authorizer::check(stack, found);
     limits::check(stack, engines, found);
     mode::check(stack, engines, found);
+    // What the others found is not said again in other words.
+    moot::check(stack, engines, solver, found);
 }

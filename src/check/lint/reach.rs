@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cedar_policy::ResourceConstraint;
 use model::Tools;
 
 use crate::check::authorizer::is_enforced;
@@ -117,29 +118,27 @@ fn uncovered(engine: &Engine<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A permit for tools that are added later.
+/// A permit on every target there is and will be. A whole target is what the service recommends to name, and a permit on every action
+/// of one gateway says what it means.
 pub(super) fn future(statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
     // That it is open to everybody was told; a grant says `/**`.
     if !statement.is_permit() || asks_nothing(statement) || statement.text.is_granted() {
         return;
     }
-    let (what, help) = match statement.actions() {
-        None => ("every tool that any target gets later".to_owned(), "name the tools, or their target"),
-        Some(actions) => match actions.iter().find(|id| !id.contains("___")) {
-            Some(id) if matches!(id.as_str(), "CallTool" | "Mcp") => {
-                ("every tool that any target gets later".to_owned(), "name the tools, or their target")
-            }
-            Some(target) => {
-                (format!("every tool that `{target}` gets later"), "name the tools if new ones are to be decided on")
-            }
-            None => return,
-        },
+    let what = match statement.actions() {
+        None if matches!(statement.policy.resource_constraint(), ResourceConstraint::Is(_)) => {
+            "every tool that any gateway of the engine gets later"
+        }
+        Some(actions) if ["CallTool", "Mcp"].iter().any(|group| actions.contains(*group)) => {
+            "every tool that any target gets later"
+        }
+        _ => return,
     };
     found.push(
         statement
             .text
             .note("lint::future-tools", format!("the permit holds for {what}"))
             .at(statement.text.scope(), "")
-            .help(help),
+            .help("name the tools, or their target"),
     );
 }

@@ -1,11 +1,14 @@
-//! Policies that change nothing: another of the same engine says it already, or their conditions exclude each other.
+//! Policies that change nothing, as far as their text shows it: another of the same engine says it already or forbids it, or their
+//! conditions exclude each other.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cedar_policy::ResourceConstraint;
 use serde_json::Value;
 
 use super::caller::asks_nothing;
+use super::moot::shadow;
+use crate::address::Address;
 use crate::check::cedar::expression::{operator, required, text};
 use crate::check::cedar::{Engine, Statement};
 use crate::diagnostic::Diagnostic;
@@ -35,17 +38,27 @@ pub(super) fn check(engine: &Engine<'_>, found: &mut Vec<Diagnostic>) {
             known.entry((reach.statement.is_permit(), reach.conditions.as_str(), action)).or_default().push(index);
         }
     }
+    let mut shadowed: BTreeMap<usize, Vec<Address>> = BTreeMap::new();
     for (index, reach) in reaches.iter().enumerate() {
         let first = reach.names().next().unwrap_or(EVERY_ACTION);
         let conditions = BTreeSet::from([reach.conditions.as_str(), NO_CONDITIONS]);
-        let keys = conditions.into_iter().flat_map(|conditions| {
-            covering(first).into_iter().map(move |action| (reach.statement.is_permit(), conditions, action))
-        });
-        let others = keys.filter_map(|key| known.get(&key)).flatten().copied().filter(|other| *other != index);
-        let covering = others.filter_map(|other| Some((other, reaches.get(other)?))).find(|(other, covering)| {
+        let others = |permits: bool| {
+            let keys = conditions.iter().flat_map(move |conditions| {
+                covering(first).into_iter().map(move |action| (permits, *conditions, action))
+            });
+            let others = keys.filter_map(|key| known.get(&key)).flatten().copied().filter(|other| *other != index);
+            others.filter_map(|other| Some((other, reaches.get(other)?))).filter(|(_, other)| other.covers(reach))
+        };
+        if reach.statement.is_permit()
+            && !reach.is_open
+            && let Some((forbid, _)) = others(false).next()
+        {
+            shadowed.entry(forbid).or_default().push(reach.statement.text.address().clone());
+            continue;
+        }
+        let covering = others(reach.statement.is_permit()).find(|(other, covering)| {
             // Of two that are equal the later one is too much.
-            covering.covers(reach)
-                && (*other < index || !reach.covers(covering) || covering.conditions != reach.conditions)
+            *other < index || !reach.covers(covering) || covering.conditions != reach.conditions
         });
         if let Some((_, covering)) = covering {
             let other = covering.statement.text.address();
@@ -62,6 +75,11 @@ pub(super) fn check(engine: &Engine<'_>, found: &mut Vec<Diagnostic>) {
                     .help("remove it, or give the other one the condition that was meant"),
             );
         }
+    }
+    for (forbid, permits) in shadowed {
+        let by: Vec<Address> =
+            reaches.get(forbid).map(|reach| reach.statement.text.address().clone()).into_iter().collect();
+        shadow(engine, &by, &permits, found);
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::plan::{FORMAT_VERSION, MemberChange, Origin, Risk, Summary, Unexpected, Unsaid};
+use crate::plan::{Exposure, FORMAT_VERSION, MemberChange, Origin, Risk, Since, Summary, Unexpected, Unsaid};
 
 fn member(path: &str, before: Value, after: Value) -> MemberChange {
     let known = |value: Value| (!value.is_null()).then_some(value);
@@ -133,8 +133,23 @@ pub(in crate::report) fn full() -> Plan {
             },
         ],
         exposed: vec![
-            Exposure { address: "gateway.hr".into(), code: "enforcement-weakened".into(), principal: "every authenticated caller".into(), tool: "every tool of `gateway.hr`".into(), before: "allowed".into(), after: "as its policies say".into(), how: "unknown".into(), message: "`gateway.hr` was changed by hand: policies are only logged".into(), repaired: true, help: None },
-            Exposure { address: "policy_engine.guard".into(), code: "access-widened".into(), principal: "every authenticated caller".into(), tool: "`hr/search`".into(), before: "allowed".into(), after: "denied".into(), how: "unknown".into(), message: "policy `by_hand` in `policy_engine.guard` is not in the manifest: it permits calls".into(), repaired: false, help: Some("delete it where it was made".into()) },
+            Exposure {
+                address: "gateway.hr".into(),
+                code: "enforcement-weakened".into(),
+                principal: "every authenticated caller".into(),
+                tool: "every tool of `gateway.hr`".into(),
+                before: "as its policies say".into(),
+                after: "allowed".into(),
+                how: "unknown".into(),
+                tokens: None,
+                witness: None,
+                since: Some(Since { created: None, changed: Some("2026-11-24T14:02:33Z".into()) }),
+                message: "`gateway.hr` was changed by hand: policies are only logged".into(),
+                repaired: true,
+                help: None,
+            },
+            by_hand("hr/search"),
+            by_hand("hr/pay"),
         ],
         left_out: vec![
             crate::plan::LeftOut { address: "gateway_target.new".into(), action: Action::Create, reason: None },
@@ -169,6 +184,25 @@ pub(in crate::report) fn full() -> Plan {
     }
 }
 
+/// A tool that a permit made by hand lets an employee call.
+fn by_hand(tool: &str) -> Exposure {
+    Exposure {
+        address: "policy_engine.guard".into(),
+        code: "access-widened".into(),
+        principal: "employee".into(),
+        tool: tool.into(),
+        before: "never".into(),
+        after: "always".into(),
+        how: "tested".into(),
+        tokens: Some(12),
+        witness: Some("token {\"scope\":\"hr/read\"}, input {\"name\":\"x\"}".into()),
+        since: Some(Since { created: Some("2026-11-24T14:05:00Z".into()), changed: None }),
+        message: "policy `by_hand` in `policy_engine.guard` is not in the manifest: it permits calls".into(),
+        repaired: false,
+        help: Some("delete it where it was made".into()),
+    }
+}
+
 fn shown(value: &Plan) -> String {
     anstream::adapter::strip_str(&plan(value, 80)).to_string()
 }
@@ -188,13 +222,16 @@ fn a_plan_with_everything() {
     hr-data-agent/dev · account 111122223333 · us-east-1 · local stand-in
 
     EXPOSED: the live account allows what the manifest does not
-      ! every authenticated caller, every tool of `gateway.hr`: now allowed; by the
-          manifest as its policies say
-          `gateway.hr` was changed by hand: policies are only logged [enforcement-weakened]
+      ! `gateway.hr` was changed by hand: policies are only logged; last changed
+          2026-11-24 14:02 UTC [enforcement-weakened]
+          every authenticated caller, every tool of `gateway.hr`: now allowed; by
+            the manifest as its policies say
           this plan sets it right
-      ! every authenticated caller, `hr/search`: now allowed; by the manifest denied
-          policy `by_hand` in `policy_engine.guard` is not in the manifest: it
-          permits calls [access-widened]
+      ! policy `by_hand` in `policy_engine.guard` is not in the manifest: it permits
+          calls; created 2026-11-24 14:05 UTC [access-widened]
+          employee, hr/search, hr/pay: now always; by the manifest never (tested on
+            12 tokens)
+          for example token {"scope":"hr/read"}, input {"name":"x"}
           this plan leaves it open: delete it where it was made
 
     Changes from the manifest

@@ -14,11 +14,13 @@ const LARGEST: usize = 100_000;
 
 /// Why a text is refused, and where.
 #[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) range: Range<usize>,
+pub struct Refused {
+    /// Its bytes.
+    pub range: Range<usize>,
     /// The rest of a sentence that begins with the file's name.
-    pub(super) message: String,
-    pub(super) help: &'static str,
+    pub message: String,
+    /// What to do next.
+    pub help: &'static str,
 }
 
 /// A value that an alias can repeat.
@@ -50,7 +52,10 @@ struct Builder {
 }
 
 /// Parses a text of one document.
-pub(super) fn parse(text: &str) -> Result<Value, Refused> {
+///
+/// # Errors
+/// The text is no YAML, holds what JSON cannot say, or is out of bounds.
+pub fn parse(text: &str) -> Result<Value, Refused> {
     let mut builder = Builder::default();
     let mut documents = 0;
     for event in Parser::new_from_str(text) {
