@@ -139,9 +139,7 @@ const TEMPORAL: usize = 20;
 /// There is room in the engine for one more policy that looks at what happened before. `id` is the policy's own.
 fn check_temporal(session: &Session<'_>, engine: &str, id: &str, statement: &Statement) -> Result<(), Failure> {
     let others = session.state.all(Kind::Policy, Some(engine)).filter(|policy| policy.id != id);
-    if statement.split.temporal
-        && others.filter(|policy| policy_text::is_temporal(policy)).count() >= TEMPORAL
-    {
+    if statement.split.temporal && others.filter(|policy| policy_text::is_temporal(policy)).count() >= TEMPORAL {
         return Err(Failure::quota(format!(
             "Policy engine {engine} has {TEMPORAL} temporal policies, and no more are allowed"
         )));

@@ -79,7 +79,12 @@ impl Door {
         let rules = rules.filter(|rule| rule.get("inboundTokenClaimName").is_some_and(|name| name == claim));
         let matched = rules.filter_map(|rule| rule.pointer("/authorizingClaimMatchValue/claimMatchValue"));
         let matched = matched.flat_map(|value| [value.get("matchValueString"), value.get("matchValueStringList")]);
-        scopes.into_iter().chain(matched.flatten()).flat_map(|value| values(Some(value))).map(ToOwned::to_owned).collect()
+        scopes
+            .into_iter()
+            .chain(matched.flatten())
+            .flat_map(|value| values(Some(value)))
+            .map(ToOwned::to_owned)
+            .collect()
     }
 
     /// The type of the principals that come in by it, without its namespace; nothing where nobody knows.

@@ -11,7 +11,6 @@ use super::compared::Compared;
 use super::guard::Cell;
 use super::prove::{Prover, Solver};
 use crate::address::Address;
-use crate::check::deep::ROOM;
 
 /// What becomes of an access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,27 +100,21 @@ pub struct Comparison {
     pub trouble: Option<String>,
 }
 
-/// Compares two states of a stack, with a solver where there is one.
+/// Compares two states of a stack, with a solver where there is one. Policies may go deep, and the solver has a runtime of its own:
+/// this wants a thread with room, outside of any other runtime.
 pub fn compare(before: &Access<'_>, after: &Access<'_>, solver: Option<&Solver>) -> Comparison {
-    let work = || {
-        let mut prover = solver.and_then(Prover::new);
-        let mut comparison = Comparison::default();
-        let mut suspects = BTreeSet::new();
-        let gateways = after.gateways.iter().chain(&before.gateways).map(|gateway| &gateway.resource.address);
-        let mut seen = BTreeSet::new();
-        for address in gateways.filter(|address| seen.insert(*address)) {
-            let compared = Compared::of(address, before, after);
-            let (clear, suspect) = compared.changes(prover.as_mut(), &mut comparison.changes);
-            comparison.cleared.extend(clear);
-            suspects.extend(suspect);
-        }
-        comparison.cleared.retain(|policy| !suspects.contains(policy));
-        comparison.trouble = prover.and_then(|prover| prover.trouble);
-        comparison
-    };
-    // The solver has a runtime of its own, and policies may go deep.
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(ROOM).spawn_scoped(scope, work);
-        thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_default()
-    })
+    let mut prover = solver.and_then(Prover::new);
+    let mut comparison = Comparison::default();
+    let mut suspects = BTreeSet::new();
+    let gateways = after.gateways.iter().chain(&before.gateways).map(|gateway| &gateway.resource.address);
+    let mut seen = BTreeSet::new();
+    for address in gateways.filter(|address| seen.insert(*address)) {
+        let compared = Compared::of(address, before, after);
+        let (clear, suspect) = compared.changes(prover.as_mut(), &mut comparison.changes);
+        comparison.cleared.extend(clear);
+        suspects.extend(suspect);
+    }
+    comparison.cleared.retain(|policy| !suspects.contains(policy));
+    comparison.trouble = prover.and_then(|prover| prover.trouble);
+    comparison
 }

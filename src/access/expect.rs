@@ -13,10 +13,8 @@ use super::guard::{Cell, Verdict};
 use super::only_with::{Found, OnlyWith};
 use super::prove::{Prover, Solver};
 use crate::address::Address;
-use crate::check::children;
 use crate::diagnostic::Span;
 use crate::expectation::{Expectation, Expected, Named, Needed};
-use crate::kind::GATEWAY_TARGET;
 use crate::manifest::nearest::suggestion;
 use crate::stack::Stack;
 
@@ -86,8 +84,7 @@ pub struct Broken {
 pub fn hold(stack: &Stack, solver: Option<&Solver>) -> Holding {
     let access = Access::enforced(stack);
     let mut held = Held { access: &access, prover: solver.and_then(Prover::new), distrusted: false };
-    let mut outcomes: Vec<Outcome> =
-        stack.expectations.iter().map(|expectation| held.outcome(expectation, stack)).collect();
+    let mut outcomes: Vec<Outcome> = stack.expectations.iter().map(|expectation| held.outcome(expectation)).collect();
     if held.distrusted {
         for outcome in &mut outcomes {
             if matches!(outcome.how, How::Proved(_)) {
@@ -106,7 +103,7 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    fn outcome(&mut self, expectation: &Expectation, stack: &Stack) -> Outcome {
+    fn outcome(&mut self, expectation: &Expectation) -> Outcome {
         let mut outcome = Outcome {
             label: label(&expectation.expected),
             span: expectation.span.clone(),
@@ -126,7 +123,7 @@ impl Held<'_> {
                 }
             }
             Expected::Call { persona, tool, input, allowed } => self.call(persona, tool, input, *allowed, &mut outcome),
-            Expected::OnlyWith { tools, needed } => self.only_with(tools, needed, stack, &mut outcome),
+            Expected::OnlyWith { tools, needed } => self.only_with(tools, needed, &mut outcome),
         }
         outcome
     }
@@ -227,19 +224,17 @@ impl Held<'_> {
         }
     }
 
-    fn only_with(&mut self, tools: &[Named], needed: &Needed, stack: &Stack, outcome: &mut Outcome) {
+    fn only_with(&mut self, tools: &[Named], needed: &Needed, outcome: &mut Outcome) {
         let mut sum = Sum::default();
         let access = self.access;
         for gateway in &access.gateways {
-            let named = tools.iter().flat_map(|name| gateway.tools.iter().map(move |tool| (name, tool)));
-            let named: Vec<(&Named, &ToolAt)> = named.filter(|(name, tool)| tool.is_named(&name.text)).collect();
+            let named: Vec<(&Named, &ToolAt)> =
+                tools.iter().flat_map(|name| named(gateway, name).map(move |tool| (name, tool))).collect();
             self.only_with_at(gateway, &named, needed, outcome, &mut sum);
         }
-        for (name, gateway) in tools.iter().flat_map(|name| to_come(name, access, stack).into_iter().map(move |come| (name, come))) {
-            let named: Vec<_> = gateway.tools.iter().map(|tool| (name, tool)).collect();
-            self.only_with_at(&gateway, &named, needed, outcome, &mut sum);
-        }
-        for tool in tools.iter().filter(|tool| to_come(tool, access, stack).is_empty()) {
+        for tool in
+            tools.iter().filter(|tool| access.gateways.iter().all(|gateway| named(gateway, tool).next().is_none()))
+        {
             self.knows_tool(tool, outcome);
         }
         outcome.how = sum.how(outcome);
@@ -314,17 +309,10 @@ impl Sum {
     }
 }
 
-/// The gateways with a target that a name asks of for tools to come too, each with such a tool.
-fn to_come<'a>(name: &Named, access: &'a Access<'a>, stack: &'a Stack) -> Vec<Gateway<'a>> {
-    if !name.text.ends_with("/**") {
-        return Vec::new();
-    }
-    let targets = |gateway: &'a Gateway<'a>| {
-        let targets = children(stack, &GATEWAY_TARGET, &gateway.resource.address);
-        targets.map(|target| gateway.with_tool_to_come(target))
-    };
-    let with_tools = access.gateways.iter().flat_map(targets);
-    with_tools.filter(|gateway| gateway.tools.iter().any(|tool| tool.is_named(&name.text))).collect()
+/// The tools of a gateway that a name means: those there are, and with `**` those to come.
+fn named<'g>(gateway: &'g Gateway<'_>, name: &Named) -> impl Iterator<Item = &'g ToolAt> {
+    let to_come = gateway.to_come.iter().filter(|_| name.text.ends_with("/**"));
+    gateway.tools.iter().chain(to_come).filter(|tool| tool.is_named(&name.text))
 }
 
 impl Broken {

@@ -187,28 +187,6 @@ impl<'a> Gateway<'a> {
         self.mode != Mode::Unknown && !self.shared && (self.guard.is_some() || self.mode == Mode::NoEngine)
     }
 
-    /// The same gateway with a tool more in a target, of which nothing is known but that it is there: it has only this one.
-    pub(crate) fn with_tool_to_come(&self, target: &Resource) -> Self {
-        let mut tools = self.to_come.iter().filter(|tool| tool.target == target.address);
-        let tool = tools.next().cloned();
-        let actions: Vec<Action> = tool.iter().map(|tool| tool.action.clone()).collect();
-        let rules = self.guard.iter().flat_map(|guard| guard.rules.iter().cloned()).collect();
-        let guard = self.guard.as_ref().and_then(|guard| Guard::new(guard.gateway(), &actions, rules));
-        Self {
-            resource: self.resource,
-            door: self.door.clone(),
-            mode: self.mode,
-            engine: self.engine.clone(),
-            tools: tool.into_iter().collect(),
-            to_come: Vec::new(),
-            notes: Vec::new(),
-            names: self.names.clone(),
-            guard,
-            shared: self.shared,
-            stack: self.stack,
-        }
-    }
-
     /// Its engine may hold policies that nobody here knows.
     pub(crate) fn doubt(&mut self) {
         self.shared = true;

@@ -220,7 +220,10 @@ impl<'a> Court<'a> {
                 let rules: Vec<&Rule<'_>> = seen.about(tool).collect();
                 let permits: Vec<&Policy> =
                     rules.iter().filter(|rule| is_permit(rule) && !rule.is_opaque()).map(|rule| &rule.policy).collect();
-                if permits.len() < 2 || rules.iter().any(|rule| rule.is_opaque()) || !seen.lets_strangers_in(tool, &rules) {
+                if permits.len() < 2
+                    || rules.iter().any(|rule| rule.is_opaque())
+                    || !seen.lets_strangers_in(tool, &rules)
+                {
                     continue;
                 }
                 let all: Vec<&Policy> = rules.iter().map(|rule| &rule.policy).collect();

@@ -76,8 +76,7 @@ fn among(
         for claim in claims {
             for claims in variants(&base, claim, name, lookalikes) {
                 let token = Token { claims, known: Known::InPart };
-                if has(&token, needed, gateway) || !seen.insert(Value::Object(token.claims.clone()).to_string())
-                {
+                if has(&token, needed, gateway) || !seen.insert(Value::Object(token.claims.clone()).to_string()) {
                     continue;
                 }
                 let changed = token.claims.get(&claim.name) != base.get(&claim.name);

@@ -66,7 +66,7 @@ enum Said {
 impl<'a> OnlyWith<'a> {
     /// Fails where nobody says which claim holds what is needed.
     pub(super) fn new(gateway: &'a Gateway<'a>, callers: &[Caller], needed: &'a Needed) -> Result<Self, String> {
-        let actions: Vec<_> = gateway.tools.iter().map(|tool| tool.action.clone()).collect();
+        let actions: Vec<_> = gateway.tools.iter().chain(&gateway.to_come).map(|tool| tool.action.clone()).collect();
         Ok(Self {
             without: near_miss::without(gateway, callers, needed)?,
             property: property(gateway, needed),
@@ -153,7 +153,8 @@ impl<'a> OnlyWith<'a> {
                 for (claim, value) in token.claims.iter_mut().filter(|(claim, _)| !is_words(claim)) {
                     // The text of a list is what Cedar sees of the list.
                     let list = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-                    if let Some(list) = list.filter(|list| list.is_array() && *value == list.to_string() && claim != "sub")
+                    if let Some(list) =
+                        list.filter(|list| list.is_array() && *value == list.to_string() && claim != "sub")
                     {
                         *value = list;
                     }

@@ -9,8 +9,8 @@ use super::manifest::{Checked, Read};
 use super::options::{Global, Manifest};
 use super::output;
 use crate::manifest::expand;
-use crate::report::{count, held};
 use crate::report::diagnostic::{render, to_github, to_json, to_sarif};
+use crate::report::{count, held};
 
 /// Finds what is wrong with a manifest, without an account
 #[derive(Debug, clap::Args)]

@@ -28,8 +28,10 @@ pub(super) async fn run(global: &Global, arguments: &Args, gateway: Option<&str>
         output::out("no gateway in this account and region\n")?;
         return Ok(Exit::Done);
     }
-    let read: Vec<_> =
-        gateways.into_iter().map(|LiveGateway { stack, sources, facts }| (Read { stack, sources, holding: Holding::default() }, facts)).collect();
+    let read: Vec<_> = gateways
+        .into_iter()
+        .map(|LiveGateway { stack, sources, facts }| (Read { stack, sources, holding: Holding::default() }, facts))
+        .collect();
     let accesses = || read.iter().map(|(read, facts)| (read, live::access(&read.stack, facts)));
     let answered = deep(|| answer(accesses(), arguments));
     let exit =

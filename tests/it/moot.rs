@@ -82,7 +82,7 @@ fn loaded(path: PathBuf) -> (gatewright::stack::Stack, gatewright::diagnostic::S
 
 fn found(text: &str, solver: Option<&Solver>) -> Vec<Diagnostic> {
     let (stack, sources) = load(text);
-    check::check_with(&stack, &sources, solver)
+    check::check_with(&stack, &sources, solver).0
 }
 
 /// Code, policy and message of each.
@@ -264,7 +264,7 @@ fn the_examples_ask_no_solver() {
     let manifests = std::fs::read_dir("manifests").unwrap().map(|entry| entry.unwrap().path());
     for path in manifests {
         let (stack, sources) = loaded(path.clone());
-        let found = check::check_with(&stack, &sources, Some(&nobody));
+        let found = check::check_with(&stack, &sources, Some(&nobody)).0;
         assert!(found.iter().all(|found| found.code != "lint::unproved"), "{}: {:#?}", path.display(), said(&found));
     }
 }
