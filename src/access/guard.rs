@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use cedar_policy::{
     ActionConstraint, Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid,
@@ -114,9 +115,10 @@ pub(crate) struct Principal {
     /// Nothing: any of its kind.
     uid: Option<EntityUid>,
     entity: Option<Entity>,
-    partial: PartialEntities,
     /// Of somebody unknown: the claims that are known all the same.
     known: Option<Token>,
+    /// The same for a partial evaluation, made when one is asked for: it costs as much as the schema is large.
+    partial: OnceLock<Option<PartialEntities>>,
 }
 
 impl Principal {
@@ -177,7 +179,7 @@ impl<'a> Guard<'a> {
 
     /// Any caller of a kind, about whom nothing is known.
     fn anyone(&self, name: &str) -> Option<Principal> {
-        Some(Principal { kind: kind(name)?, uid: None, entity: None, partial: self.partial(None)?, known: None })
+        Some(Principal { kind: kind(name)?, uid: None, entity: None, partial: OnceLock::new(), known: None })
     }
 
     /// Whoever has a token with these claims, whatever others it has.
@@ -197,8 +199,8 @@ impl<'a> Guard<'a> {
 
     fn principal<'t>(&self, name: &str, id: &str, tags: impl Iterator<Item = (&'t str, String)>) -> Option<Principal> {
         let entity = entity(name, id, tags)?;
-        let partial = self.partial(Some(&entity))?;
-        Some(Principal { kind: kind(name)?, uid: Some(entity.uid()), entity: Some(entity), partial, known: None })
+        let uid = Some(entity.uid());
+        Some(Principal { kind: kind(name)?, uid, entity: Some(entity), partial: OnceLock::new(), known: None })
     }
 
     fn partial(&self, principal: Option<&Entity>) -> Option<PartialEntities> {
@@ -395,7 +397,9 @@ impl<'a> Guard<'a> {
             Some(Err(_)) => return false,
             None => policies,
         };
-        let Ok(response) = policies.tpe(&request, &principal.partial, &self.schema) else { return false };
+        let partial = principal.partial.get_or_init(|| self.partial(principal.entity.as_ref()));
+        let Some(partial) = partial else { return false };
+        let Ok(response) = policies.tpe(&request, partial, &self.schema) else { return false };
         let keep = |forbid: bool| move |id: &PolicyId| (forbid, id.to_string());
         sum.holding.extend(response.true_permits().map(keep(false)));
         sum.holding.extend(response.true_forbids().map(keep(true)));

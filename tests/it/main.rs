@@ -8,10 +8,12 @@
 )]
 
 mod access;
+mod access_causes;
 mod access_changes;
 mod access_live;
 mod access_oracle;
 mod access_output;
+mod access_proofs;
 mod access_served;
 mod adoption;
 mod brute;
@@ -63,6 +65,7 @@ mod schema;
 mod secrets;
 mod served;
 mod shared;
+mod solver;
 mod stacks;
 mod stories;
 mod tokens;
