@@ -23,8 +23,12 @@ use crate::brute::{Calls, Difference};
 use crate::mutants::{Mutant, PLACEHOLDER, mutants};
 use crate::world::World;
 
-/// So many mutants of an example are planned at most: of more, every so manieth.
+/// So many mutants of an example are tried: of more, every so manieth. `MUTANTS=1000` tries them all, in minutes.
 const MOST: usize = 30;
+
+fn most() -> usize {
+    std::env::var("MUTANTS").ok().and_then(|most| most.parse().ok()).unwrap_or(MOST)
+}
 
 /// Who says something of a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +49,6 @@ enum Notice {
 pub(crate) struct Example {
     pub(crate) stack: Stack,
     pub(crate) sources: Sources,
-    pub(crate) world: World,
     pub(crate) aws: Aws,
     known: BTreeSet<String>,
 }
@@ -59,7 +62,7 @@ impl Example {
         world.apply_stack(&stack).await;
         let aws = world.aws().await;
         let known = said(&stack, &loaded.sources).into_iter().map(|(_, text)| text).collect();
-        Self { stack, sources: loaded.sources, world, aws, known }
+        Self { stack, sources: loaded.sources, aws, known }
     }
 
     /// What `check` says of a changed stack, and did not say before: each with whether it is an error, and its code.
@@ -114,7 +117,7 @@ fn placeholder(target: &Target) -> String {
 }
 
 /// The policies of a stack by address, as Cedar reads them.
-fn policies(stack: &Stack) -> BTreeMap<String, Policy> {
+pub(crate) fn policies(stack: &Stack) -> BTreeMap<String, Policy> {
     let policies = stack.resources.iter().filter(|resource| resource.kind.name == "policy");
     policies.map(|policy| (policy.address.to_string(), readable(stack, policy).1)).collect()
 }
@@ -177,7 +180,7 @@ async fn tally(name: &str, solver: Option<&Solver>) -> Tally {
     let calls = Calls::of(&example.stack);
     let cases = cases(&example.stack, &calls);
     let mut tally = Tally { derived: cases.len(), ..Tally::default() };
-    let every = cases.len().div_ceil(MOST).max(1);
+    let every = cases.len().div_ceil(most()).max(1);
     for case in cases.into_iter().step_by(every) {
         let statement = case.mutated.as_ref().map(|(_, statement)| statement.clone());
         let stack = with(&example.stack, &case.address, statement.clone());
