@@ -224,7 +224,8 @@ impl Words {
             self.claims.iter().map(|claim| (claim, self.values_of(claim))).collect();
         // The likeliest values of every claim before the rest of any.
         let longest = values.iter().map(|(_, values)| values.len()).max().unwrap_or_default();
-        let each = (0..longest).flat_map(|at| values.iter().filter_map(move |(claim, all)| Some((*claim, all.get(at)?))));
+        let each =
+            (0..longest).flat_map(|at| values.iter().filter_map(move |(claim, all)| Some((*claim, all.get(at)?))));
         let each: Vec<(&String, &Value)> = each.collect();
         let named = |claim: &String, value: &Value| format!("a token with `{claim}` {value}");
         let with = |base: &Claims, claim: &String, value: &Value| {
@@ -241,11 +242,15 @@ impl Words {
         }
         let several = self.claims.len() > 1;
         let share = if several { MOST / 2 } else { MOST };
-        found.extend(each.iter().take(share).map(|(claim, value)| (named(claim, value), with(&Claims::new(), claim, value))));
+        found.extend(
+            each.iter().take(share).map(|(claim, value)| (named(claim, value), with(&Claims::new(), claim, value))),
+        );
         // What takes two claims, somebody may have but for one of them.
         for (claim, value) in each.iter().filter(|_| several) {
             let other = self.bases.iter().filter(|base| base.keys().any(|known| known != *claim));
-            found.extend(other.map(|base| (format!("a caller's token with `{claim}` {value}"), with(base, claim, value))));
+            found.extend(
+                other.map(|base| (format!("a caller's token with `{claim}` {value}"), with(base, claim, value))),
+            );
             let plain = values.iter().filter(|(other, _)| other != claim);
             for (other, all) in plain {
                 let two = all.iter().take(3).map(|first| with(&with(&Claims::new(), other, first), claim, value));
@@ -293,7 +298,8 @@ impl Words {
             let room = MOST / together.len().max(1);
             let share = (1..=room).rev().find(|share| share.saturating_pow(left) <= room).unwrap_or(1);
             let values = values.get(..share.min(values.len())).unwrap_or_default();
-            together = together.iter().flat_map(|input| values.iter().map(move |value| with(input, name, value))).collect();
+            together =
+                together.iter().flat_map(|input| values.iter().map(move |value| with(input, name, value))).collect();
         }
         found.extend(together);
         let mut seen = BTreeSet::new();

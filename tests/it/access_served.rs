@@ -73,9 +73,8 @@ impl Scene {
 
     /// What a gateway answers to a message; nothing where it does not let the caller in.
     fn ask(&self, gateway: &str, header: &str, method: &str, params: &Value) -> Option<Value> {
-        let headers = format!(
-            "{header}content-type: application/json\r\naccept: application/json, text/event-stream\r\n"
-        );
+        let headers =
+            format!("{header}content-type: application/json\r\naccept: application/json, text/event-stream\r\n");
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let (status, answer) =
             self.served.ask("POST", &format!("/gateways/{gateway}/mcp"), &headers, &message.to_string());
@@ -185,7 +184,9 @@ fn compare(
     let decided = |input: &Map<String, Value>| gateway.decide(&visitor, tool, input, NOW).unwrap().cell == Cell::Always;
     let mut chosen = sample(inputs.to_vec());
     if cell == Cell::Sometimes {
-        chosen.extend([true, false].into_iter().filter_map(|may| inputs.iter().find(|input| decided(input) == may)).cloned());
+        chosen.extend(
+            [true, false].into_iter().filter_map(|may| inputs.iter().find(|input| decided(input) == may)).cloned(),
+        );
     }
     let mut examples = BTreeMap::new();
     for input in &chosen {
@@ -210,7 +211,9 @@ fn compare(
 
 /// Inputs that a tool takes: those that the policies could tell apart, and every member alone with every value.
 fn inputs(stack: &Stack, tool: &ToolAt, words: &Words) -> Vec<Map<String, Value>> {
-    let Tools::Known(tools) = stack.resource(&tool.target).unwrap().tools() else { panic!("examples state their tools") };
+    let Tools::Known(tools) = stack.resource(&tool.target).unwrap().tools() else {
+        panic!("examples state their tools")
+    };
     let name = tool.name.split_once('/').unwrap().1;
     let schema = tools.into_iter().find(|tool| tool.name == name).unwrap().input_schema;
     let found = words.inputs(&schema);
@@ -240,8 +243,10 @@ fn sample(mut inputs: Vec<Map<String, Value>>) -> Vec<Map<String, Value>> {
 
 #[test]
 fn every_gateway_of_every_example_answers_what_the_matrix_says() {
-    let mut examples: Vec<String> =
-        std::fs::read_dir("manifests").unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut examples: Vec<String> = std::fs::read_dir("manifests")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     examples.sort();
     let mut cells: BTreeMap<&str, usize> = BTreeMap::new();
     for example in examples {

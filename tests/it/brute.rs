@@ -90,7 +90,8 @@ impl Calls {
         let words = Words::of(changed.iter().copied());
         for gateway in &self.gateways {
             let callers = gateway.callers(&words);
-            for action in gateway.actions.iter().filter(|action| changed.iter().any(|policy| is_about(policy, action))) {
+            for action in gateway.actions.iter().filter(|action| changed.iter().any(|policy| is_about(policy, action)))
+            {
                 for input in words.inputs(&action.tool.input_schema) {
                     let Some(asked) = gateway.asked(action, &input) else { continue };
                     for (caller, entities, token) in &callers {
@@ -128,7 +129,10 @@ fn is_about(policy: &Policy, action: &Action) -> bool {
 }
 
 fn uid(kind: &str, id: &str) -> EntityUid {
-    EntityUid::from_type_name_and_id(EntityTypeName::from_str(&format!("AgentCore::{kind}")).unwrap(), EntityId::new(id))
+    EntityUid::from_type_name_and_id(
+        EntityTypeName::from_str(&format!("AgentCore::{kind}")).unwrap(),
+        EntityId::new(id),
+    )
 }
 
 /// A call without its caller.
@@ -198,7 +202,8 @@ fn groups(actions: &[Action], gateway: &str) -> Vec<Entity> {
     let targets: BTreeSet<&str> = actions.iter().map(|action| action.target.as_str()).collect();
     let actions = actions.iter().map(|action| within(&action.id(), &action.target));
     let targets = targets.into_iter().map(|target| within(target, "CallTool"));
-    let all = [within("CallTool", "Mcp"), Entity::with_uid(uid("Action", "Mcp")), Entity::with_uid(uid("Gateway", gateway))];
+    let all =
+        [within("CallTool", "Mcp"), Entity::with_uid(uid("Action", "Mcp")), Entity::with_uid(uid("Gateway", gateway))];
     actions.chain(targets).chain(all).collect()
 }
 
@@ -272,7 +277,8 @@ impl Words {
             found.extend(self.texts.iter().map(|other| format!("{} {}", text.trim(), other.trim())));
         }
         // A list is a list.
-        let read = |text: String| serde_json::from_str(&text).ok().filter(Value::is_array).unwrap_or_else(|| json!(text));
+        let read =
+            |text: String| serde_json::from_str(&text).ok().filter(Value::is_array).unwrap_or_else(|| json!(text));
         found.into_iter().map(read).collect()
     }
 

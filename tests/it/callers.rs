@@ -17,7 +17,13 @@ const PASSWORD: &str = "Secret-Passw0rd!";
 const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
 
 /// The header by which a caller is known at a gateway of a served stand-in.
-pub(crate) fn header(served: &Served, stack: &Stack, gateway: &Gateway<'_>, caller: &Caller, issuer: &Issuer) -> String {
+pub(crate) fn header(
+    served: &Served,
+    stack: &Stack,
+    gateway: &Gateway<'_>,
+    caller: &Caller,
+    issuer: &Issuer,
+) -> String {
     let definition = stack.authorizers.iter().find(|one| one.used_by.contains(&gateway.resource.address));
     let pool = definition.and_then(|definition| definition.user_pool.as_ref());
     let bearer = |token: &str| format!("authorization: Bearer {token}\r\n");
@@ -80,8 +86,7 @@ fn id(object: &Value) -> &str {
 fn of_client(served: &Served, stack: &Stack, address: &Address) -> String {
     let client = live(served, stack, address);
     let pool = client["parent"].as_str().unwrap();
-    let described =
-        served.cognito("DescribeUserPoolClient", &json!({"UserPoolId": pool, "ClientId": id(&client)}));
+    let described = served.cognito("DescribeUserPoolClient", &json!({"UserPoolId": pool, "ClientId": id(&client)}));
     let secret = described["UserPoolClient"]["ClientSecret"].as_str().unwrap();
     let form = format!("grant_type=client_credentials&client_id={}&client_secret={secret}", id(&client));
     token(served, pool, &form)
@@ -94,13 +99,7 @@ fn token(served: &Served, pool: &str, form: &str) -> String {
 }
 
 /// The token of a person: a user of the pool with the persona's groups, who signs in on the page of a client.
-fn of_person(
-    served: &Served,
-    stack: &Stack,
-    definition: &Authorizer,
-    name: &str,
-    persona: &Described,
-) -> String {
+fn of_person(served: &Served, stack: &Stack, definition: &Authorizer, name: &str, persona: &Described) -> String {
     assert!(persona.claims.is_empty(), "{name}: only a function of the pool writes other claims into an access token");
     let address = match &persona.client {
         Some(Client::Named(address)) => address,
@@ -122,11 +121,8 @@ fn of_person(
     }
     let back = client["document"]["CallbackURLs"][0].as_str().unwrap();
     let scopes = persona.scopes.iter().flatten().map(|scope| format!("&scope={scope}")).collect::<String>();
-    let page = format!(
-        "/{}/oauth2/authorize?response_type=code&client_id={}&redirect_uri={back}{scopes}",
-        pool,
-        id(&client)
-    );
+    let page =
+        format!("/{}/oauth2/authorize?response_type=code&client_id={}&redirect_uri={back}{scopes}", pool, id(&client));
     let head = served.head("POST", &page, FORM, &format!("username={name}&password={PASSWORD}"));
     let code = head.split_once("code=").unwrap_or_else(|| panic!("{name}: {head}")).1;
     let code = code.split(['&', '\r', '\n']).next().unwrap();

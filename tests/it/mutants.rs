@@ -92,7 +92,10 @@ fn conditions(form: &Value) -> Vec<(String, Value)> {
         rest.remove(place);
         found.push((format!("condition {place} is gone"), with(form, "/conditions", Value::Array(rest))));
         let kind = if condition["kind"] == "when" { "unless" } else { "when" };
-        found.push((format!("condition {place} is `{kind}`"), with(form, &format!("/conditions/{place}/kind"), json!(kind))));
+        found.push((
+            format!("condition {place} is `{kind}`"),
+            with(form, &format!("/conditions/{place}/kind"), json!(kind)),
+        ));
         let bodies = rewrites(&condition["body"]).into_iter();
         let at = format!("/conditions/{place}/body");
         found.extend(bodies.map(|(how, body)| (how, with(form, &at, body))));
@@ -124,7 +127,8 @@ fn children(expression: &Value) -> Vec<String> {
         (_, Value::Array(items)) => (0..items.len()).map(|place| format!("/{operator}/{place}")).collect(),
         (_, Value::Object(members)) => {
             let expressions = members.iter().filter(|(name, _)| {
-                operator == "Record" || matches!(name.as_str(), "left" | "right" | "arg" | "if" | "then" | "else" | "in")
+                operator == "Record"
+                    || matches!(name.as_str(), "left" | "right" | "arg" | "if" | "then" | "else" | "in")
             });
             expressions.map(|(name, _)| format!("/{operator}/{name}")).collect()
         }
@@ -158,7 +162,8 @@ fn own(expression: &Value) -> Vec<(String, Value)> {
             }
             if let (true, Some(text)) = (is_text, about["right"]["Value"].as_str()) {
                 for (how, before, after) in [("around", true, true), ("before", true, false), ("after", false, true)] {
-                    let pattern: Vec<Value> = std::iter::once(json!("Wildcard")).filter(|_| before)
+                    let pattern: Vec<Value> = std::iter::once(json!("Wildcard"))
+                        .filter(|_| before)
                         .chain([json!({"Literal": text})])
                         .chain(std::iter::once(json!("Wildcard")).filter(|_| after))
                         .collect();
@@ -183,7 +188,10 @@ fn own(expression: &Value) -> Vec<(String, Value)> {
             put("true", json!({"Value": true}));
         }
         "if-then-else" => {
-            put("the other way round", json!({operator: {"if": about["if"], "then": about["else"], "else": about["then"]}}));
+            put(
+                "the other way round",
+                json!({operator: {"if": about["if"], "then": about["else"], "else": about["then"]}}),
+            );
         }
         "Set" => {
             let items = about.as_array().unwrap();

@@ -55,7 +55,8 @@ pub(crate) struct Example {
 
 impl Example {
     pub(crate) async fn applied(name: &str) -> Self {
-        let options = Options { path: Path::new("manifests").join(name), first_environment: true, ..Options::default() };
+        let options =
+            Options { path: Path::new("manifests").join(name), first_environment: true, ..Options::default() };
         let loaded = manifest::load(&options);
         let stack = loaded.stack.unwrap();
         let world = World::with(Config::default());
@@ -74,7 +75,12 @@ impl Example {
     pub(crate) async fn changes(&self, stack: &Stack, solver: Option<Solver>) -> Vec<AccessChange> {
         let asked = Asked { solver, ..Asked::default() };
         let plan = engine::plan_asked(&self.aws, stack, &asked).await.unwrap().plan;
-        assert_eq!(plan.diagnostics.iter().filter(|found| found.code != "plan::solver").count(), 0, "{:?}", plan.diagnostics);
+        assert_eq!(
+            plan.diagnostics.iter().filter(|found| found.code != "plan::solver").count(),
+            0,
+            "{:?}",
+            plan.diagnostics
+        );
         plan.access
     }
 }
@@ -92,7 +98,9 @@ impl Readable {
     fn of(stack: &Stack, statement: &str) -> (Self, String) {
         let written = |target: &Target| {
             let name = match target {
-                Target::Output(address, output) if output == "name" => stack.resource(address).and_then(Resource::live_name),
+                Target::Output(address, output) if output == "name" => {
+                    stack.resource(address).and_then(Resource::live_name)
+                }
                 _ => None,
             };
             name.map_or_else(|| placeholder(target), ToOwned::to_owned)
@@ -190,7 +198,9 @@ async fn tally(name: &str, solver: Option<&Solver>) -> Tally {
             Some((policy, _)) => drop(after.insert(case.address.clone(), policy)),
         }
         tally.tried += 1;
-        if std::env::var_os("T").is_some() { eprintln!("{name} {} {} check {CHECK:?} plan {PLAN:?} brute {BRUTE:?}", case.address, case.how); }
+        if std::env::var_os("T").is_some() {
+            eprintln!("{name} {} {} check {CHECK:?} plan {PLAN:?} brute {BRUTE:?}", case.address, case.how);
+        }
         match notices(&example, &stack, &calls, (&before, &after), solver).await {
             Ok(notices) => notices.into_iter().for_each(|notice| *tally.by.entry(notice).or_default() += 1),
             Err(problem) => tally.missed.push(format!(
