@@ -41,6 +41,7 @@ mod moot;
 mod moves;
 mod mutants;
 mod mutation;
+mod mutation_doors;
 mod only;
 mod openings;
 mod peers;
