@@ -168,7 +168,7 @@ fn a_permit_for_tools_to_come_is_said_and_refused() {
     let terminal = three_roles();
     let one_by_one = "action in [\n        AgentCore::Action::\"orders___get_order\",\n        AgentCore::Action::\"orders___list_orders\"\n    ]";
     terminal.edit("policies/orders.cedar", one_by_one, "action in AgentCore::Action::\"orders\"");
-    for solver in ["/nonexistent".to_owned()].into_iter().chain(cvc5()) {
+    for solver in ["/nonexistent".to_owned()].into_iter().chain(cvc5_path()) {
         let run = |arguments: &[&str]| {
             crate::command::Answer::of(&terminal.command(arguments).env("CVC5", &solver).output().unwrap())
         };
@@ -190,7 +190,7 @@ fn what_depends_on_a_session_is_said() {
         ") when {",
         ") when temporal { formerly within 1h (request::approve) } when {",
     );
-    for solver in ["/nonexistent".to_owned()].into_iter().chain(cvc5()) {
+    for solver in ["/nonexistent".to_owned()].into_iter().chain(cvc5_path()) {
         let run = |arguments: &[&str]| {
             crate::command::Answer::of(&terminal.command(arguments).env("CVC5", &solver).output().unwrap())
         };
