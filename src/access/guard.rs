@@ -387,16 +387,16 @@ impl<'a> Guard<'a> {
         let gateway = PartialEntityUid::from_concrete(self.gateway.clone());
         let request = PartialRequest::new(caller, about.action.clone(), gateway, None, &self.schema);
         let Ok(request) = request else { return false };
-        let filled = principal.known.as_ref().map(|known| {
-            // One that cannot be filled in says what it says of anybody.
-            let filled = |policy: &Policy| filled(policy, known).unwrap_or_else(|| policy.clone());
-            PolicySet::from_policies(policies.policies().map(filled))
-        });
-        let policies = match &filled {
-            Some(Ok(filled)) => filled,
-            Some(Err(_)) => return false,
-            None => policies,
+        let filled = match &principal.known {
+            Some(known) => {
+                // One that cannot be filled in says what it says of anybody.
+                let filled = |policy: &Policy| filled(policy, known).unwrap_or_else(|| policy.clone());
+                let Ok(set) = PolicySet::from_policies(policies.policies().map(filled)) else { return false };
+                Some(set)
+            }
+            None => None,
         };
+        let policies = filled.as_ref().unwrap_or(policies);
         let partial = principal.partial.get_or_init(|| self.partial(principal.entity.as_ref()));
         let Some(partial) = partial else { return false };
         let Ok(response) = policies.tpe(&request, partial, &self.schema) else { return false };

@@ -59,7 +59,9 @@ pub(super) fn asked(statement: &str) -> Vec<(String, Value)> {
             let list = (0..at - 4).rev().take_while(|place| text(*place) != "[");
             let mut list: Vec<usize> = list.filter(|place| is(*place, TokenKind::Literal)).collect();
             list.reverse();
-            list.into_iter().for_each(|place| ask(&claim, json!(unquoted(text(place)))));
+            for place in list {
+                ask(&claim, json!(unquoted(text(place))));
+            }
         }
     }
     found
