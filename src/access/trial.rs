@@ -195,6 +195,11 @@ impl Words {
                 if shape != Some(&Shape::Text) {
                     put(json!(values));
                 }
+                // The same list with blanks: how an issuer writes it is its own affair. Where the authorizer reads the list, it is one.
+                if shape == Some(&Shape::List) && demanded.is_empty() && values.len() > 1 {
+                    let items: Vec<String> = values.iter().map(|value| json!(value).to_string()).collect();
+                    put(json!(format!("[{}]", items.join(", "))));
+                }
             }
         };
         let bare = self.bare();
@@ -204,6 +209,8 @@ impl Words {
         for word in &bare {
             write(&[word]);
             write(&["x", word, "y"]);
+            write(&[word, "y"]);
+            write(&["y", word]);
         }
         for (one, other) in bare.iter().flat_map(|one| bare.iter().map(move |other| (one, other))) {
             if one != other {

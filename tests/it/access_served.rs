@@ -103,16 +103,12 @@ impl Scene {
     fn passes(&self, gateway: &str, header: &str, tool: &ToolAt, input: &Map<String, Value>) -> bool {
         let params = json!({"name": tool.name.replacen('/', "___", 1), "arguments": input});
         let Some(answer) = self.ask(gateway, header, "tools/call", &params) else { return false };
-        match answer.pointer("/error/code").and_then(Value::as_i64) {
-            Some(code) => {
-                assert_eq!(code, -32002, "{answer}");
-                false
-            }
-            None => {
-                assert_eq!(answer.pointer("/result/isError"), Some(&json!(false)), "{params}: {answer}");
-                true
-            }
+        if let Some(code) = answer.pointer("/error/code").and_then(Value::as_i64) {
+            assert_eq!(code, -32002, "{answer}");
+            return false;
         }
+        assert_eq!(answer.pointer("/result/isError"), Some(&json!(false)), "{params}: {answer}");
+        true
     }
 
     /// What the command says of one call.

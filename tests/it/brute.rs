@@ -33,6 +33,8 @@ struct At {
     actions: Vec<Action>,
     schema: Schema,
     groups: Vec<Entity>,
+    /// The claims that are lists.
+    lists: BTreeSet<String>,
 }
 
 /// Every call that can be made of the gateways of a stack.
@@ -55,7 +57,8 @@ impl Calls {
                 .collect();
             let schema = Schema::from_json_value(cedar_schema(&actions, &[])).unwrap();
             let id = format!("{PLACEHOLDER}{address}.arn{PLACEHOLDER}");
-            At { groups: groups(&actions, &id), id, door: gateway.door, actions, schema }
+            let lists = lists(&gateway);
+            At { groups: groups(&actions, &id), lists, id, door: gateway.door, actions, schema }
         };
         Self { gateways: Access::of(stack).gateways.into_iter().map(gateway).collect() }
     }
@@ -154,7 +157,7 @@ impl At {
             let role = |arn: &String| Entity::new(uid("IamEntity", arn), [id(arn)].into(), [].into()).unwrap();
             return words.near().iter().map(|arn| caller(role(arn), arn.clone())).collect();
         }
-        let tokens = words.tokens().into_iter().filter(|claims| {
+        let tokens = words.tokens(&self.lists).into_iter().filter(|claims| {
             let token = Token { claims: claims.clone(), known: Known::InPart };
             self.door.admits_token(&token).is_admitted()
         });
@@ -192,6 +195,18 @@ impl At {
     fn holds(&self, policies: &PolicySet, asked: &Asked, caller: (&EntityUid, &Entities)) -> bool {
         self.answer(policies, asked, caller).diagnostics().reason().next().is_some()
     }
+}
+
+/// The claims that an issuer, or what the authorizer wants of them, says are lists.
+fn lists(gateway: &gatewright::access::Gateway<'_>) -> BTreeSet<String> {
+    let named = [&gateway.names.scope, &gateway.names.group].into_iter().flatten().filter(|claim| claim.list);
+    let mut found: BTreeSet<String> = named.map(|claim| claim.name.clone()).collect();
+    if let Door::Jwt(authorizer) = &gateway.door {
+        let rules = authorizer["customClaims"].as_array().into_iter().flatten();
+        let rules = rules.filter(|rule| rule["inboundTokenClaimValueType"] == "STRING_ARRAY");
+        found.extend(rules.filter_map(|rule| rule["inboundTokenClaimName"].as_str()).map(ToOwned::to_owned));
+    }
+    found
 }
 
 /// The actions within their groups, and the gateway.
@@ -264,28 +279,30 @@ impl Words {
         found
     }
 
-    /// What a claim may be: a text, a text among others, a list.
-    fn claim_values(&self) -> Vec<Value> {
-        let mut found = BTreeSet::new();
-        for text in &self.near() {
-            found.extend([text.clone(), format!("{text} y"), format!("y {text}")]);
-            let bare = text.trim_matches('"');
-            found.extend([json!([bare]), json!(["y", bare])].map(|list| list.to_string()));
+    /// What a claim may be, as issuers write it: words with one blank between two, or a list, with blanks after its commas or without.
+    fn claim_values(&self, is_list: bool) -> Vec<Value> {
+        let mut bare = Self { texts: BTreeSet::new(), ..Self::default() };
+        let around = |letter: char| letter == ' ' || (is_list && "[]\",".contains(letter));
+        bare.texts.extend(self.texts.iter().flat_map(|text| text.split(around)).map(ToOwned::to_owned));
+        let near: Vec<String> = bare.near().into_iter().filter(|word| !word.is_empty()).collect();
+        let mut lists: Vec<Vec<&str>> = Vec::new();
+        for word in &near {
+            lists.extend([vec![word.as_str()], vec![word, "y"], vec!["y", word], vec!["y", word, "y"]]);
         }
-        for text in &self.texts {
-            found.extend([format!("y {} y", text.trim()), format!("y{}y", text.trim())]);
-            found.extend(self.texts.iter().map(|other| format!("{} {}", text.trim(), other.trim())));
-        }
-        // A list is a list.
-        let read =
-            |text: String| serde_json::from_str(&text).ok().filter(Value::is_array).unwrap_or_else(|| json!(text));
-        found.into_iter().map(read).collect()
+        let others = |one| bare.texts.iter().map(move |other| vec![one, other.as_str()]);
+        lists.extend(bare.texts.iter().flat_map(|one| others(one.as_str())));
+        let written = |words: Vec<&str>| {
+            let quoted: Vec<String> = words.iter().map(|word| json!(word).to_string()).collect();
+            let blanks = format!("[{}]", quoted.join(", "));
+            if is_list { vec![json!(words), json!(blanks)] } else { vec![json!(words.join(" "))] }
+        };
+        lists.into_iter().filter(|words| !words.contains(&"")).flat_map(written).collect()
     }
 
-    fn tokens(&self) -> Vec<Claims> {
-        let values = self.claim_values();
+    fn tokens(&self, lists: &BTreeSet<String>) -> Vec<Claims> {
         let mut found = vec![Claims::new()];
         for claim in &self.claims {
+            let values = self.claim_values(lists.contains(claim));
             let mut more = Vec::new();
             for token in &found {
                 // Two claims at once: each value of the one with the plainest of the other.

@@ -120,7 +120,7 @@ fn of_person(served: &Served, stack: &Stack, definition: &Authorizer, name: &str
         served.cognito("AdminAddUserToGroup", &with(json!({"GroupName": group})));
     }
     let back = client["document"]["CallbackURLs"][0].as_str().unwrap();
-    let scopes = persona.scopes.iter().flatten().map(|scope| format!("&scope={scope}")).collect::<String>();
+    let scopes = persona.scopes.as_ref().map(|scopes| format!("&scope={}", scopes.join("%20"))).unwrap_or_default();
     let page =
         format!("/{}/oauth2/authorize?response_type=code&client_id={}&redirect_uri={back}{scopes}", pool, id(&client));
     let head = served.head("POST", &page, FORM, &format!("username={name}&password={PASSWORD}"));

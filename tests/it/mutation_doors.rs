@@ -40,7 +40,11 @@ fn mistakes(gateway: &Value) -> Vec<Mistake> {
             let Some(list) = jwt.get(member).and_then(Value::as_array) else { continue };
             put(format!("no {member}"), true, without(gateway, JWT, member));
             let member = format!("{JWT}/{member}");
-            put(format!("{member} has one more"), true, with(gateway, &member, |list| list.as_array_mut().unwrap().push(more)));
+            put(
+                format!("{member} has one more"),
+                true,
+                with(gateway, &member, |list| list.as_array_mut().unwrap().push(more)),
+            );
             for place in (0..list.len()).filter(|_| list.len() > 1) {
                 let rest = with(gateway, &member, |list| drop(list.as_array_mut().unwrap().remove(place)));
                 put(format!("{member} has one less, {place}"), false, rest);
@@ -51,7 +55,11 @@ fn mistakes(gateway: &Value) -> Vec<Mistake> {
             let rest = with(gateway, &claims, |list| drop(list.as_array_mut().unwrap().remove(place)));
             put(format!("without claim {place}"), true, rest);
             let value = format!("{claims}/{place}/authorizingClaimMatchValue/claimMatchValue/matchValueString");
-            put(format!("claim {place} has another value"), true, with(gateway, &value, |value| *value = json!("Other.Read")));
+            put(
+                format!("claim {place} has another value"),
+                true,
+                with(gateway, &value, |value| *value = json!("Other.Read")),
+            );
             let name = format!("{claims}/{place}/inboundTokenClaimName");
             put(format!("claim {place} is another one"), true, with(gateway, &name, |name| *name = json!("other")));
         }
@@ -64,7 +72,9 @@ fn mistakes(gateway: &Value) -> Vec<Mistake> {
         put("policies only log".to_owned(), true, mode);
         put("no engine".to_owned(), true, without(gateway, "", "policyEngineConfiguration"));
     }
-    for kind in ["NONE", "AUTHENTICATE_ONLY", "AWS_IAM"].into_iter().filter(|kind| gateway["authorizerType"] != json!(kind)) {
+    for kind in
+        ["NONE", "AUTHENTICATE_ONLY", "AWS_IAM"].into_iter().filter(|kind| gateway["authorizerType"] != json!(kind))
+    {
         let open = without(gateway, "", "authorizerConfiguration");
         put(format!("authorizer {kind}"), true, with(&open, "/authorizerType", |own| *own = json!(kind)));
     }
@@ -94,7 +104,8 @@ async fn whatever_goes_wrong_before_the_policies_is_noticed() {
     let mut counts = std::collections::BTreeMap::new();
     for name in EXAMPLES.into_iter().chain(["minimal"]) {
         let example = Example::applied(name).await;
-        for place in (0..example.stack.resources.len()).filter(|at| example.stack.resources[*at].kind.name == "gateway") {
+        for place in (0..example.stack.resources.len()).filter(|at| example.stack.resources[*at].kind.name == "gateway")
+        {
             for Mistake { how, opens, gateway } in mistakes(&example.stack.resources[place].document) {
                 let mut stack = example.stack.clone();
                 stack.resources[place].document = gateway;

@@ -14,6 +14,7 @@ async fn the_example_manifests_apply_plan_empty_and_destroy() {
     for (name, environments) in [
         ("hr-data-agent", vec!["dev", "staging", "prod"]),
         ("three-roles", vec![]),
+        ("refunds", vec![]),
         ("minimal", vec![]),
         ("okta", vec![]),
         ("entra", vec![]),
