@@ -184,7 +184,7 @@ fn words() -> Vec<Vec<(String, String)>> {
 fn with_a_solver_proofs_about_words_are_what_brute_force_finds() {
     let sets = about_words();
     let Some((proofs, examples)) = cross_checked(&sets, &words()) else { return };
-    assert!(proofs > 80 && examples > 150, "{proofs} proofs, {examples} examples");
+    assert!(proofs > 100 && examples > 100, "{proofs} proofs, {examples} examples");
 }
 
 /// What a grant writes is the exact idiom, word for word the same set of tokens.

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Access, in_words};
 use super::caller::Caller;
 use super::gateway::{Gateway, ToolAt};
 use super::guard::{Cell, Verdict};
 use super::only_with::{Found, OnlyWith};
 use super::prove::{Prover, Solver};
+use super::{Access, in_words};
 use crate::address::Address;
 use crate::diagnostic::Span;
 use crate::expectation::{Expectation, Expected, Named, Needed};

@@ -77,13 +77,13 @@ impl Demands {
 
 /// What holds for every principal of a kind, by its policies: the gateway presents the subject of a token, or the ARN of a role's
 /// sessions, as the principal, as its attribute `id`, and the first as the tag `sub` too.
-pub(super) fn identity<'p>(kind: &str, policies: impl Iterator<Item = &'p Policy> + Clone) -> Vec<String> {
-    let speaks_of = |word: &str| policies.clone().any(|policy| policy.to_string().contains(word));
+pub(super) fn identity(kind: &str, policies: &[&Policy]) -> Vec<String> {
+    let speaks_of = |word: &str| policies.iter().any(|policy| policy.to_string().contains(word));
     let words = ["\"sub\"", "principal.id", "\"id\"", &format!("{kind}::\"")];
     if kind == "UnauthenticatedUser" || !words.into_iter().any(speaks_of) {
         return Vec::new();
     }
-    let named = policies.clone().flat_map(Policy::entity_literals);
+    let named = policies.iter().flat_map(|policy| policy.entity_literals());
     let named = named.filter(|uid| uid.type_name().to_string() == format!("AgentCore::{kind}"));
     let mut facts: Vec<String> =
         named.map(|uid| format!("(principal == {uid}) == (principal.id == \"{}\")", escaped(&uid))).collect();

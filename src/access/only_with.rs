@@ -154,9 +154,8 @@ impl<'a> OnlyWith<'a> {
                 for (claim, value) in token.claims.iter_mut().filter(|(claim, _)| !is_words(claim)) {
                     // The text of a list is what Cedar sees of the list.
                     let list = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-                    if let Some(list) =
-                        list.filter(|list| list.is_array() && *value == list.to_string() && claim != "sub")
-                    {
+                    let is_same = |list: &Value| value.as_str().is_some_and(|text| text == list.to_string().as_str());
+                    if let Some(list) = list.filter(|list| list.is_array() && is_same(list) && claim != "sub") {
                         *value = list;
                     }
                 }
@@ -220,7 +219,7 @@ impl<'a> OnlyWith<'a> {
             return Said::Open("Cedar takes no schema of its tools".to_owned());
         };
         let mut policies = self.policies(&action);
-        let facts = identity(kind, policies.iter().chain(property).collect::<Vec<_>>().into_iter());
+        let facts = identity(kind, &policies.iter().chain(property).collect::<Vec<_>>());
         let assumed = |id: &str, fact: &str| {
             let text = format!("forbid(principal is AgentCore::{kind}, action, resource) unless {{ {fact} }};");
             Policy::parse(Some(PolicyId::new(format!("assumed {id}"))), text).ok()
@@ -305,8 +304,8 @@ fn property(gateway: &Gateway<'_>, needed: &Needed) -> Result<Option<Policy>, St
         _ => return Ok(None),
     };
     let kind = gateway.door.principal().unwrap_or_default();
-    let text = format!("permit(principal is AgentCore::{kind}, action, resource) when {{ {test} }};");
-    let policy = Policy::parse(Some(PolicyId::new("needed")), text);
+    let permit = format!("permit(principal is AgentCore::{kind}, action, resource) when {{ {test} }};");
+    let policy = Policy::parse(Some(PolicyId::new("needed")), permit);
     policy.map(Some).map_err(|error| format!("what is needed cannot be said in Cedar: {error}"))
 }
 
