@@ -22,6 +22,31 @@ pub enum Severity {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(usize);
 
+/// Codes whose findings at several places are one mistake: what is named there is not declared.
+const ONE_FOR_ALL: [&str; 3] = ["manifest::unknown-resource", "manifest::unknown-variable", "access::claim-name"];
+
+/// So many further places are shown beside the first one.
+const FURTHER: usize = 4;
+
+/// Makes one finding of those that say of several places that the same thing is not declared.
+pub(crate) fn merge(found: &mut Vec<Diagnostic>) {
+    let mut kept: Vec<Diagnostic> = Vec::new();
+    for diagnostic in found.drain(..) {
+        let same = |known: &&mut Diagnostic| {
+            ONE_FOR_ALL.contains(&known.code) && known.code == diagnostic.code && known.message == diagnostic.message
+        };
+        match kept.iter_mut().find(same) {
+            Some(first) if first.secondary.len() < FURTHER => {
+                let label = diagnostic.primary.map(|label| Label { text: "and here".to_owned(), ..label });
+                first.secondary.extend(label.filter(|label| !first.secondary.contains(label)));
+            }
+            Some(_) => {}
+            None => kept.push(diagnostic),
+        }
+    }
+    *found = kept;
+}
+
 /// A place: bytes of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Span {

@@ -79,10 +79,9 @@ impl Aim {
         both
     }
 
-    /// A caller who has every claim that this asks for, and says something else in it.
-    pub(super) fn strange(&self) -> Self {
-        let other = |claim: &String| (claim.clone(), Some(vec!["other".to_owned()]));
-        Self { claims: self.claims.keys().map(other).collect(), ..Self::default() }
+    /// The same input from a caller who says nothing.
+    pub(super) fn unsaid(&self) -> Self {
+        Self { claims: BTreeMap::new(), caller: None, ..self.clone() }
     }
 
     /// Who calls.

@@ -6,7 +6,7 @@ use super::caller::{Caller, Identity};
 use super::expect::{self, Holding};
 use super::prove::Solver;
 use crate::address::Address;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Label};
 use crate::persona::{Persona, Who};
 use crate::stack::Stack;
 
@@ -17,9 +17,10 @@ pub(crate) fn check(stack: &Stack, solver: Option<&Solver>) -> (Vec<Diagnostic>,
         return Default::default();
     }
     let access = Access::of(stack);
-    let mut found: Vec<Diagnostic> = stack.personas.iter().filter_map(|persona| refused(persona, &access)).collect();
+    let refused = stack.personas.iter().filter_map(|persona| refused(persona, &access));
+    let (mut found, mut refused): (Vec<_>, Vec<_>) = refused.partition(|problem| problem.code == "access::claim-name");
     // An expectation about a persona that makes no sense would say the same again.
-    if found.iter().any(|found| found.code == "access::claim-name") {
+    if !found.is_empty() {
         return (found, Holding::default());
     }
     let holding = expect::hold(stack, solver);
@@ -35,7 +36,16 @@ pub(crate) fn check(stack: &Stack, solver: Option<&Solver>) -> (Vec<Diagnostic>,
             for policy in broken.policies.iter().filter_map(|policy| stack.resource(policy)).take(4) {
                 problem = problem.with(policy.span_of("definition").clone(), "by this policy");
             }
-            problem.help = broken.help.or_else(|| {
+            // Whom no gateway lets in reaches nothing: that is why.
+            let is_about = |refused: &&Diagnostic| {
+                let persona = refused.address.as_ref().map(|address| address.name.as_str()).unwrap_or_default();
+                problem.message.strip_prefix(persona).is_some_and(|rest| rest.starts_with(' '))
+            };
+            let why = refused.iter().find(is_about).map(|refused| refused.message.clone());
+            let others =
+                |refused: &Diagnostic| reason(&refused.message) != why.as_deref().map(reason).unwrap_or_default();
+            refused.retain(others);
+            problem.help = broken.help.or(why).or_else(|| {
                 (!broken.unknown).then(|| {
                     "`gatewright access --why PERSONA TOOL` says why; change the policy or the expectation".to_owned()
                 })
@@ -43,7 +53,48 @@ pub(crate) fn check(stack: &Stack, solver: Option<&Solver>) -> (Vec<Diagnostic>,
             found.push(problem);
         }
     }
+    // One authorizer that keeps several personas out is one mistake.
+    for problem in refused {
+        let why = reason(&problem.message).to_owned();
+        match found.iter_mut().find(|known| known.code == problem.code && reason(&known.message) == why) {
+            Some(known) => {
+                let too = |label: Label| Label { text: "and this one".to_owned(), ..label };
+                known.secondary.extend(problem.primary.map(too));
+            }
+            None => found.push(problem),
+        }
+    }
     (found, holding)
+}
+
+/// Why no gateway lets a persona in.
+fn reason(message: &str) -> &str {
+    message.split_once(" in: ").map_or(message, |(_, reason)| reason)
+}
+
+/// Makes one finding of an expectation that does not hold and of what was found in the policy that breaks it.
+pub(crate) fn join(found: &mut Vec<Diagnostic>) {
+    let decided: Vec<_> = found
+        .iter()
+        .filter(|problem| problem.code == expect::CODE)
+        .flat_map(|problem| &problem.secondary)
+        .cloned()
+        .collect();
+    let is_cause = |cause: &Diagnostic, label: &Label| {
+        let place = cause.primary.as_ref().map(|primary| &primary.span);
+        cause.code == "lint::substring-claim"
+            && place.is_some_and(|place| place.file == label.span.file && label.span.range.contains(&place.range.start))
+    };
+    let (causes, mut rest): (Vec<Diagnostic>, Vec<Diagnostic>) =
+        std::mem::take(found).into_iter().partition(|cause| decided.iter().any(|label| is_cause(cause, label)));
+    for problem in rest.iter_mut().filter(|problem| problem.code == expect::CODE) {
+        let cause = causes.iter().find(|cause| problem.secondary.iter().any(|label| is_cause(cause, label)));
+        let Some(cause) = cause else { continue };
+        let help = cause.help.as_deref().unwrap_or_default();
+        problem.help = Some(format!("{}: {help}", cause.message));
+        problem.secondary.extend(cause.primary.clone());
+    }
+    *found = rest;
 }
 
 /// A persona that no gateway lets in.

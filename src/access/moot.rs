@@ -1,13 +1,12 @@
-//! Policies that change nothing, and tools that everybody may call.
+//! Policies that change nothing, permits that ask nothing of a caller, and forbids that can fail.
 //!
 //! Cedar's engine is asked first: a policy is needed if, for a call that it is meant for ([`Aim`]), the answer is another one without
 //! it. Only of those for which no such call is found the solver is asked, and what it does not prove is not said. What only the
 //! service can read is never taken as known: a policy is moot only if it is so whatever such policies say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cedar_policy::{ActionConstraint, Effect, Entity, Policy, PolicySet};
-use model::{Action, Tool};
 use serde_json::{Value, json};
 
 use super::aim::Aim;
@@ -63,6 +62,10 @@ pub(crate) enum Fails {
 /// The policies of one engine at each of its gateways.
 pub(crate) struct Court<'a> {
     gateways: Vec<Seen<'a>>,
+    /// Where each policy counts: gateway and tool.
+    places: HashMap<Address, Vec<(usize, usize)>>,
+    /// Where each policy that can be read stands: gateway and rule.
+    rules: HashMap<Address, (usize, usize)>,
 }
 
 /// A gateway with its tools, and with those that targets may get later.
@@ -89,19 +92,26 @@ impl<'a> Court<'a> {
             if !gateway.is_known() {
                 return None;
             }
-            let mut guard = gateway.guard.take()?;
+            let guard = gateway.guard.take()?;
             let mut tools = gateway.tools;
             if guard.rules.iter().any(|rule| is_about_more(&rule.policy)) {
-                let targets: BTreeMap<String, Address> =
-                    tools.iter().map(|tool| (tool.action.target.clone(), tool.target.clone())).collect();
-                tools.extend(targets.iter().map(|(name, target)| to_come(name, target)));
-                tools.push(to_come("a target to come", &resource.address));
-                let actions: Vec<_> = tools.iter().map(|tool| tool.action.clone()).collect();
-                guard = Guard::new(guard.gateway(), &actions, guard.rules.clone())?;
+                tools.extend(gateway.to_come);
             }
             Some(Seen { guard, tools, principal })
         };
-        Some(Self { gateways: gateways.iter().map(seen).collect::<Option<_>>()? })
+        let gateways: Vec<Seen<'a>> = gateways.iter().map(seen).collect::<Option<_>>()?;
+        let (mut places, mut rules) = (HashMap::<_, Vec<_>>::new(), HashMap::new());
+        for (at, seen) in gateways.iter().enumerate() {
+            for (index, tool) in seen.tools.iter().enumerate() {
+                for rule in seen.about(tool) {
+                    places.entry(rule.resource.address.clone()).or_default().push((at, index));
+                }
+            }
+            for (index, rule) in seen.guard.rules.iter().enumerate().filter(|(_, rule)| !rule.is_opaque()) {
+                rules.insert(rule.resource.address.clone(), (at, index));
+            }
+        }
+        Some(Self { gateways, places, rules })
     }
 
     /// Which of the policies change nothing, in their order. Those set aside count only where they do not help a policy to be moot.
@@ -126,13 +136,17 @@ impl<'a> Court<'a> {
     }
 
     fn places(&self, policy: &Address) -> Vec<Place<'_, 'a>> {
-        let tools = self.gateways.iter().flat_map(|seen| seen.tools.iter().map(move |tool| (seen, tool)));
-        tools.filter(|(seen, tool)| seen.about(tool).any(|rule| rule.resource.address == *policy)).collect()
+        let places = self.places.get(policy).into_iter().flatten();
+        let place = |(gateway, tool): &(usize, usize)| {
+            let seen = self.gateways.get(*gateway)?;
+            Some((seen, seen.tools.get(*tool)?))
+        };
+        places.filter_map(place).collect()
     }
 
     fn rule(&self, policy: &Address) -> Option<&Rule<'a>> {
-        let mut rules = self.gateways.iter().flat_map(|seen| &seen.guard.rules);
-        rules.find(|rule| rule.resource.address == *policy && !rule.is_opaque())
+        let (gateway, rule) = self.rules.get(policy)?;
+        self.gateways.get(*gateway)?.guard.rules.get(*rule)
     }
 
     /// Why a policy is moot, if it is.
@@ -212,29 +226,18 @@ impl<'a> Court<'a> {
         self.gateways.iter().any(|seen| kind.strip_prefix("AgentCore::") == Some(seen.principal))
     }
 
-    /// Tools that every caller may call with every input, though no permit alone says so: each with the permits about it.
-    pub(crate) fn open(&self, solving: &mut Solving<'_>) -> Vec<(String, Vec<Address>)> {
-        let mut found = Vec::new();
-        for seen in &self.gateways {
-            for tool in &seen.tools {
-                let rules: Vec<&Rule<'_>> = seen.about(tool).collect();
-                let permits: Vec<&Policy> =
-                    rules.iter().filter(|rule| is_permit(rule) && !rule.is_opaque()).map(|rule| &rule.policy).collect();
-                if permits.len() < 2
-                    || rules.iter().any(|rule| rule.is_opaque())
-                    || !seen.lets_strangers_in(tool, &rules)
-                {
-                    continue;
-                }
-                let all: Vec<&Policy> = rules.iter().map(|rule| &rule.policy).collect();
-                let Ok(everything) = Policy::parse(None, "permit(principal, action, resource);") else { continue };
-                if seen.implies(tool, &[&everything], &all, solving) == Some(true) {
-                    let names = rules.iter().filter(|rule| is_permit(rule));
-                    found.push((tool.name.clone(), names.map(|rule| rule.resource.address.clone()).collect()));
-                }
-            }
-        }
-        found
+    /// A permit lets somebody through whose token says nothing at all.
+    pub(crate) fn lets_anybody_in(&self, policy: &Address) -> bool {
+        let Some(rule) = self.rule(policy) else { return false };
+        let aims = rule.policy.to_json().map(|form| Aim::all(&form)).unwrap_or_default();
+        let alone = PolicySet::from_policies([rule.policy.clone()]).unwrap_or_default();
+        let passes = |(seen, tool): &Place<'_, '_>| {
+            seen.principal == "OAuthUser"
+                && aims.iter().any(|aim| {
+                    seen.ask(tool, &aim.unsaid(), &alone, MOMENTS[0]).is_some_and(|(holding, _)| !holding.is_empty())
+                })
+        };
+        self.places(policy).iter().any(passes)
     }
 
     /// Whether a number as this argument makes the evaluation of a policy fail.
@@ -321,22 +324,6 @@ impl<'a> Seen<'a> {
             }
         }
         found
-    }
-
-    /// Callers of whom nothing is known, and others that say something else than every policy asks for, get through.
-    fn lets_strangers_in(&self, tool: &ToolAt, rules: &[&Rule<'_>]) -> bool {
-        let sets = PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone())).unwrap_or_default();
-        let mut aims = vec![Aim::default()];
-        for rule in rules {
-            let meant = rule.policy.to_json().map(|form| Aim::all(&form)).unwrap_or_default();
-            aims.extend(meant.iter().map(Aim::strange));
-        }
-        let permitted = |aim: &Aim| {
-            let (ids, _) = self.ask(tool, aim, &sets, MOMENTS[0])?;
-            let holds = |rule: &&&Rule<'_>| ids.contains(&rule.policy.id().to_string());
-            Some(rules.iter().filter(holds).any(|rule| is_permit(rule)))
-        };
-        aims.iter().all(|aim| permitted(aim) == Some(true))
     }
 
     /// Whether everything that one set lets through another one does; nothing where it was not found out.
@@ -448,11 +435,4 @@ fn is_about_more(policy: &Policy) -> bool {
         ActionConstraint::Eq(_) => false,
         ActionConstraint::In(actions) => actions.iter().any(is_group),
     }
-}
-
-/// A tool that a target may get later.
-fn to_come(name: &str, target: &Address) -> ToolAt {
-    let tool = Tool { name: "a tool to come".to_owned(), input_schema: json!({"type": "object"}) };
-    let action = Action { target: name.to_owned(), tool };
-    ToolAt { name: format!("{name}/{}", action.tool.name), target: target.clone(), action }
 }

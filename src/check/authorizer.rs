@@ -20,6 +20,7 @@ pub(super) fn check(stack: &Stack, found: &mut Vec<Diagnostic>) {
             let issuer = issuer(jwt);
             conditions(resource, jwt, found);
             discovery_url(resource, jwt, found);
+            operators(resource, jwt, found);
             audience(stack, resource, jwt, &issuer, found);
             clients(stack, resource, jwt, &issuer, found);
         }
@@ -115,6 +116,36 @@ fn discovery_url(resource: &Resource, jwt: &Value, found: &mut Vec<Diagnostic>) 
             .help(help)
             .about(&resource.address),
     );
+}
+
+/// A rule about a claim compares as the claim's type can be compared (service.md §1.3): a text as a whole, a list by what it holds.
+fn operators(resource: &Resource, jwt: &Value, found: &mut Vec<Diagnostic>) {
+    let rules = jwt.get("customClaims").and_then(Value::as_array).into_iter().flatten();
+    for (index, rule) in rules.enumerate() {
+        let text = |path: &str| rule.pointer(path).and_then(Value::as_str);
+        let (Some(kind), Some(operator)) =
+            (text("/inboundTokenClaimValueType"), text("/authorizingClaimMatchValue/claimMatchOperator"))
+        else {
+            continue;
+        };
+        let (fits, help) = match kind {
+            "STRING" => (operator == "EQUALS", "write `EQUALS`, or `STRING_ARRAY` if the claim is a list"),
+            "STRING_ARRAY" => {
+                (operator != "EQUALS", "write `CONTAINS` or `CONTAINS_ANY`, or `STRING` if it is no list")
+            }
+            _ => continue,
+        };
+        if !fits {
+            let message = format!("a `{kind}` cannot be compared with `{operator}`");
+            let path = format!("{PATH}.customClaims[{index}].authorizingClaimMatchValue.claimMatchOperator");
+            found.push(
+                Diagnostic::error("check::claim-operator", message)
+                    .at(resource.span_of(&path).clone(), "")
+                    .help(help)
+                    .about(&resource.address),
+            );
+        }
+    }
 }
 
 fn audience(stack: &Stack, resource: &Resource, jwt: &Value, issuer: &Issuer, found: &mut Vec<Diagnostic>) {

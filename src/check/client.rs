@@ -109,14 +109,23 @@ fn scopes(stack: &Stack, client: &Resource, found: &mut Vec<Diagnostic>) {
             None if known.is_empty() => format!("add a `resource_server` to `{pool}` that defines it"),
             None => format!("`{pool}` has {}", listed(&known.iter().map(String::as_str).collect::<Vec<_>>())),
         };
+        // Under another identifier all of a server's scopes are unknown, and it is one mistake.
+        let server = scope.rsplit_once('/').map(|(server, _)| server);
+        let is_server = |server: &str| {
+            known.iter().any(|known| known.strip_prefix(server).is_some_and(|rest| rest.starts_with('/')))
+        };
+        let message = match server.filter(|server| !is_server(server) && !known.is_empty()) {
+            Some(server) => format!("no resource server of `{pool}` has the identifier `{server}`"),
+            None => format!("no resource server of `{pool}` defines the scope `{scope}`"),
+        };
+        if found.iter().any(|told| told.message == message && message.contains("identifier")) {
+            continue;
+        }
         found.push(
-            Diagnostic::error(
-                "check::unknown-scope",
-                format!("no resource server of `{pool}` defines the scope `{scope}`"),
-            )
-            .at(client.span_of(&format!("AllowedOAuthScopes[{index}]")).clone(), "")
-            .help(help)
-            .about(&client.address),
+            Diagnostic::error("check::unknown-scope", message)
+                .at(client.span_of(&format!("AllowedOAuthScopes[{index}]")).clone(), "")
+                .help(help)
+                .about(&client.address),
         );
     }
 }

@@ -44,6 +44,11 @@ pub(super) const CODES: &[(&str, &str)] = &[
          `policy_engine` and `policy_mode = \"ENFORCE\"`, or use AWS_IAM or a JWT authorizer.",
     ),
     (
+        "check::claim-operator",
+        "A rule in `custom_claims` says how its claim looks and how it is compared: a STRING with EQUALS, a STRING_ARRAY with CONTAINS \
+         (one value) or CONTAINS_ANY (a list of them). Any other pair is refused. Make the two agree with what the issuer's tokens have.",
+    ),
+    (
         "check::advanced-security-tier",
         "Advanced security (`user_pool_add_ons.advanced_security_mode` AUDIT or ENFORCED) is a feature of the PLUS tier; \
          a pool without `user_pool_tier` is ESSENTIALS. Add `user_pool_tier = \"PLUS\"`, or remove the add-on.",
@@ -108,6 +113,11 @@ pub(super) const CODES: &[(&str, &str)] = &[
         "cedar::not-plain",
         "The statement uses an extension of the service (`when temporal`, `guardrails`, `suppressOutput`) that is no \
          Cedar. It is sent as it is. What it means is checked by the service only, when the policy is created.",
+    ),
+    (
+        "cedar::lookalike",
+        "A name or text mixes alphabets, or holds characters that do not show or that turn the direction of writing: it may \
+         look like another one, and compares differently. Claims and scopes are compared character by character.",
     ),
     (
         "cedar::bare-resource",

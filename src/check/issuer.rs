@@ -95,3 +95,22 @@ pub(super) fn shape(stack: &Stack, gateways: &[&Resource], claim: &str) -> Shape
         _ => Shape::One,
     }
 }
+
+/// The claim is a list wherever these gateways take tokens from, as far as that is known.
+pub(super) fn is_list(stack: &Stack, gateways: &[&Resource], claim: &str) -> bool {
+    let at = |gateway: &&Resource| {
+        let named = definitions(stack, &gateway.address).find_map(|definition| {
+            [&definition.scope_claim, &definition.group_claim].into_iter().flatten().find(|known| known.name == claim)
+        });
+        named.map_or_else(
+            || match authorizer(gateway).map(issuer) {
+                Some(Issuer::Pool(_) | Issuer::Cognito) => claim == "cognito:groups",
+                Some(Issuer::Okta) => matches!(claim, "scp" | "groups"),
+                Some(Issuer::Entra(_)) => matches!(claim, "roles" | "groups" | "wids"),
+                _ => false,
+            },
+            |named| named.list,
+        )
+    };
+    !gateways.is_empty() && gateways.iter().all(at)
+}

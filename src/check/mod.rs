@@ -100,6 +100,10 @@ pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> 
             None => found.push(no_room("who can call what could not be worked out: no memory is left for it")),
         }
     }
+    // A solver that fails is told once.
+    if found.iter().any(|found| found.code == "access::solver") {
+        found.retain(|found| found.code != "lint::unproved");
+    }
     // A definition that several resources use stands in one place: one mistake, one message.
     let mut seen = HashSet::new();
     found.retain(|diagnostic| {
@@ -107,6 +111,7 @@ pub fn check_with(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> 
         seen.insert((diagnostic.code, place, diagnostic.message.clone()))
     });
     allow::apply(sources, &mut found);
+    access::join(&mut found);
     (found, holding)
 }
 

@@ -10,7 +10,7 @@ use crate::access;
 use crate::access::expect::Holding;
 use crate::access::prove::Solver;
 use crate::check::{self, allow};
-use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources};
+use crate::diagnostic::{self, Diagnostic, FileId, Label, Severity, Sources};
 use crate::manifest::{self, Loaded, Options, StandardInput};
 use crate::report::diagnostic::render;
 use crate::report::held;
@@ -140,6 +140,7 @@ fn load_but(options: &Options, codes: &[&str]) -> (Loaded, Holding) {
         loaded.diagnostics.extend(more);
     }
     loaded.diagnostics.retain(|found| !codes.contains(&found.code));
+    diagnostic::merge(&mut loaded.diagnostics);
     if has_errors(&loaded.diagnostics) {
         loaded.stack = None;
     }

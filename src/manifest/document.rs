@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Loader;
 use super::files::{folder_of, read_text, root_of};
-use super::nearest::suggestion;
+use super::nearest::{nearest, suggestion};
 use super::tree::{self, Content, Entry, Node};
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, FileId, Span};
@@ -172,8 +172,12 @@ impl Document {
                 let message = format!("`{}` stands outside of any table", entry.key);
                 Diagnostic::error("manifest::unknown-key", message)
             };
-            problem.help = suggestion(&entry.key, known);
+            problem.help = suggestion(&entry.key, known.clone());
             loader.report(problem.at(entry.key_span, ""));
+            // What it declares is there, under another name.
+            if let (Some(meant), Content::Table(members)) = (nearest(&entry.key, known), entry.node.content) {
+                loader.misspelt.extend(members.into_iter().map(|member| Address::new(meant, member.key)));
+            }
             return;
         }
         let key = entry.key.clone();

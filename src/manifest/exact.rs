@@ -13,6 +13,14 @@ pub(crate) fn has_one_of(claim: &Claim, values: &[String]) -> String {
     any(&claim.name, tests)
 }
 
+/// The test that a claim which is there has this value, on one line.
+pub(crate) fn has(claim: &Claim, value: &str) -> String {
+    let tests = if claim.list { element(value) } else { word(value) };
+    let name = literal(&claim.name, false);
+    let tests: Vec<String> = tests.iter().map(|test| format!("principal.getTag(\"{name}\") {test}")).collect();
+    format!("({})", tests.join(" || "))
+}
+
 /// The test that a claim is one of these texts.
 pub(crate) fn is_one_of(claim: &str, values: &[String]) -> String {
     any(claim, values.iter().map(|value| format!("== \"{}\"", literal(value, false))))

@@ -47,7 +47,11 @@ impl Loader {
                         && self.absence_of(&link.to).is_none()
                         && !known.iter().any(|address| address.kind == POLICY.name && address.name.starts_with(&prefix))
                 });
-            if known.contains(&link.to) || of_a_set || !reported.insert((&link.to, &link.span)) {
+            if known.contains(&link.to)
+                || of_a_set
+                || self.misspelt.contains(&link.to)
+                || !reported.insert((&link.to, &link.span))
+            {
                 continue;
             }
             if let Some(absent) = self.absence_of(&link.to) {

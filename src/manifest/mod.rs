@@ -9,6 +9,7 @@ mod absent;
 mod accept;
 mod authorizer;
 pub(crate) mod cedar;
+pub(crate) mod cedar_syntax;
 mod codes;
 mod convert;
 mod defaults;
@@ -129,6 +130,8 @@ struct Loader {
     resources: Vec<Resource>,
     /// Every mention of a resource by name, to be held against the resources there are.
     links: Vec<Link>,
+    /// What is declared under a misspelt kind: that it is not there was told.
+    misspelt: HashSet<Address>,
     /// What `only_if` takes out, and where it says so.
     absent: HashMap<Address, Span>,
     /// Where secrets stand in the texts as they are.

@@ -82,7 +82,9 @@ impl Loader {
         if let Some(absent) = self.absent.get(&definition) {
             let problem = absent_resource(&definition, entry.node.span.clone(), absent.clone());
             self.report(problem.about(address));
-        } else if self.authorizers.iter().all(|authorizer| authorizer.name != name) {
+        } else if !self.misspelt.contains(&definition)
+            && self.authorizers.iter().all(|authorizer| authorizer.name != name)
+        {
             let mut problem = Diagnostic::error("manifest::unknown-resource", format!("there is no `{definition}`"));
             problem.help = suggestion(&name, self.authorizers.iter().map(|authorizer| authorizer.name.as_str()));
             self.report(problem.at(entry.node.span.clone(), "").about(address));

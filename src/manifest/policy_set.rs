@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ParseErrors, Policy};
-use miette::Diagnostic as _;
 use serde_json::{Map, Value, json};
 
 use super::Loader;
 use super::cedar::{self, TokenKind};
+use super::cedar_syntax;
 use super::convert::Sheet;
 use super::document::{Block, is_name};
 use super::fill::{CedarPlace, Filled};
@@ -48,6 +49,12 @@ struct Statement {
     annotations: HashMap<String, Range<usize>>,
 }
 
+/// The first character that no policy's name can have at its place.
+fn unfit(prefix: &str) -> Option<char> {
+    let first = prefix.chars().next().filter(|letter| !letter.is_ascii_alphabetic());
+    first.or_else(|| prefix.chars().find(|letter| !(letter.is_ascii_alphanumeric() || *letter == '_')))
+}
+
 impl Loader {
     /// Rewrites a set into its policies.
     pub(super) fn policy_set(&mut self, block: &Block) {
@@ -72,7 +79,16 @@ impl Loader {
                 }
                 "file" => file = Some(entry),
                 "only_if" => {}
-                "name_prefix" => set.prefix = self.known_text(&entry.node, "`name_prefix`").unwrap_or_default(),
+                "name_prefix" => {
+                    set.prefix = self.known_text(&entry.node, "`name_prefix`").unwrap_or_default();
+                    if let Some(letter) = unfit(&set.prefix) {
+                        let message = format!("`name_prefix` holds `{letter}`, and no name of a policy can");
+                        let help = "a name has letters, digits and `_`, a letter first: `${snake(stack.env)}_`";
+                        let problem = Diagnostic::error("manifest::pattern", message).at(entry.node.span.clone(), "");
+                        self.report(problem.help(help).about(&address));
+                        return;
+                    }
+                }
                 "validation_mode" | "enforcement_mode" | "description" => {
                     if let Some(member) = policy_keys.get(&entry.key) {
                         let value = self.member(&mut sheet, member, entry);
@@ -131,13 +147,13 @@ impl Loader {
         let policy = match statement.parse() {
             Ok(policy) => policy,
             Err(errors) => {
-                for error in errors.iter() {
-                    let label = error.labels().and_then(|mut labels| labels.next());
-                    let range = label.as_ref().map(|label| statement.place(label.offset(), label.len()));
-                    let text = label.and_then(|label| label.label().map(ToOwned::to_owned)).unwrap_or_default();
+                for error in errors.iter().map(DetailedError::from) {
+                    let place = error.source_locations.first().map(|label| &label.loc);
+                    let range = place.map(|place| statement.place(place.start, place.end - place.start));
+                    let (message, help) = cedar_syntax::said(&error);
                     let at = span(&range.unwrap_or_else(|| statement.range.clone()));
-                    let mut problem = Diagnostic::error("manifest::cedar-syntax", error.to_string()).at(at, text);
-                    problem.help = error.help().map(|help| help.to_string());
+                    let mut problem = Diagnostic::error("manifest::cedar-syntax", message).at(at, "");
+                    problem.help = help;
                     self.report(problem.about(&set.address));
                 }
                 return;

@@ -324,6 +324,9 @@ impl Loader {
             self.report(problem.about(&sheet.address));
             return;
         }
+        if self.misspelt.contains(&definition) {
+            return;
+        }
         let Some(authorizer) = self.authorizers.iter_mut().find(|authorizer| authorizer.name == name) else {
             let message = format!("there is no `jwt_authorizer.{name}`");
             let mut problem = Diagnostic::error("manifest::unknown-resource", message).about(&sheet.address);

@@ -6,17 +6,13 @@ use gatewright::access::prove::Solver;
 use gatewright::engine::{self, Asked};
 use gatewright::plan::{AccessEffect, Plan};
 
+use crate::cvc5::cvc5;
 use crate::running::{ENGINE, JWT, NO_PUT, READ, WRITE, manifest, policy};
 use crate::world::World;
 
 /// With the solver, where it is installed, and without.
 pub(crate) fn solvers() -> Vec<Option<Solver>> {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&folders).map(|folder| folder.join("cvc5")).find(|program| program.is_file());
-    if found.is_none() {
-        eprintln!("cvc5 is not installed: nothing is proved here");
-    }
-    [None].into_iter().chain(found.map(|program| Some(Solver::at(program)))).collect()
+    [None].into_iter().chain(cvc5().map(Some)).collect()
 }
 
 async fn planned(before: &str, after: &str, solver: Option<Solver>) -> Plan {

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::command::Terminal;
+use crate::cvc5::cvc5_path;
 use crate::risks::accept;
 
 const ADMIN: &str = r#"principal.getTag("scope") == "api/admin" ||"#;
@@ -142,19 +143,9 @@ fn said(plan: &Value, member: &str) -> Vec<String> {
     changes.iter().map(|change| change[member].as_str().unwrap().to_owned()).collect()
 }
 
-/// The solver, where it is installed.
-fn cvc5() -> Option<String> {
-    let folders = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&folders).map(|folder| folder.join("cvc5")).find(|program| program.is_file());
-    if found.is_none() {
-        eprintln!("cvc5 is not installed: nothing is proved here");
-    }
-    Some(found?.to_string_lossy().into_owned())
-}
-
 #[test]
 fn with_a_solver_other_words_for_the_same_are_proved_to_be_no_risk() {
-    let Some(solver) = cvc5() else { return };
+    let Some(solver) = cvc5_path() else { return };
     let (terminal, plan) = plan_with(&solver, OTHER_WORDS);
     assert_eq!(said(&plan, "effect"), ["equivalent", "equivalent"]);
     assert_eq!(said(&plan, "how"), ["proved", "proved"]);
@@ -165,7 +156,7 @@ fn with_a_solver_other_words_for_the_same_are_proved_to_be_no_risk() {
 
 #[test]
 fn with_a_solver_what_a_caller_gains_is_proved() {
-    let Some(solver) = cvc5() else { return };
+    let Some(solver) = cvc5_path() else { return };
     let (_terminal, plan) = plan_with(&solver, STANDARD_TOO);
     assert_eq!(said(&plan, "effect"), ["widened", "widened"]);
     assert_eq!(said(&plan, "principal"), ["standard", "standard"]);
@@ -177,7 +168,7 @@ fn a_permit_for_tools_to_come_is_said_and_refused() {
     let terminal = three_roles();
     let one_by_one = "action in [\n        AgentCore::Action::\"orders___get_order\",\n        AgentCore::Action::\"orders___list_orders\"\n    ]";
     terminal.edit("policies/orders.cedar", one_by_one, "action in AgentCore::Action::\"orders\"");
-    for solver in ["/nonexistent".to_owned()].into_iter().chain(cvc5()) {
+    for solver in ["/nonexistent".to_owned()].into_iter().chain(cvc5_path()) {
         let run = |arguments: &[&str]| {
             crate::command::Answer::of(&terminal.command(arguments).env("CVC5", &solver).output().unwrap())
         };
@@ -199,7 +190,7 @@ fn what_depends_on_a_session_is_said() {
         ") when {",
         ") when temporal { formerly within 1h (request::approve) } when {",
     );
-    for solver in ["/nonexistent".to_owned()].into_iter().chain(cvc5()) {
+    for solver in ["/nonexistent".to_owned()].into_iter().chain(cvc5_path()) {
         let run = |arguments: &[&str]| {
             crate::command::Answer::of(&terminal.command(arguments).env("CVC5", &solver).output().unwrap())
         };

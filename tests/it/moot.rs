@@ -1,11 +1,14 @@
 //! Policies that change nothing: what is said is proved, what is not proved is not said, and a sound stack asks no solver.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use gatewright::access::prove::Solver;
 use gatewright::check;
 use gatewright::diagnostic::{Diagnostic, Severity};
 use gatewright::manifest::{self, Options};
+
+use crate::cvc5::cvc5;
 
 /// A gateway with an engine and three tools.
 const HEAD: &str = r#"
@@ -40,11 +43,6 @@ name = "look"
 description = "Looks"
 input_schema = { type = "object", properties = { id = { type = "string" } } }
 "#;
-
-/// The first solver on this machine; the tests that need one do nothing without it.
-fn solver() -> Option<Solver> {
-    Solver::find()
-}
 
 fn policy(name: &str, effect: &str, tool: &str, condition: &str) -> String {
     format!(
@@ -96,7 +94,7 @@ fn proved(policies: &[String]) -> Vec<(&'static str, String, String)> {
     let text = format!("{HEAD}{}", policies.concat());
     let without = found(&text, None);
     assert!(without.is_empty(), "{:#?}", said(&without));
-    let Some(solver) = solver() else { return Vec::new() };
+    let Some(solver) = cvc5() else { return Vec::new() };
     let with = found(&text, Some(&solver));
     said(&with)
         .into_iter()
@@ -112,7 +110,7 @@ fn proved(policies: &[String]) -> Vec<(&'static str, String, String)> {
 #[track_caller]
 fn one(policies: &[String], code: &str, name: &str, part: &str) {
     let said = proved(policies);
-    if solver().is_some() {
+    if cvc5().is_some() {
         assert!(
             matches!(said.as_slice(), [(found, at, message)] if *found == code && at == name && message.contains(part)),
             "{said:#?}"
@@ -186,14 +184,89 @@ fn a_forbid_that_stops_nothing_is_a_note() {
     one(&policies, "lint::redundant-policy", "wider", "`policy.limit` says this already");
 }
 
+/// `unless` in place of `when` opens a tool to everybody but those who were meant. That needs no proof.
 #[test]
-fn permits_that_leave_nobody_out_together_are_told() {
-    let policies = [
-        look(),
-        policy("have", "permit", PAY, "when { principal.hasTag(\"role\") }"),
-        policy("lack", "permit", PAY, "unless { principal.hasTag(\"role\") }"),
-    ];
-    one(&policies, "lint::open-permit", "have", "everybody who gets in may call `bank/pay`");
+fn a_permit_that_only_takes_callers_out_is_told() {
+    for condition in [
+        format!("unless {{ {} }}", role("payer")),
+        "when { !principal.hasTag(\"role\") && context.input.cents >= 5 }".to_owned(),
+        format!("when {{ {} || context.input.cents < 10 }}", role("payer")),
+    ] {
+        let told = found(&format!("{HEAD}{}{}", look(), policy("pay", "permit", PAY, &condition)), None);
+        assert_eq!(
+            said(&told).iter().map(|(code, ..)| *code).collect::<Vec<_>>(),
+            ["lint::open-permit"],
+            "{condition}"
+        );
+        assert!(told[0].message.contains("a token that says nothing gets through"), "{}", told[0].message);
+    }
+}
+
+/// Arithmetic that stays within bounds is no way around a forbid, and what goes beyond them is shown.
+#[test]
+fn a_forbid_that_can_fail_is_told_by_the_number_that_makes_it_fail() {
+    let stack = |condition: &str| {
+        let payer = policy("payer", "permit", PAY, &format!("when {{ {} }}", role("payer")));
+        format!("{HEAD}{}{payer}{}", look(), policy("limit", "forbid", PAY, condition))
+    };
+    for condition in [
+        "when { context.input.cents * 100 > 5000 }",
+        "when { context.input.cents > 10 && context.input.cents + 1 > 5000 }",
+    ] {
+        let told = found(&stack(condition), None);
+        let [(code, _, message)] = said(&told)[..] else { panic!("{:#?}", said(&told)) };
+        assert_eq!(code, "lint::forbid-can-error");
+        assert!(message.starts_with("9223372036854775807 as `cents` makes"), "{message}");
+    }
+    let bounded =
+        "when { context.input.cents >= 0 && context.input.cents <= 1000 && context.input.cents * 100 > 5000 }";
+    for solver in [None, cvc5()] {
+        let told = found(&stack(bounded), solver.as_ref());
+        assert!(told.is_empty(), "{:#?}", said(&told));
+    }
+}
+
+/// What only the service can read may permit or forbid anything.
+#[test]
+fn what_only_the_service_can_read_makes_no_policy_moot() {
+    let temporal = "when temporal { count(AgentCore::Action::\"bank___pay\"::request within 1h) < 5 }";
+    let small = format!("when {{ {} && context.input.cents < 10 }}", role("payer"));
+    let limit = "when { context.input.cents > 1000 }";
+    let moot = |policies: &[String]| {
+        let told = found(&format!("{HEAD}{}{}", look(), policies.concat()), cvc5().as_ref());
+        told.iter().filter(|found| found.code != "cedar::not-plain").map(|found| found.code).collect::<Vec<_>>()
+    };
+    let stops = |effect| {
+        let policies = [("small", "permit", small.as_str()), ("limit", "forbid", limit), ("more", effect, temporal)];
+        policies.map(|(name, effect, condition)| policy(name, effect, PAY, condition))
+    };
+    assert_eq!(moot(&stops("permit")), [""; 0], "the temporal permit may let through what the forbid stops");
+    if cvc5().is_some() {
+        assert_eq!(moot(&stops("forbid")), ["lint::idle-forbid"]);
+    }
+    let same = [policy("more", "permit", PAY, temporal), policy("small", "permit", PAY, &small)];
+    assert_eq!(moot(&same), [""; 0], "the temporal permit may not let through what the other one does");
+}
+
+/// A solver that is no solver, one that says nothing, and one that is not there.
+#[test]
+fn a_solver_that_fails_is_one_note_and_everything_else_is_told() {
+    let admins = "when { principal.hasTag(\"role\") && principal.getTag(\"role\") like \"*admin*\" }";
+    let text = format!(
+        "{HEAD}{}{}{}{}",
+        policy("look", "permit", LOOK, admins),
+        policy("one", "permit", PAY, "when { principal.hasTag(\"role\") && !(principal.getTag(\"role\") != \"a\") }"),
+        policy("two", "permit", PAY, &format!("when {{ {} }}", role("a"))),
+        policy("three", "permit", PAY, &format!("when {{ {} && context.input.cents < 3 }}", role("a"))),
+    );
+    for program in ["/bin/cat", "/bin/false", "/nonexistent/cvc5"] {
+        let start = Instant::now();
+        let told = found(&text, Some(&Solver::at(program)));
+        let mut codes: Vec<&str> = told.iter().map(|found| found.code).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, ["lint::substring-claim", "lint::unproved"], "{program}");
+        assert!(start.elapsed() < Duration::from_secs(60), "{program}: {:?}", start.elapsed());
+    }
 }
 
 /// What does change something, each in another way that a test of a few tokens could miss.

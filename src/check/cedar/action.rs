@@ -36,7 +36,10 @@ pub(super) fn check(
     let mut untyped = Vec::new();
     let mut exist = true;
     let mut seen = HashSet::new();
-    for literal in policy.entity_literals() {
+    // In the order of the text, not in that of a set.
+    let mut literals = policy.entity_literals();
+    literals.sort_by_cached_key(|literal| text.statement().find(&format!("\"{}\"", literal.id().unescaped())));
+    for literal in literals {
         let id = literal.id().unescaped();
         if literal.type_name().to_string() != "AgentCore::Action" || !seen.insert(id.to_owned()) {
             continue;
@@ -53,7 +56,11 @@ pub(super) fn check(
             ),
             Meaning::Nothing => {
                 exist = false;
-                found.push(unknown(text, id, guarded));
+                let unknown = unknown(text, id, guarded);
+                // A target under another name is one mistake, however many of its tools policies name.
+                if !found.iter().any(|known| known.code == unknown.code && known.message == unknown.message) {
+                    found.push(unknown);
+                }
             }
         }
         untyped.push(id.to_owned());
@@ -103,6 +110,22 @@ fn is_request(tool: &str) -> bool {
 fn unknown(text: &Text<'_>, id: &str, guarded: &Guarded<'_>) -> Diagnostic {
     let actions = guarded.actions();
     let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let place = text.span_of(&format!("\"{id}\""));
+    let target = id.split_once(SEPARATOR).map(|(target, _)| target);
+    if let Some(target) = target.filter(|target| guarded.targets.iter().all(|known| known.name != *target))
+        && !guarded.targets.is_empty()
+    {
+        let tools: Vec<&str> = actions.iter().copied().filter(|action| action.contains(SEPARATOR)).collect();
+        let tool = id.get(target.len()..).unwrap_or_default();
+        let same = tools.iter().find(|action| action.ends_with(tool)).copied();
+        let help = match same.or_else(|| nearest(id, tools.iter().copied())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if tools.is_empty() => "no gateway of the policy's engine has tools in this manifest".to_owned(),
+            None => format!("there is {}", listed(&tools)),
+        };
+        let message = format!("no target of the policy's gateways is called `{target}`");
+        return text.error("cedar::unknown-action", message).at(place, "").help(help);
+    }
     let with_three = id.replacen("__", SEPARATOR, 1);
     let help = if !id.contains(SEPARATOR) && actions.contains(&with_three.as_str()) {
         format!("three underscores stand between target and tool: `{with_three}`")
@@ -116,7 +139,11 @@ fn unknown(text: &Text<'_>, id: &str, guarded: &Guarded<'_>) -> Diagnostic {
             format!("there is {}", listed(&tools))
         }
     };
-    text.error("cedar::unknown-action", format!("there is no tool or group `{id}`"))
-        .at(text.span_of(&format!("\"{id}\"")), "")
-        .help(help)
+    // What looks the same need not be the same.
+    let odd = id.chars().find(|letter| !letter.is_ascii());
+    let help = match odd {
+        Some(letter) => format!("{help} The `{letter}` is U+{:04X}", u32::from(letter)),
+        None => help,
+    };
+    text.error("cedar::unknown-action", format!("there is no tool or group `{id}`")).at(place, "").help(help)
 }

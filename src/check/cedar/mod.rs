@@ -20,7 +20,7 @@ use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::kind::{POLICY, POLICY_ENGINE, statement_of};
 use crate::manifest::cedar::{DEEPEST, LONGEST, is_extended, is_temporal, is_too_deep, least_length};
-use crate::manifest::nearest::nearest;
+use crate::manifest::cedar_syntax;
 use crate::reference::{self, Target};
 use crate::stack::{Resource, Stack};
 
@@ -28,22 +28,6 @@ pub(super) use self::place::Text;
 pub(super) use self::statement::{Engine, SIGNER, Statement, TOKEN_HOLDER};
 use self::tools::Guarded;
 pub(super) use self::tools::{GuardedTarget, engine_of};
-
-/// What a policy can ask of a value.
-const METHODS: [&str; 12] = [
-    "hasTag",
-    "getTag",
-    "contains",
-    "containsAll",
-    "containsAny",
-    "isEmpty",
-    "lessThan",
-    "lessThanOrEqual",
-    "greaterThan",
-    "greaterThanOrEqual",
-    "toTime",
-    "toDate",
-];
 
 /// Looks at every policy, and tells what was read of each engine.
 pub(super) fn check<'a>(stack: &'a Stack, sources: &'a Sources, found: &mut Vec<Diagnostic>) -> Vec<Engine<'a>> {
@@ -170,17 +154,9 @@ fn unreadable(text: &Text<'_>, policy: &Resource, errors: &ParseErrors, found: &
     for error in errors.iter().map(DetailedError::from) {
         let label = error.source_locations.first();
         let place = label.map_or_else(|| text.whole(), |label| text.span(&(label.loc.start..label.loc.end)));
-        let mut diagnostic = text.error("cedar::syntax", reference::display(&error.message)).at(place, "");
-        // What could stand there instead is the label of Cedar's message.
-        let ours = || {
-            let method = error.message.strip_suffix(" is not a valid method").map(|name| name.trim_matches('`'));
-            let meant = method.and_then(|name| nearest(name, METHODS)).map(|meant| format!("did you mean `{meant}`?"));
-            let arguments = error.message.contains("`input.");
-            meant.or_else(|| arguments.then(|| "the arguments of a call are in `context.input`".to_owned()))
-        };
-        if let Some(help) = error.help.clone().or_else(ours).or_else(|| label?.label.clone()) {
-            diagnostic = diagnostic.help(help);
-        }
+        let (message, help) = cedar_syntax::said(&error);
+        let mut diagnostic = text.error("cedar::syntax", message).at(place, "");
+        diagnostic.help = help;
         found.push(diagnostic);
     }
 }

@@ -66,8 +66,12 @@ pub(super) fn names_own_gateways(
         ours = false;
         let message = match &other {
             Some(other) => format!("`{address}` is decided by `{other}`, not by `{engine}`"),
-            None => format!("`{address}` has no policy engine, so this policy decides nothing"),
+            None => format!("`{address}` has no policy engine, so a policy about it decides nothing"),
         };
+        // The other policies about this gateway say the same.
+        if found.iter().any(|known| known.code == "cedar::other-engine" && known.message == message) {
+            continue;
+        }
         found.push(
             text.warning("cedar::other-engine", message)
                 .at(text.span_of(&reference.mark()), "")

@@ -1,5 +1,7 @@
 //! Types: a policy is validated strictly against the schema that the service derives from the tools.
 
+use std::ops::Range;
+
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{EntityUid, Policy, PolicySet, ValidationMode, ValidationResult, Validator};
 use serde_json::Value;
@@ -13,6 +15,9 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::nearest::listed;
 use crate::reference::holds_mark_character;
 
+/// A message of Cedar, the bytes it is about, and Cedar's help.
+type Said = (String, Range<usize>, Option<String>);
+
 pub(super) fn check(
     text: &Text<'_>,
     policy: &Policy,
@@ -25,7 +30,7 @@ pub(super) fn check(
     let Some(validator) = guarded.validator(policy, untyped) else { return };
     let Ok(set) = PolicySet::from_policies([policy.clone()]) else { return };
     let result = validator.validate(&set, ValidationMode::Strict);
-    let errors = messages(text, result.validation_errors().map(DetailedError::from));
+    let errors = first_causes(text, messages(text, result.validation_errors().map(DetailedError::from)));
     if errors.is_empty() && decides_all {
         suspicions(text, form, &result, found);
     }
@@ -58,6 +63,24 @@ pub(super) fn check(
         told.push(message);
         found.push(diagnostic);
     }
+}
+
+/// A condition that does not fit the types takes what it makes sure of from all that follow. Whether they test first shows in the text.
+fn first_causes(text: &Text<'_>, errors: Vec<Said>) -> Vec<Said> {
+    let is_guarded = |(message, place, _): &Said| {
+        let before = text.excerpt(&(0..place.start));
+        let name = message.split('`').nth(1).unwrap_or_default();
+        let last = name.trim_matches('"').rsplit('.').next().unwrap_or_default();
+        message.contains("access to tag") && before.contains(&format!("hasTag(\"{last}\")"))
+            || message.contains("access to optional attribute") && before.contains(&format!("has {last}"))
+    };
+    let mut kept: Vec<Said> = Vec::new();
+    for error in errors {
+        if kept.is_empty() || !is_guarded(&error) {
+            kept.push(error);
+        }
+    }
+    kept
 }
 
 /// So many names are enough to know which.
@@ -103,6 +126,9 @@ fn one_by_one(text: &Text<'_>, form: &Value, validator: &Validator) -> Vec<(Stri
     tools.iter().filter_map(|tool| Some((tool.id().unescaped().to_owned(), problems(tool)?))).collect()
 }
 
+/// What Cedar says of text that may not be what it looks like.
+const LOOKALIKE: [&str; 4] = ["mixed scripts", "BIDI control characters", "security profile", "confusable"];
+
 /// What Cedar warns about.
 fn suspicions(text: &Text<'_>, form: &Value, result: &ValidationResult, found: &mut Vec<Diagnostic>) {
     let warnings = result.validation_warnings().map(DetailedError::from);
@@ -111,13 +137,22 @@ fn suspicions(text: &Text<'_>, form: &Value, result: &ValidationResult, found: &
     let (scopes, others): (Vec<_>, Vec<_>) =
         warnings.into_iter().partition(|(message, ..)| message.starts_with("unable to find an applicable action"));
     for (message, place, _) in others {
+        if LOOKALIKE.iter().any(|words| message.contains(words)) {
+            let help = "type it again, letter by letter; what was copied may hold characters that do not show";
+            found.push(text.warning("cedar::lookalike", message).at(text.span(&place), "").help(help));
+            continue;
+        }
         let impossible = message.starts_with("policy is impossible");
         let message = if impossible { "no call can ever match this policy".to_owned() } else { message };
-        let mut diagnostic = text.warning("cedar::never-applies", message).at(text.span(&place), "");
-        if impossible {
-            diagnostic = diagnostic.help(why_impossible(form, !scopes.is_empty()));
+        let diagnostic = text.warning("cedar::never-applies", message);
+        if !impossible {
+            found.push(diagnostic.at(text.span(&place), ""));
+            continue;
         }
-        found.push(diagnostic);
+        let (help, part) = why_impossible(form, !scopes.is_empty());
+        // The part that has to change, where one part is wrong.
+        let place = part.map_or_else(|| text.span(&place), |part| text.span_of(part));
+        found.push(diagnostic.at(place, "").help(help));
     }
 }
 
@@ -126,29 +161,36 @@ fn holds_mark(message: &str) -> bool {
     message.contains(ESCAPED_MARK) || holds_mark_character(message)
 }
 
-fn why_impossible(form: &Value, unfit: bool) -> &'static str {
+/// What to do about a policy that matches nothing, and the part of its text that is wrong.
+fn why_impossible(form: &Value, unfit: bool) -> (&'static str, Option<&'static str>) {
     let all = || conditions(form).flat_map(|(_, body)| conjuncts(body));
     let scope_type = form.pointer("/principal/entity_type").and_then(Value::as_str);
     let signer = scope_type == Some(super::SIGNER)
         || form.pointer("/principal/entity/type").and_then(Value::as_str) == Some(super::SIGNER);
     let attribute = |part: &Value| part.pointer("/has/left/Var").is_some_and(|of| of == "principal");
     if unfit {
-        "its scope fits no tool; a group of tools is named with `in`: `action in AgentCore::Action::\"…\"`"
+        (
+            "its scope fits no tool; a group of tools is named with `in`: `action in AgentCore::Action::\"…\"`",
+            Some("action"),
+        )
     } else if signer && all().any(|part| asked_claim(part).is_some()) {
-        "an IAM caller has no claims: write `principal is AgentCore::OAuthUser`, whose token has them"
+        (
+            "an IAM caller has no claims: write `principal is AgentCore::OAuthUser`, whose token has them",
+            Some(super::SIGNER),
+        )
     } else if all().any(attribute) {
-        "claims are tags, no attributes: `principal.hasTag(\"…\") && principal.getTag(\"…\") == …`"
+        (
+            "claims are tags, no attributes: `principal.hasTag(\"…\") && principal.getTag(\"…\") == …`",
+            Some("principal has"),
+        )
     } else {
-        "its conditions contradict each other, or the types of its scope"
+        ("its conditions contradict each other, or the types of its scope", None)
     }
 }
 
 /// Cedar's messages with the bytes they are about and help. One mistake shows once for every action and principal type: once is
 /// enough.
-fn messages(
-    text: &Text<'_>,
-    errors: impl Iterator<Item = DetailedError>,
-) -> Vec<(String, std::ops::Range<usize>, Option<String>)> {
+fn messages(text: &Text<'_>, errors: impl Iterator<Item = DetailedError>) -> Vec<Said> {
     let mut messages: Vec<_> = errors
         .map(|error| {
             let place = error.source_locations.first().map(|label| label.loc.start..label.loc.end);

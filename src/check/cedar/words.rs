@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::expression::{conditions, parts};
+use super::expression::{claim, conditions, parts, text};
+use crate::manifest::exact::has;
 use crate::reference;
+use crate::stack::Claim;
 
 /// How Cedar shows the first character of a mark.
 pub(super) const ESCAPED_MARK: &str = "\\u{e000}";
@@ -53,7 +55,7 @@ pub(super) fn said(message: &str, wrong: &str, form: &Value, help: Option<String
     if let Some((expected, saw)) =
         message.split_once(": expected ").and_then(|(_, types)| types.split_once(" but saw "))
     {
-        return mismatch(message, expected, saw, wrong, help);
+        return mismatch(message, (expected, saw), wrong, form, help);
     }
     if message.contains("are not compatible") {
         let claim = wrong.contains("getTag(");
@@ -99,7 +101,13 @@ pub(super) fn said(message: &str, wrong: &str, form: &Value, help: Option<String
 }
 
 /// A value is not of the type that is needed.
-fn mismatch(message: &str, expected: &str, saw: &str, wrong: &str, help: Option<String>) -> (String, Option<String>) {
+fn mismatch(
+    message: &str,
+    (expected, saw): (&str, &str),
+    wrong: &str,
+    form: &Value,
+    help: Option<String>,
+) -> (String, Option<String>) {
     let claim = wrong.contains("getTag(");
     let (message, help) = match (expected, saw) {
         (_, "decimal") if expected.contains("Long") => (
@@ -108,12 +116,7 @@ fn mismatch(message: &str, expected: &str, saw: &str, wrong: &str, help: Option<
         ),
         (_, "String") if expected.starts_with("Set") => (
             if claim { "a claim is text, and no set" } else { "text is no set" }.to_owned(),
-            if claim {
-                "a list is its JSON text: `principal.getTag(\"…\") like \"*\\\"NAME\\\"*\"`; scopes are words between blanks"
-            } else {
-                "compare it with `==` or `like`"
-            }
-            .to_owned(),
+            if claim { membership(form) } else { "compare it with `==` or `like`".to_owned() },
         ),
         (_, "String") if claim => (
             format!("a claim is text, and no {}", said_type(expected)),
@@ -121,18 +124,34 @@ fn mismatch(message: &str, expected: &str, saw: &str, wrong: &str, help: Option<
         ),
         ("decimal", "Long") => (
             "a whole number is no decimal".to_owned(),
-            "write the number as `decimal(\"500.0\")`; an `integer` argument is compared with `<` and `==` instead".to_owned(),
+            "write the number as `decimal(\"500.0\")`; an `integer` argument is compared with `<` and `==` instead"
+                .to_owned(),
         ),
-        ("String", set) if set.starts_with("Set") => (
-            "a set is no text".to_owned(),
-            "ask whether it contains a value: `….contains(\"…\")`".to_owned(),
-        ),
+        ("String", set) if set.starts_with("Set") => {
+            ("a set is no text".to_owned(), "ask whether it contains a value: `….contains(\"…\")`".to_owned())
+        }
         ("datetime", "String") => {
             ("text is no time".to_owned(), "write `datetime(\"2030-01-01T00:00:00Z\")`".to_owned())
         }
         _ => return (format!("the policy does not fit the tools' types: {message}"), help),
     };
     (message, Some(help))
+}
+
+/// How to test for what a policy asks of a claim as if that were a set.
+fn membership(form: &Value) -> String {
+    let asked = conditions(form).flat_map(|(_, body)| parts(body)).find_map(|part| {
+        let sides = part.get("contains")?;
+        Some((claim(sides.get("left")?)?.to_owned(), text(sides.get("right")?)?.to_owned()))
+    });
+    match asked {
+        Some((name, value)) => {
+            let (list, what) =
+                if name == "scope" { (false, "words between blanks") } else { (true, "the JSON text of a list") };
+            format!("it is {what}: write `{}`", reference::display(&has(&Claim { name, list }, &value)))
+        }
+        None => "a list is its JSON text, scopes are words between blanks: look for each value with `like`".to_owned(),
+    }
 }
 
 fn said_type(cedar: &str) -> &str {

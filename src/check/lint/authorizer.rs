@@ -81,7 +81,7 @@ fn entra_version(stack: &Stack, resource: &Resource, document: &Value, found: &m
         found.push(warn(message, &format!("allowedAudience[{index}]")));
     } else if let Some((index, name)) = claim {
         let message = format!("tokens of version {number} have no claim `{name}`");
-        found.push(warn(message, &format!("customClaims[{index}]")));
+        found.push(warn(message, &format!("customClaims[{index}].inboundTokenClaimName")));
     } else if client {
         found.push(warn(format!("tokens of version {number} have no claim `{foreign}`"), "discoveryUrl"));
     }

@@ -6,8 +6,9 @@ pub(in crate::check) const CODES: &[(&str, &str)] = &[
         "lint::substring-claim",
         "A claim that holds several values is one text: scopes with blanks between them, groups as a JSON list. A pattern whose \
          `*` touches the wanted word finds longer words too: `like \"*api/admin*\"` lets `api/administrator` and `xapi/admin` \
-         in. Test for the whole word: for scopes `== \"X\"`, `like \"X *\"`, `like \"* X\"` or `like \"* X *\"`, for a JSON \
-         list `like \"*\\\"X\\\"*\"`, for a single value `== \"X\"`. The finding shows the exact text.",
+         in. Test for the whole word: for scopes `== \"X\"`, `like \"X *\"`, `like \"* X\"` or `like \"* X *\"`, for a single \
+         value `== \"X\"`. The finding shows the exact text. For a JSON list `like \"*\\\"X\\\"*\"` is the short form: it is exact \
+         as long as no element holds a quotation mark, and gets no finding; the text that is shown is exact for every list.",
     ),
     (
         "lint::like-without-wildcard",
@@ -17,6 +18,11 @@ pub(in crate::check) const CODES: &[(&str, &str)] = &[
     (
         "lint::star-in-equality",
         "`==` compares letter by letter: a `*` in its text is a star and no wildcard. Write `like` if anything may stand there.",
+    ),
+    (
+        "lint::list-claim",
+        "A claim that is a list, such as Cognito's `cognito:groups`, Okta's `scp` or Entra's `roles`, is its JSON text for a policy: \
+         `[\"a\",\"b\"]`. No single value equals it. Test for an element of the list; the finding shows the exact text.",
     ),
     (
         "lint::open-permit",
@@ -103,6 +109,11 @@ pub(in crate::check) const CODES: &[(&str, &str)] = &[
          with a whole number (`100` for `100.0`) was seen refused. For limits prefer an `integer`, such as an amount in cents.",
     ),
     (
+        "lint::wall-clock",
+        "`context.system.now` is in UTC. A window that is moved by a fixed offset is an hour wrong for a part of the year wherever \
+         clocks change, and a moment with an offset is easily read as one in UTC. Write windows and moments in UTC.",
+    ),
+    (
         "lint::untested-scope",
         "Clients that the gateway lets in can get a scope that no policy asks for, though policies ask for other scopes of the \
          same resource server. Either a policy is missing, or the scope opens nothing. Write the policy, or take the scope away.",
@@ -149,12 +160,15 @@ pub(in crate::check) const CODES: &[(&str, &str)] = &[
     (
         "lint::quota",
         "The service takes at most 1,000 policies, 200 KB of statements, 20 temporal policies and 400 KB of types per engine \
-         (the last is an estimate), 100 targets per gateway and 1,000 tools per target. Divide what is too large.",
+         (the last is an estimate), 3 operators and 24 hours in a temporal policy, 100 targets per gateway, 1,000 tools and 1 MB of \
+         them per target, 10 endpoints per runtime, and 25 resource servers, 1,000 clients and 300 identity providers per pool. \
+         Divide what is too large.",
     ),
     (
         "lint::log-only",
         "A policy engine in the mode LOG_ONLY reports and decides nothing: every call that the authorizer lets in succeeds. In an \
-         environment that is named like production this is rarely meant for long. Write `policy_mode = \"ENFORCE\"`.",
+         environment that is named like production this is rarely meant for long, and neither is a policy in this mode. Write \
+         `policy_mode = \"ENFORCE\"`, and `enforcement_mode = \"ACTIVE\"` for a policy.",
     ),
     (
         "lint::allow",

@@ -1,12 +1,14 @@
 //! Gateways that policies name by their ARN: of this account, of this region, and of this manifest.
 
 use cedar_policy::ResourceConstraint;
+use serde_json::Value;
 
+use crate::address::Address;
 use crate::check::cedar::{Engine, Statement};
 use crate::check::of_kind;
 use crate::diagnostic::Diagnostic;
 use crate::kind::GATEWAY;
-use crate::reference::{display, is_unknown};
+use crate::reference::{Target, display, is_unknown, references};
 use crate::stack::{Existing, Resource, Stack};
 
 pub(super) fn check(stack: &Stack, engine: &Engine<'_>, statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
@@ -16,7 +18,8 @@ pub(super) fn check(stack: &Stack, engine: &Engine<'_>, statement: &Statement<'_
         return;
     };
     let arn = uid.id().unescaped().to_owned();
-    if statement.gateway().is_some() {
+    if let Some(gateway) = statement.gateway() {
+        not_its_arn(statement, &gateway, &arn, found);
         return;
     }
     let gateways = || engine.guarded.gateways.iter();
@@ -56,6 +59,24 @@ pub(super) fn check(stack: &Stack, engine: &Engine<'_>, statement: &Statement<'_
             .warning("lint::foreign-gateway", format!("{message}: the policy decides nothing here"))
             .at(statement.text.literal(&arn), "")
             .help(hint),
+    );
+}
+
+/// A gateway that is named by another output than its ARN.
+fn not_its_arn(statement: &Statement<'_>, gateway: &Address, arn: &str, found: &mut Vec<Diagnostic>) {
+    let right = Target::Output(gateway.clone(), "arn".to_owned());
+    let named = references(&Value::String(arn.to_owned()));
+    let Some(other) = named.first().filter(|_| gateway.kind == GATEWAY.name) else { return };
+    if named.iter().any(|found| found.target == right) {
+        return;
+    }
+    let message = format!("`{}` is no ARN of a gateway: the policy decides nothing here", display(arn));
+    found.push(
+        statement
+            .text
+            .warning("lint::foreign-gateway", message)
+            .at(statement.text.span_of(&other.mark()), "")
+            .help(format!("write `resource == AgentCore::Gateway::\"${{{gateway}.arn}}\"`")),
     );
 }
 

@@ -8,8 +8,11 @@ use serde_json::Value;
 use crate::check::cedar::{Engine, GuardedTarget};
 use crate::check::{children, of_kind};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kind::{GATEWAY, GATEWAY_TARGET, statement_of};
-use crate::manifest::cedar::is_temporal;
+use crate::kind::{
+    GATEWAY, GATEWAY_TARGET, IDENTITY_PROVIDER, Kind, RESOURCE_SERVER, RUNTIME, RUNTIME_ENDPOINT, USER_POOL,
+    USER_POOL_CLIENT, statement_of,
+};
+use crate::manifest::cedar::{TokenKind, is_temporal, tokens};
 use crate::stack::{Resource, Stack};
 
 /// Policies of one engine.
@@ -27,14 +30,40 @@ const TEMPORAL: usize = 20;
 /// Targets of one gateway.
 const TARGETS: usize = 100;
 
+/// Operators of one temporal policy, and hours that it looks back.
+const OPERATORS: usize = 3;
+const HOURS: usize = 24;
+
 /// Tools of one target.
 const TOOLS: usize = 1_000;
+
+/// Bytes of the tools that stand in a target.
+const INLINE: usize = 1024 * 1024;
+
+/// What may be in one parent: of what, in words, how many.
+const WITHIN: [(&Kind, &Kind, &str, usize); 4] = [
+    (&USER_POOL, &RESOURCE_SERVER, "resource servers", 25),
+    (&USER_POOL, &USER_POOL_CLIENT, "clients", 1_000),
+    (&USER_POOL, &IDENTITY_PROVIDER, "identity providers", 300),
+    (&RUNTIME, &RUNTIME_ENDPOINT, "endpoints", 10),
+];
 
 pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], found: &mut Vec<Diagnostic>) {
     for engine in engines {
         policies(engine, found);
+        temporal(engine, found);
         schema(engine, found);
         dynamic(stack, engine, found);
+    }
+    for (kind, child, what, limit) in WITHIN {
+        for parent in stack.resources.iter().filter(|resource| resource.kind == kind) {
+            let count = stack
+                .resources
+                .iter()
+                .filter(|other| other.kind == child && other.parent.as_ref() == Some(&parent.address))
+                .count();
+            exceeds(parent, &parent.span, what, count, limit, "divide them, or ask AWS for a higher quota", found);
+        }
     }
     for gateway in of_kind(stack, &GATEWAY) {
         let targets = children(stack, &GATEWAY_TARGET, &gateway.address).count();
@@ -44,6 +73,18 @@ pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], found: &mut Vec<Diagn
         let configuration = target.document.get("targetConfiguration");
         if let Some(Tools::Known(tools)) = configuration.map(model::tools_of_target) {
             exceeds(target, &target.span, "tools", tools.len(), TOOLS, "divide them among two targets", found);
+            let inline =
+                configuration.and_then(|configuration| configuration.pointer("/mcp/lambda/toolSchema/inlinePayload"));
+            let bytes = inline.map_or(0, |inline| inline.to_string().len());
+            exceeds(
+                target,
+                &target.span,
+                "bytes of tools",
+                bytes,
+                INLINE,
+                "put them into S3, or shorten the descriptions",
+                found,
+            );
             twice(target, tools.iter().map(|tool| tool.name.as_str()), found);
         }
     }
@@ -81,6 +122,43 @@ fn policies(engine: &Engine<'_>, found: &mut Vec<Diagnostic>) {
     exceeds(engine, &engine.span, "bytes of policies", bytes, STATEMENTS, help, found);
     let temporal = statements().filter(|text| is_temporal(text)).count();
     exceeds(engine, &engine.span, "temporal policies", temporal, TEMPORAL, "join some of them", found);
+}
+
+/// What one temporal policy may say: the words that make an operator, and the longest time after `within`.
+fn temporal(engine: &Engine<'_>, found: &mut Vec<Diagnostic>) {
+    for policy in &engine.policies {
+        let statement = policy.document.get("definition").and_then(statement_of).filter(|text| is_temporal(text));
+        let Some(statement) = statement else { continue };
+        let code = |kind: TokenKind| !matches!(kind, TokenKind::Space | TokenKind::Comment | TokenKind::Literal);
+        let words: Vec<&str> = tokens(statement)
+            .into_iter()
+            .filter(|token| code(token.kind))
+            .filter_map(|token| statement.get(token.range))
+            .collect();
+        let operators = words.iter().filter(|word| matches!(**word, "formerly" | "since" | "count" | "sum")).count();
+        let at = policy.span_of("definition");
+        exceeds(policy, at, "temporal operators", operators, OPERATORS, "divide it into two policies", found);
+        let spans = words.windows(2).filter_map(|pair| match pair {
+            ["within", span] => hours(span),
+            _ => None,
+        });
+        let longest = spans.max().unwrap_or_default();
+        exceeds(policy, at, "hours to look back over", longest, HOURS, "look back over a shorter time", found);
+    }
+}
+
+/// `90m`, `24h`, `2d` in hours, rounded up.
+fn hours(span: &str) -> Option<usize> {
+    let unit = span.find(|letter: char| !letter.is_ascii_digit())?;
+    let (number, unit) = span.split_at(unit);
+    let number: usize = number.parse().ok()?;
+    match unit {
+        "s" => Some(number.div_ceil(3600)),
+        "m" => Some(number.div_ceil(60)),
+        "h" => Some(number),
+        "d" => number.checked_mul(24),
+        _ => None,
+    }
 }
 
 /// The schema's size as Cedar's own text, which the limit is taken to mean.

@@ -2,6 +2,7 @@
 
 mod authorizer;
 mod caller;
+mod claims;
 mod codes;
 mod gateway;
 mod input;
@@ -12,6 +13,7 @@ mod pattern;
 mod reach;
 mod redundant;
 mod scopes;
+mod time;
 
 use super::cedar::Engine;
 use crate::access::prove::Solver;
@@ -31,6 +33,8 @@ pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], solver: Option<&Solve
             gateway::check(stack, engine, statement, found);
             caller::check(engine, statement, found);
             input::check(engine, statement, found);
+            claims::check(stack, engine, statement, found);
+            time::check(statement, found);
             reach::future(statement, found);
         }
         redundant::check(engine, found);

@@ -13,6 +13,19 @@ const PRODUCTION: [&str; 4] = ["prod", "production", "prd", "live"];
 
 pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], found: &mut Vec<Diagnostic>) {
     let Some(environment) = stack.environment.as_deref().filter(|name| PRODUCTION.contains(name)) else { return };
+    for engine in engines {
+        for policy in &engine.policies {
+            if policy.document.get("enforcementMode").and_then(Value::as_str) == Some("LOG_ONLY") {
+                let message = format!("in `{environment}` the policy `{}` only reports", policy.address);
+                found.push(
+                    Diagnostic::warning("lint::log-only", message)
+                        .at(policy.span_of("enforcementMode").clone(), "decides nothing")
+                        .help("write `enforcement_mode = \"ACTIVE\"` once the metric `LogOnlyMatches` shows what is expected")
+                        .about(&policy.address),
+                );
+            }
+        }
+    }
     for gateway in of_kind(stack, &GATEWAY) {
         let mode = gateway.document.pointer("/policyEngineConfiguration/mode").and_then(Value::as_str);
         let engine = engine_of(gateway);

@@ -1,5 +1,5 @@
-//! Policies that change nothing, forbids that leave nothing of a permit, and tools that are open to everybody: what has to be tried,
-//! and proved, over all policies of an engine.
+//! Policies that change nothing, forbids that leave nothing of a permit, and permits that ask nothing of a caller: what has to be
+//! tried, and proved, over all policies of an engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +27,8 @@ pub(super) fn check(stack: &Stack, engines: &[Engine<'_>], solver: Option<&Solve
             input::can_error(statement, court.as_ref(), &mut solving, found);
         }
         if let Some(court) = court {
+            bare(engine, &court, found);
             moot(engine, &court, &mut solving, found);
-            open(engine, &court, &mut solving, found);
         }
     }
     if let Some(trouble) = solving.trouble() {
@@ -112,25 +112,19 @@ pub(super) fn shadow(engine: &Engine<'_>, by: &[Address], policies: &[Address], 
     );
 }
 
-/// Tools that no permit alone opens to everybody, and all together do.
-fn open(engine: &Engine<'_>, court: &Court<'_>, solving: &mut Solving<'_>, found: &mut Vec<Diagnostic>) {
-    let mut tools: BTreeMap<Vec<Address>, Vec<String>> = BTreeMap::new();
+/// Permits that ask only for what their callers must not have: whose token says nothing has everything that is asked.
+fn bare(engine: &Engine<'_>, court: &Court<'_>, found: &mut Vec<Diagnostic>) {
     let aside = aside(engine, found);
-    for (tool, permits) in court.open(solving) {
-        if !permits.iter().any(|permit| aside.contains(permit)) {
-            tools.entry(permits).or_default().push(tool);
+    for statement in engine.statements.iter().filter(|statement| is_looked_at(statement) && statement.is_permit()) {
+        let text = &statement.text;
+        if !aside.contains(text.address()) && !text.is_granted() && court.lets_anybody_in(text.address()) {
+            let message = "a token that says nothing gets through: the permit only asks what its caller is not";
+            found.push(
+                text.warning("lint::open-permit", message)
+                    .at(text.scope(), "asks for nothing that a caller has")
+                    .help("write `when` for what the caller must have; `unless` and `!` only take callers out"),
+            );
         }
-    }
-    for (permits, tools) in tools {
-        let Some(first) = permits.first().and_then(|first| of(engine, first)) else { continue };
-        let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
-        let message =
-            format!("everybody who gets in may call {}: together the permits leave nobody out", listed(&tools));
-        let diagnostic = first.text.warning("lint::open-permit", message).at(first.text.scope(), "");
-        found.push(
-            beside(engine, diagnostic, permits.get(1..).unwrap_or_default(), "lets the others in")
-                .help("change the conditions, or allow it if everybody is meant"),
-        );
     }
 }
 

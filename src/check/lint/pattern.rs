@@ -8,10 +8,11 @@ use serde_json::Value;
 use super::scopes;
 use crate::check::cedar::expression::{argument, claim, conditions, matches, operator, parts, pattern, text};
 use crate::check::cedar::{Engine, Statement};
-use crate::check::issuer::{Shape, shape};
+use crate::check::issuer::{Shape, is_list, shape};
 use crate::diagnostic::Diagnostic;
+use crate::manifest::exact;
 use crate::reference::{display, holds_mark_character};
-use crate::stack::Stack;
+use crate::stack::{Claim, Stack};
 
 pub(super) fn check(stack: &Stack, engine: &Engine<'_>, statement: &Statement<'_>, found: &mut Vec<Diagnostic>) {
     let places = statement.text.patterns();
@@ -34,6 +35,10 @@ pub(super) fn check(stack: &Stack, engine: &Engine<'_>, statement: &Statement<'_
             };
             let message = format!("`{shown}` has no `*`, so it matches this one text only");
             statement.text.warning("lint::like-without-wildcard", message).help(help)
+        } else if let Some(scope) = scopes::defined(stack).into_iter().find(|scope| look.has_its_star(scope)) {
+            let message = format!("the `*` of the scope `{scope}` stands for anything in `{shown}`");
+            let help = look.exact(&scope).map_or_else(|| "write `\\*`".to_owned(), |exact| format!("write `{exact}`"));
+            statement.text.warning("lint::substring-claim", message).help(help)
         } else if let Some((others, help)) = look.too_much(stack) {
             let message = format!("`{shown}` also matches {others}");
             statement.text.warning("lint::substring-claim", message).help(help)
@@ -45,13 +50,52 @@ pub(super) fn check(stack: &Stack, engine: &Engine<'_>, statement: &Statement<'_
             found.push(diagnostic.at(span, ""));
         }
     }
+    let defined = scopes::defined(stack);
     for part in all() {
-        star(statement, part, found);
+        star(statement, &defined, part, found);
+        whole_list(stack, engine, statement, &likes, part, found);
     }
 }
 
+/// A list that is compared as if it were one value: its text has brackets and quotes.
+fn whole_list(
+    stack: &Stack,
+    engine: &Engine<'_>,
+    statement: &Statement<'_>,
+    likes: &[&Value],
+    part: &Value,
+    found: &mut Vec<Diagnostic>,
+) {
+    let Some((sign @ ("==" | "contains"), sides)) = operator(part) else { return };
+    let (Some(left), Some(right)) = (sides.get("left"), sides.get("right")) else { return };
+    // Of a claim nothing is contained: that was told.
+    if sign == "contains" && left.get("Set").is_none() {
+        return;
+    }
+    let pair = |of: &Value, value: &Value| {
+        let value = text(value).or_else(|| text(value.pointer("/Set/0")?))?;
+        Some((claim(of)?.to_owned(), value.to_owned()))
+    };
+    let Some((claim, word)) = pair(left, right).or_else(|| pair(right, left)) else { return };
+    // Whoever also looks between the quotes knows both forms.
+    let looks_inside = likes.iter().any(|like| like.pointer("/left/getTag/right").and_then(text) == Some(&claim));
+    if word.starts_with('[') || looks_inside || !is_list(stack, &engine.guarded.gateways, &claim) {
+        return;
+    }
+    found.push(
+        statement
+            .text
+            .warning(
+                "lint::list-claim",
+                format!("`{claim}` is a list, and its text `[\"…\"]` is never {}", quoted(&word)),
+            )
+            .at(statement.text.literal(&word), "")
+            .help(format!("write `{}`", display(&exactly(&claim, &word, Shape::List)))),
+    );
+}
+
 /// `==` with a text that looks like a pattern.
-fn star(statement: &Statement<'_>, part: &Value, found: &mut Vec<Diagnostic>) {
+fn star(statement: &Statement<'_>, defined: &[String], part: &Value, found: &mut Vec<Diagnostic>) {
     let Some((sign @ ("==" | "!="), sides)) = operator(part) else { return };
     let (Some(left), Some(right)) = (sides.get("left"), sides.get("right")) else { return };
     let Some((of, value)) = text(right).map(|value| (left, value)).or_else(|| Some((right, text(left)?))) else {
@@ -59,7 +103,10 @@ fn star(statement: &Statement<'_>, part: &Value, found: &mut Vec<Diagnostic>) {
     };
     let of_caller = claim(of).is_some();
     // A lone `*` as an argument may be a word of the tool's own.
-    if !value.contains('*') || !(of_caller || argument(of).is_some() && value != "*") {
+    if !value.contains('*')
+        || defined.iter().any(|scope| scope == value)
+        || !(of_caller || argument(of).is_some() && value != "*")
+    {
         return;
     }
     let help = format!(
@@ -86,6 +133,14 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// The pattern is the name of a scope with a star in it, which was not escaped.
+    fn has_its_star(&self, scope: &str) -> bool {
+        // A wildcard is another character than a star that was escaped.
+        let text = self.texts.join("\0");
+        let word = text.trim_start_matches("\0 ").trim_end_matches(" \0");
+        self.shape.is_some() && scope.contains('*') && word == scope.replace('*', "\0")
+    }
+
     /// What the pattern matches beside the word that is meant, and what to write instead.
     fn too_much(&self, stack: &Stack) -> Option<(String, String)> {
         let shape = self.shape?;
@@ -126,19 +181,18 @@ impl Look<'_> {
         if word.contains([' ', '"']) {
             return None;
         }
-        let tag = format!("principal.getTag({})", quoted(claim));
-        let plain = quoted(word);
-        let like = escaped(word).replace('*', "\\*");
-        let words = format!(
-            "({tag} == {plain} || {tag} like \"{like} *\" || {tag} like \"* {like}\" || {tag} like \"* {like} *\")"
-        );
-        let list = format!("{tag} like \"*\\\"{like}\\\"*\"");
-        Some(display(&match self.shape? {
-            Shape::Words => words,
-            Shape::List => list,
-            Shape::WordsOrList => format!("({list} || {}", words.trim_start_matches('(')),
-            Shape::One => format!("{tag} == {plain}"),
-        }))
+        Some(display(&exactly(claim, word, self.shape?)))
+    }
+}
+
+/// The text that tests for one word of a claim that is there.
+fn exactly(claim: &str, word: &str, shape: Shape) -> String {
+    let among = |list: bool| exact::has(&Claim { name: claim.to_owned(), list }, word);
+    match shape {
+        Shape::Words => among(false),
+        Shape::List => among(true),
+        Shape::WordsOrList => format!("({} || {})", among(true), among(false)),
+        Shape::One => format!("principal.getTag({}) == {}", quoted(claim), quoted(word)),
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::caller::asks_nothing;
 use crate::address::Address;
 use crate::check::authorizer::adds_claims;
 use crate::check::cedar::expression::{asked_claim, claim, conditions, matches, operator, parts, pattern, text};
@@ -61,16 +62,21 @@ pub(super) fn check(stack: &Stack, engine: &Engine<'_>, found: &mut Vec<Diagnost
         return;
     }
     let mut told = BTreeSet::new();
+    let mut meant = BTreeSet::new();
     for statement in engine.statements.iter().filter(|statement| statement.sound) {
         for (claim, scope) in tested(statement) {
             if told.insert((claim.clone(), scope.clone())) {
-                unreachable(&tokens, statement, &claim, &scope, found);
+                meant.extend(unreachable(&tokens, statement, &claim, &scope, found));
             }
         }
         unissued(&tokens, statement, found);
     }
+    // A permit that asks nothing may be the one that should have asked.
+    if engine.statements.iter().any(|statement| statement.is_permit() && asks_nothing(statement)) {
+        return;
+    }
     for tokens in &tokens {
-        untested(engine, tokens, found);
+        untested(engine, tokens, &meant, found);
     }
 }
 
@@ -107,12 +113,17 @@ impl<'a> Tokens<'a> {
         } else {
             listed.iter().map(|client| stack.resource(&referred(client)?)).collect::<Option<_>>()?
         };
+        let defined: Vec<String> = servers.into_iter().flat_map(scopes_of).collect();
         let mut scopes = BTreeMap::new();
         for client in clients {
             if client.existing.is_some() || client.document.get("AllowedOAuthScopes").is_some_and(holds_unknown) {
                 return None;
             }
             for (index, scope) in texts(&client.document, "AllowedOAuthScopes").enumerate() {
+                // That it does not exist was told.
+                if !BUILT_IN.contains(&scope) && !defined.iter().any(|known| known == scope) {
+                    return None;
+                }
                 scopes.entry(scope.to_owned()).or_insert((client, index));
             }
         }
@@ -122,7 +133,7 @@ impl<'a> Tokens<'a> {
             pool: &pool.address,
             claim: named.map_or("scope", |claim| claim.name.as_str()).to_owned(),
             scopes,
-            defined: servers.into_iter().flat_map(scopes_of).collect(),
+            defined,
             access_only: !listed.is_empty() && document.get("allowedAudience").is_none(),
         })
     }
@@ -164,21 +175,22 @@ fn tested(statement: &Statement<'_>) -> Vec<(String, String)> {
     .collect()
 }
 
-/// A policy asks for a scope that nobody who gets in can have.
+/// A policy asks for a scope that nobody who gets in can have. Says which one was meant, if it is a misspelt one.
 fn unreachable(
     tokens: &[Tokens<'_>],
     statement: &Statement<'_>,
     claim: &str,
     scope: &str,
     found: &mut Vec<Diagnostic>,
-) {
+) -> Option<String> {
     let mut hold = tokens.iter().filter(|tokens| tokens.claim == claim);
-    let Some(first) = hold.next() else { return };
+    let first = hold.next()?;
     if BUILT_IN.contains(&scope)
         || tokens.iter().any(|tokens| tokens.claim != claim || tokens.scopes.contains_key(scope))
     {
-        return;
+        return None;
     }
+    let mut meant = None;
     let pool = first.pool;
     let (message, help) = if first.defined.iter().any(|known| known == scope) {
         (
@@ -190,7 +202,8 @@ fn unreachable(
         )
     } else {
         let known: Vec<&str> = first.defined.iter().map(String::as_str).collect();
-        let help = match nearest(scope, known.iter().copied()) {
+        meant = nearest(scope, known.iter().copied()).map(ToOwned::to_owned);
+        let help = match &meant {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => format!("add a `resource_server` to `{pool}` that defines it"),
             None => format!("`{pool}` has {}", listed(&known)),
@@ -200,6 +213,7 @@ fn unreachable(
     let at = statement.text.statement().find(scope).map(|start| start..start + scope.len());
     let at = at.map_or_else(|| statement.text.whole(), |range| statement.text.span(&range));
     found.push(statement.text.warning("lint::unreachable-scope", message).at(at, "").help(help));
+    meant
 }
 
 /// A policy asks for a claim that access tokens of the pool do not have.
@@ -232,7 +246,7 @@ fn unissued(tokens: &[Tokens<'_>], statement: &Statement<'_>, found: &mut Vec<Di
 }
 
 /// Clients that get in can have a scope that no policy asks for, though policies ask for others of its resource server.
-fn untested(engine: &Engine<'_>, tokens: &Tokens<'_>, found: &mut Vec<Diagnostic>) {
+fn untested(engine: &Engine<'_>, tokens: &Tokens<'_>, meant: &BTreeSet<String>, found: &mut Vec<Diagnostic>) {
     // What an interceptor sees it may test.
     if tokens.gateway.document.get("interceptorConfigurations").is_some() || !engine.is_known() {
         return;
@@ -249,7 +263,7 @@ fn untested(engine: &Engine<'_>, tokens: &Tokens<'_>, found: &mut Vec<Diagnostic
     let (asked, silent): (Vec<_>, Vec<_>) = tokens.scopes.iter().partition(|(scope, _)| is_tested(scope));
     let asked: BTreeSet<_> = asked.iter().filter_map(|(scope, _)| server(scope)).collect();
     for (scope, (client, index)) in silent {
-        if server(scope).is_some_and(|server| asked.contains(&server)) {
+        if !meant.contains(scope) && server(scope).is_some_and(|server| asked.contains(&server)) {
             let message = format!("`{}` can get the scope `{scope}`, and no policy asks for it", client.address);
             found.push(
                 Diagnostic::warning("lint::untested-scope", message)
