@@ -92,7 +92,9 @@ impl<'a> Compared<'a> {
                     _ => Proof::default(),
                 };
                 if self.is_refuted(&proof, &found) {
-                    prover.iter_mut().for_each(|prover| prover.lied());
+                    if let Some(prover) = &mut prover {
+                        prover.lied();
+                    }
                     proof = Proof::default();
                 }
                 if proof.widens_nothing() {

@@ -178,6 +178,10 @@ impl<'a> Guard<'a> {
     }
 
     /// Any caller of a kind, about whom nothing is known.
+    #[expect(
+        clippy::unused_self,
+        reason = "a principal is of one guard: its form for partial evaluations comes from it"
+    )]
     fn anyone(&self, name: &str) -> Option<Principal> {
         Some(Principal { kind: kind(name)?, uid: None, entity: None, partial: OnceLock::new(), known: None })
     }
@@ -197,6 +201,10 @@ impl<'a> Guard<'a> {
         self.anyone("UnauthenticatedUser")
     }
 
+    #[expect(
+        clippy::unused_self,
+        reason = "a principal is of one guard: its form for partial evaluations comes from it"
+    )]
     fn principal<'t>(&self, name: &str, id: &str, tags: impl Iterator<Item = (&'t str, String)>) -> Option<Principal> {
         let entity = entity(name, id, tags)?;
         let uid = Some(entity.uid());

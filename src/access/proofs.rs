@@ -125,7 +125,7 @@ impl<'a> Proofs<'a> {
             (types(old) == types(new)).then(|| new.clone())?
         };
         // What a policy says of the action beyond its scope is about this one only.
-        let names_actions = all().any(|form| form.names_actions());
+        let names_actions = all().any(Form::names_actions);
         if names_actions && (before.action.id() != after.action.id() || after.is_to_come()) {
             return None;
         }

@@ -141,7 +141,7 @@ mod tests {
         mentioned(&Policy::parse(None, text).unwrap().to_json().unwrap())
     }
 
-    fn tool(properties: Value) -> ToolAt {
+    fn tool(properties: &Value) -> ToolAt {
         let tool = Tool { name: "x".to_owned(), input_schema: json!({"type": "object", "properties": properties}) };
         let action = Action { target: "t".to_owned(), tool };
         ToolAt { name: "t/x".to_owned(), target: Address::new("gateway_target", "t"), action }
@@ -161,13 +161,13 @@ mod tests {
     #[test]
     fn their_types_are_those_of_the_tools_there_are() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-        let number = tool(json!({"a": {"type": "integer", "description": "one"}, "z": {"type": "string"}}));
-        let other = tool(json!({"a": {"type": "integer"}, "b": {"type": "string"}}));
+        let number = tool(&json!({"a": {"type": "integer", "description": "one"}, "z": {"type": "string"}}));
+        let other = tool(&json!({"a": {"type": "integer"}, "b": {"type": "string"}}));
         let found = input([&number, &other], &names(&["a", "b"])).unwrap();
         assert_eq!(types(&found).keys().collect::<Vec<_>>(), ["a", "b"]);
         assert!(types(&found).values().all(|one| one["required"] == false));
         assert_eq!(input([&number, &other], &names(&["c"])), None, "nobody knows its type");
-        let text = tool(json!({"a": {"type": "string"}}));
+        let text = tool(&json!({"a": {"type": "string"}}));
         assert_eq!(input([&number, &text], &names(&["a"])), None, "one name, two types");
     }
 }
