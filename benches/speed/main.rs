@@ -1,8 +1,9 @@
 //! Speed and size: medians over runs, against what we aim at. `cargo bench --bench speed` prints the tables; a word after `--`
-//! chooses one: `commands`, `access`, `scale` or `rates`.
+//! chooses one: `commands`, `access`, `proofs`, `scale` or `rates`.
 
 mod access;
 mod bound;
+mod proofs;
 mod rates;
 mod scale;
 mod stacks;
@@ -20,6 +21,9 @@ fn main() -> Result<()> {
     }
     if wanted("access") {
         access::table()?;
+    }
+    if wanted("proofs") {
+        proofs::table()?;
     }
     if wanted("scale") {
         scale::table()?;

@@ -29,7 +29,7 @@ const MOST_CONNECTIONS: usize = 256;
 const HEAD_TIME: Duration = Duration::from_secs(30);
 
 /// How long the body of a request may take to come in: the longest one comes in a moment from the same machine.
-const BODY_TIME: Duration = Duration::from_secs(60);
+const BODY_TIME: Duration = Duration::from_mins(1);
 
 /// How long requests that are being answered may take when everything ends.
 const FAREWELL: Duration = Duration::from_secs(2);

@@ -121,11 +121,11 @@ enum Met {
 
 fn admits(authorizer: &Value, token: &Token) -> Admission {
     let mut assumed = Vec::new();
-    for Condition { met, demand } in conditions(authorizer, token) {
+    for Condition { met, demand, state } in conditions(authorizer, token) {
         match met {
             Met::Yes => {}
             Met::Assumed => assumed.push(demand),
-            Met::No => return Admission::Refused(format!("the authorizer wants that {demand}")),
+            Met::No => return Admission::Refused(format!("the authorizer wants that {demand}: {state}")),
         }
     }
     Admission::Admitted { assumed }
@@ -135,6 +135,39 @@ fn admits(authorizer: &Value, token: &Token) -> Admission {
 struct Condition {
     met: Met,
     demand: String,
+    /// What the claim is instead.
+    state: String,
+}
+
+/// The form that a claim is read in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    List,
+    /// Text or a list of texts.
+    Either,
+}
+
+/// Claims that hold the client's id where `client_id` does not: Okta's, and those of both versions of Entra.
+const CLIENTS: [&str; 3] = ["cid", "appid", "azp"];
+
+/// Why a claim does not do. Its value is not repeated: it is somebody's.
+fn state(token: &Token, claim: &str, form: Form) -> String {
+    let what = match stated(token, claim) {
+        None => {
+            let elsewhere = CLIENTS.into_iter().find(|other| claim == "client_id" && stated(token, other).is_some());
+            elsewhere.map_or_else(|| "is absent".to_owned(), |other| format!("is absent: the client is in `{other}`"))
+        }
+        Some(Value::String(_)) if form == Form::List => "is no list".to_owned(),
+        Some(value) if form == Form::Text && !value.is_string() => "is no text".to_owned(),
+        Some(_) => "is another".to_owned(),
+    };
+    format!("`{claim}` {what}")
+}
+
+/// A claim that the token has; `null` is none.
+fn stated<'t>(token: &'t Token, claim: &str) -> Option<&'t Value> {
+    token.claims.get(claim).filter(|value| !value.is_null())
 }
 
 fn conditions(authorizer: &Value, token: &Token) -> Vec<Condition> {
@@ -143,27 +176,37 @@ fn conditions(authorizer: &Value, token: &Token) -> Vec<Condition> {
         (!list.is_empty()).then(|| list.iter().filter_map(Value::as_str).collect::<Vec<_>>())
     };
     let mut found = Vec::new();
-    let mut demand = |met, demand: &str| found.push(Condition { met, demand: demand.to_owned() });
+    let mut demand = |met, demand: &str, claim: &str, form: Form| {
+        found.push(Condition { met, demand: demand.to_owned(), state: state(token, claim, form) });
+    };
     let text = |claim: &str| token.text(claim).into_iter().collect::<Vec<_>>();
     let url = authorizer.get("discoveryUrl").and_then(Value::as_str).unwrap_or_default();
     let issuer = url.split_once("/.well-known/").map_or(url, |(issuer, _)| issuer);
     // A persona that names no issuer has its token from the gateway's own.
     if token.known != Known::InPart || token.claims.contains_key("iss") {
-        demand(one_of(token, "iss", &text("iss"), &[issuer]), "the token is from its issuer");
+        demand(one_of(token, "iss", &text("iss"), &[issuer]), "the token is from its issuer", "iss", Form::Text);
+    }
+    // The principal is made of it.
+    if token.known == Known::Real && token.text("sub").is_none() {
+        demand(Met::No, "the token names its subject", "sub", Form::Text);
     }
     if let Some(clients) = wanted("allowedClients") {
-        demand(one_of(token, "client_id", &text("client_id"), &clients), "`client_id` is one of the allowed clients");
+        let met = one_of(token, "client_id", &text("client_id"), &clients);
+        demand(met, "`client_id` is one of the allowed clients", "client_id", Form::Text);
     }
     if let Some(audiences) = wanted("allowedAudience") {
-        demand(one_of(token, "aud", &values(token.claims.get("aud")), &audiences), "`aud` is an allowed audience");
+        let met = one_of(token, "aud", &values(token.claims.get("aud")), &audiences);
+        demand(met, "`aud` is an allowed audience", "aud", Form::Either);
     }
     if let Some(scopes) = wanted("allowedScopes") {
-        let claim = if token.claims.contains_key("scp") { "scp" } else { "scope" };
-        demand(one_of(token, claim, &scopes_of(token), &scopes), "the token has an allowed scope");
+        let (claim, form) = if stated(token, "scp").is_some() { ("scp", Form::List) } else { ("scope", Form::Either) };
+        demand(one_of(token, claim, &scopes_of(token), &scopes), "the token has an allowed scope", claim, form);
     }
     for rule in authorizer.get("customClaims").and_then(Value::as_array).into_iter().flatten() {
         let name = rule.get("inboundTokenClaimName").and_then(Value::as_str).unwrap_or_default();
-        demand(rule_holds(rule, name, token), &format!("`{name}` is as `custom_claims` says"));
+        let is_list = rule.get("inboundTokenClaimValueType").is_some_and(|kind| kind == "STRING_ARRAY");
+        let form = if is_list { Form::List } else { Form::Text };
+        demand(rule_holds(rule, name, token), &format!("`{name}` is as `custom_claims` says"), name, form);
     }
     found
 }
@@ -171,7 +214,7 @@ fn conditions(authorizer: &Value, token: &Token) -> Vec<Condition> {
 /// Whether one of the values that a token has is one of the wanted ones.
 fn one_of(token: &Token, claim: &str, says: &[&str], wanted: &[&str]) -> Met {
     let equal = says.iter().any(|value| wanted.contains(value));
-    let stated = token.claims.contains_key(claim);
+    let stated = stated(token, claim).is_some();
     match token.known {
         _ if equal => Met::Yes,
         Known::InPart if !stated => Met::Assumed,
@@ -198,7 +241,7 @@ fn scopes_of(token: &Token) -> Vec<&str> {
 
 /// Whether a claim is as a rule demands. The three combinations that the service documents can hold, no other.
 fn rule_holds(rule: &Value, name: &str, token: &Token) -> Met {
-    let Some(claim) = token.claims.get(name) else {
+    let Some(claim) = stated(token, name) else {
         return if token.known == Known::InPart { Met::Assumed } else { Met::No };
     };
     let text = |pointer: &str| rule.pointer(pointer).and_then(Value::as_str);
@@ -278,10 +321,12 @@ mod tests {
         assert_eq!(answer(json!({}), Known::InPart), Ok(2));
         assert!(answer(json!({"client_id": "x"}), Known::InPart).is_err());
         assert!(answer(json!({"iss": "https://other"}), Known::InPart).is_err());
-        let real = json!({"iss": "https://issuer", "client_id": "4ksd", "aud": "api"});
+        let real = json!({"iss": "https://issuer", "sub": "u", "client_id": "4ksd", "aud": "api"});
         assert_eq!(answer(real.clone(), Known::Real), Ok(1), "the id may be that of the client");
         assert!(answer(real, Known::Whole).is_err());
-        assert!(answer(json!({"iss": "https://issuer", "client_id": "4ksd", "aud": "x"}), Known::Real).is_err());
+        assert!(
+            answer(json!({"iss": "https://issuer", "sub": "u", "client_id": "4ksd", "aud": "x"}), Known::Real).is_err()
+        );
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub enum Identity {
     Token(Token),
     /// An IAM role: the ARN of its sessions, without their names.
     Role(String),
-    /// Holders of tokens of whom only these claims are known, and all that policies ask for is open.
+    /// Holders of tokens of whom these claims are known; what policies ask for beside them is open.
     Users(Token),
     /// Whoever signs a request.
     AnyRole,

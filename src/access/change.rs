@@ -101,8 +101,8 @@ pub struct Comparison {
 }
 
 /// Compares two states of a stack, with a solver where there is one. Policies may go deep, and the solver has a runtime of its own:
-/// this wants a thread with room ([`deep`](crate::check::deep::deep)), outside of any other runtime.
-pub(crate) fn compare(before: &Access<'_>, after: &Access<'_>, solver: Option<&Solver>) -> Comparison {
+/// this wants a thread with room, outside of any other runtime.
+pub fn compare(before: &Access<'_>, after: &Access<'_>, solver: Option<&Solver>) -> Comparison {
     let mut prover = solver.and_then(Prover::new);
     let mut comparison = Comparison::default();
     let mut suspects = BTreeSet::new();

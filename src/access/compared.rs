@@ -76,8 +76,13 @@ impl<'a> Compared<'a> {
         let (mut clear, mut suspects) = (BTreeSet::new(), BTreeSet::new());
         suspects.extend(proofs.iter().flat_map(Proofs::about_unknown));
         for pair in self.pairs() {
-            let mut found = self.tested(&pair);
             let policies = self.policies_about(&pair);
+            // Where everybody calls everything, or nobody knows what, nothing is told of tools to come.
+            if !self.decides() && pair.after.is_some_and(ToolAt::is_to_come) {
+                suspects.extend(policies.into_iter().filter(|_| !pair.same));
+                continue;
+            }
+            let mut found = self.tested(&pair);
             if pair.same {
                 // By their texts alone.
                 clear.extend(policies.into_iter().filter(|_| proofs.is_some()));
@@ -92,7 +97,7 @@ impl<'a> Compared<'a> {
                 }
                 if proof.widens_nothing() {
                     clear.extend(policies);
-                } else {
+                } else if pair.after.is_some() {
                     suspects.extend(policies);
                 }
                 self.add_proof(&pair, proof, &mut found);
@@ -107,17 +112,16 @@ impl<'a> Compared<'a> {
         let mut seen = BTreeSet::new();
         let tools = |side: &Side<'a>| side.gateway.into_iter().flat_map(|gateway| &gateway.tools);
         let tools = tools(&self.after).chain(tools(&self.before)).filter(|tool| seen.insert(&tool.name));
-        let mut pairs: Vec<Pair<'a>> = tools
-            .map(|tool| self.pair(&tool.name, self.before.tool(&tool.name), self.after.tool(&tool.name)))
-            .collect();
-        // Where everybody calls everything, or nobody knows what, tools to come are no other than those there are.
+        let tools = tools.map(|tool| self.pair(&tool.name, self.before.tool(&tool.name), self.after.tool(&tool.name)));
+        let to_come = self.after.gateway.into_iter().flat_map(|gateway| &gateway.to_come);
+        let to_come = to_come.map(|tool| self.pair(&tool.name, self.before.to_come(&tool.name), Some(tool)));
+        tools.chain(to_come).collect()
+    }
+
+    /// Policies decide on both sides, and all are known.
+    fn decides(&self) -> bool {
         let decides = |side: &Side<'a>| side.is_known() && side.mode().is_none_or(|mode| mode == Mode::Enforce);
-        if decides(&self.before) && decides(&self.after) {
-            let to_come = self.after.gateway.into_iter().flat_map(|gateway| &gateway.to_come);
-            let to_come = to_come.map(|tool| self.pair(&tool.name, self.before.to_come(&tool.name), Some(tool)));
-            pairs.extend(to_come);
-        }
-        pairs
+        decides(&self.before) && decides(&self.after)
     }
 
     fn policies_about(&self, pair: &Pair<'_>) -> Vec<Address> {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Access;
+use super::{Access, in_words};
 use super::caller::Caller;
 use super::gateway::{Gateway, ToolAt};
 use super::guard::{Cell, Verdict};
@@ -277,10 +277,10 @@ impl Held<'_> {
                 Found::Refuted(whose, verdict) => {
                     sum.refuted = true;
                     let how_often = verdict.cell.word();
-                    (format!("{whose} can {how_often} call {} without it", tool.name), verdict)
+                    (format!("{whose} can {how_often} call {} without it", in_words(&tool.name)), verdict)
                 }
                 Found::Open(whose, verdict) => {
-                    (format!("nobody can tell whether {whose} can call {} without it", tool.name), verdict)
+                    (format!("nobody can tell whether {whose} can call {} without it", in_words(&tool.name)), verdict)
                 }
             };
             outcome.failures.push(Broken::by(message, name, &verdict));

@@ -19,8 +19,8 @@ pub(super) struct Demands {
     pub(super) likely: Vec<String>,
 }
 
-/// The demands of a door, as far as they are demands on claims.
-pub(super) fn demands(door: &Door) -> Demands {
+/// The demands of a door, as far as they are demands on claims. `scope` is where the tokens of its issuer have their scopes.
+pub(super) fn demands(door: &Door, scope: Option<&Claim>) -> Demands {
     let mut found = Demands::default();
     let Door::Jwt(authorizer) = door else { return found };
     let list = |member: &str| {
@@ -28,16 +28,13 @@ pub(super) fn demands(door: &Door) -> Demands {
         texts(values.into_iter().flatten())
     };
     let one = |name: &str| Claim { name: name.to_owned(), list: true };
-    // The service documents `scope`, was seen to read a list `scp`, and nobody knows of a text there: a proof takes that as read too.
     let scopes = list("allowedScopes");
-    let words = |name: &str| has_one_of(&Claim { name: name.to_owned(), list: false }, &scopes);
-    let is_list = |name: &str| has_one_of(&one(name), &scopes);
-    found.add(
-        "allowedScopes",
-        &scopes,
-        any([words("scope"), is_list("scope"), words("scp"), is_list("scp")]),
-        any([words("scope"), is_plain_list("scp", &scopes)]),
-    );
+    // The service reads `scope`, and was seen to read a list `scp`: which of them is the issuer's to say.
+    if let Some(claim) = scope.filter(|claim| claim.name == "scope" || (claim.name == "scp" && claim.list)) {
+        let demand = format!("allowedScopes, which are in `{}`", claim.name);
+        let likely = if claim.list { is_plain_list(&claim.name, &scopes) } else { has_one_of(claim, &scopes) };
+        found.add(&demand, &scopes, has_one_of(claim, &scopes), likely);
+    }
     let clients = list("allowedClients");
     found.add("allowedClients", &clients, is_one_of("client_id", &clients), is_one_of("client_id", &clients));
     let audiences = list("allowedAudience");

@@ -224,7 +224,7 @@ impl<'a> Gateway<'a> {
             }
             Identity::Users(token) => {
                 let admission = self.door.admits_token(token);
-                let principal = self.guard.as_ref().and_then(Guard::any_user);
+                let principal = self.guard.as_ref().and_then(|guard| guard.any_user(token));
                 return Visitor { admission, token: None, principal };
             }
             Identity::Role(_) | Identity::AnyRole | Identity::Nobody => Ok(None),

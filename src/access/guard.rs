@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use cedar_policy::{
     ActionConstraint, Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid,
@@ -14,12 +15,13 @@ use cedar_policy::{
 use model::{Action, cedar_schema};
 use serde_json::{Map, Value, json};
 
+use super::known::filled;
 use super::token::Token;
 use crate::address::Address;
 use crate::stack::Resource;
 
 /// How often a tool may be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cell {
     /// With no input.
     Never,
@@ -113,7 +115,10 @@ pub(crate) struct Principal {
     /// Nothing: any of its kind.
     uid: Option<EntityUid>,
     entity: Option<Entity>,
-    partial: PartialEntities,
+    /// Of somebody unknown: the claims that are known all the same.
+    known: Option<Token>,
+    /// The same for a partial evaluation, made when one is asked for: it costs as much as the schema is large.
+    partial: OnceLock<Option<PartialEntities>>,
 }
 
 impl Principal {
@@ -174,12 +179,12 @@ impl<'a> Guard<'a> {
 
     /// Any caller of a kind, about whom nothing is known.
     fn anyone(&self, name: &str) -> Option<Principal> {
-        Some(Principal { kind: kind(name)?, uid: None, entity: None, partial: self.partial(None)? })
+        Some(Principal { kind: kind(name)?, uid: None, entity: None, partial: OnceLock::new(), known: None })
     }
 
-    /// Whoever has a token.
-    pub(crate) fn any_user(&self) -> Option<Principal> {
-        self.anyone("OAuthUser")
+    /// Whoever has a token with these claims, whatever others it has.
+    pub(crate) fn any_user(&self, token: &Token) -> Option<Principal> {
+        Some(Principal { known: Some(token.clone()), ..self.anyone("OAuthUser")? })
     }
 
     /// Whoever signs a request.
@@ -194,8 +199,8 @@ impl<'a> Guard<'a> {
 
     fn principal<'t>(&self, name: &str, id: &str, tags: impl Iterator<Item = (&'t str, String)>) -> Option<Principal> {
         let entity = entity(name, id, tags)?;
-        let partial = self.partial(Some(&entity))?;
-        Some(Principal { kind: kind(name)?, uid: Some(entity.uid()), entity: Some(entity), partial })
+        let uid = Some(entity.uid());
+        Some(Principal { kind: kind(name)?, uid, entity: Some(entity), partial: OnceLock::new(), known: None })
     }
 
     fn partial(&self, principal: Option<&Entity>) -> Option<PartialEntities> {
@@ -382,7 +387,19 @@ impl<'a> Guard<'a> {
         let gateway = PartialEntityUid::from_concrete(self.gateway.clone());
         let request = PartialRequest::new(caller, about.action.clone(), gateway, None, &self.schema);
         let Ok(request) = request else { return false };
-        let Ok(response) = policies.tpe(&request, &principal.partial, &self.schema) else { return false };
+        let filled = principal.known.as_ref().map(|known| {
+            // One that cannot be filled in says what it says of anybody.
+            let filled = |policy: &Policy| filled(policy, known).unwrap_or_else(|| policy.clone());
+            PolicySet::from_policies(policies.policies().map(filled))
+        });
+        let policies = match &filled {
+            Some(Ok(filled)) => filled,
+            Some(Err(_)) => return false,
+            None => policies,
+        };
+        let partial = principal.partial.get_or_init(|| self.partial(principal.entity.as_ref()));
+        let Some(partial) = partial else { return false };
+        let Ok(response) = policies.tpe(&request, partial, &self.schema) else { return false };
         let keep = |forbid: bool| move |id: &PolicyId| (forbid, id.to_string());
         sum.holding.extend(response.true_permits().map(keep(false)));
         sum.holding.extend(response.true_forbids().map(keep(true)));

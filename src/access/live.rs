@@ -3,27 +3,21 @@
 //! A gateway with its targets, its engine and the clients of its pool becomes a stack, with live names as addresses, and is evaluated
 //! as a manifest is. What cannot be read is said, and never taken for safe: it shows as sometimes.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod holders;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Access;
 use super::authorizer::Admission;
 use super::caller::{Caller, Identity};
 use super::gateway::Gateway;
-use super::stand_in::StandIns;
-use super::token::{Claims, Known, Token};
 use crate::address::Address;
 use crate::aws::{Aws, CallError};
-use crate::check::texts;
 use crate::diagnostic::{Sources, Span};
-use crate::kind::{
-    GATEWAY, GATEWAY_TARGET, Ids, Kind, POLICY, POLICY_ENGINE, USER_POOL, USER_POOL_CLIENT, statement_of,
-};
+use crate::kind::{GATEWAY, GATEWAY_TARGET, Ids, Kind, POLICY, POLICY_ENGINE, statement_of};
 use crate::live::{self, Listed, State};
-use crate::manifest::is_a_persona;
 use crate::reference::{Filter, Reference, Target};
 use crate::stack::{Resource, Stack};
 
@@ -81,17 +75,17 @@ pub fn access<'a>(stack: &'a Stack, facts: &Facts) -> Access<'a> {
             gateway.doubt();
         }
         let admitted = facts.callers.iter().filter_map(|caller| admitted(gateway, caller)).collect::<Vec<_>>();
-        let clients = |callers: &[Caller]| callers.iter().filter(|caller| gateway.asks(caller)).count();
-        let refused = clients(&facts.callers) - clients(&admitted);
+        let asked = |callers: &[Caller]| callers.iter().filter(|caller| gateway.asks(caller)).count();
+        let refused = asked(&facts.callers) - asked(&admitted);
         if refused > 0 {
-            gateway.notes.push(format!("not let in, and not shown: {}", crate::report::count(refused, "client")));
+            gateway.notes.push(format!("not let in, and not shown: {}", crate::report::count(refused, "caller")));
         }
         access.callers.extend(admitted);
     }
     access
 }
 
-/// A caller whom a gateway lets in. Where that takes a claim that is not known, nothing is known of it for the policies either.
+/// A caller whom a gateway lets in. Where that takes a claim that is not known, other claims are open for the policies too.
 fn admitted(gateway: &Gateway<'_>, caller: &Caller) -> Option<Caller> {
     let identity = match (gateway.visitor(caller).admission, &caller.identity) {
         (Admission::Refused(_), _) => return None,
@@ -138,7 +132,7 @@ impl<'a> Reading<'a> {
                 let authorizer = own.pointer("/authorizerConfiguration/customJWTAuthorizer").cloned();
                 self.holders(&url, &authorizer.unwrap_or_default()).await;
             }
-            (Some("AWS_IAM"), _) => self.caller("any AWS identity", Identity::AnyRole),
+            (Some("AWS_IAM"), _) => self.signers(),
             (Some("AUTHENTICATE_ONLY" | "NONE"), _) => {}
             (kind, _) => {
                 let kind = kind.unwrap_or("none");
@@ -220,6 +214,14 @@ impl<'a> Reading<'a> {
     /// Reads an engine with its policies; gives the mark of its ARN, nothing where it cannot be read.
     async fn engine(&mut self, arn: &str) -> Option<String> {
         let id = arn.rsplit('/').next().unwrap_or(arn);
+        let mut parts = arn.split(':').skip(3);
+        if let (Some(region), Some(account)) = (parts.next(), parts.next())
+            && (region, account) != (self.aws.region.as_str(), self.aws.account.as_str())
+        {
+            let place = format!("account {account}, region {region}");
+            self.found.facts.unread.push(format!("the policies of `{id}`: the engine is in {place}"));
+            return None;
+        }
         let ids = Ids { parent: String::new(), id: id.to_owned() };
         let (engine, policies) =
             futures_util::future::join(live::read(self.aws, &POLICY_ENGINE, &ids), live::list(self.aws, &POLICY, id))
@@ -248,6 +250,9 @@ impl<'a> Reading<'a> {
             let statement = document.get("definition").and_then(statement_of).map(ToOwned::to_owned);
             match (live::state(&POLICY, &policy.item), statement) {
                 (State::CreateFailed, _) => self.note(format!("`{address}` is {status}, and not in force")),
+                (State::Ready, _) if document.get("enforcementMode").is_some_and(|mode| mode == "LOG_ONLY") => {
+                    self.note(format!("`{address}` is LOG_ONLY, and decides nothing"));
+                }
                 (State::Ready, Some(statement)) => self.add(address, &POLICY, document, Some(&engine), &statement),
                 (State::Ready, None) => self.doubt(format!("`{address}` has no statement that can be read here")),
                 _ => self.doubt(format!("`{address}` is {status}: whether it is in force is not known")),
@@ -261,184 +266,10 @@ impl<'a> Reading<'a> {
         self.note(note);
         self.found.facts.doubtful = true;
     }
-
-    /// Everybody who can have a token of the gateway's issuer.
-    async fn holders(&mut self, url: &str, authorizer: &Value) {
-        let issuer = url.split_once("/.well-known/").map_or(url, |(issuer, _)| issuer).to_owned();
-        let listed = match pool_of(&issuer, &self.aws.region, self.aws.endpoint.as_deref()) {
-            Some(pool) => self.clients(&pool, &issuer).await,
-            None => None,
-        };
-        let Some(known) = listed else {
-            // Whoever they are, nothing is known of them.
-            self.note(format!("the clients and people of {issuer} are not known here"));
-            return self.caller("any token", Identity::Users(people(&issuer, None)));
-        };
-        let strange: Vec<&str> = texts(authorizer, "allowedClients").filter(|id| !known.contains(*id)).collect();
-        if !strange.is_empty() {
-            self.note(format!("it lets in clients that its pool does not have: {}", strange.join(", ")));
-        }
-    }
-
-    /// Adds the clients of a pool, and gives their ids; nothing where they cannot be listed.
-    async fn clients(&mut self, pool: &str, issuer: &str) -> Option<BTreeSet<String>> {
-        let aws = self.aws;
-        let ids = Ids { parent: String::new(), id: pool.to_owned() };
-        let (described, listed) =
-            futures_util::future::join(live::read(aws, &USER_POOL, &ids), live::list(aws, &USER_POOL_CLIENT, pool))
-                .await;
-        let listed = match listed {
-            Ok(listed) => sorted(listed),
-            Err(error) => {
-                self.unread(&format!("the clients of `{pool}`"), &error);
-                return None;
-            }
-        };
-        let described = match described {
-            Ok(described) => described.unwrap_or_default(),
-            Err(error) => {
-                self.unread(&format!("the pool `{pool}`"), &error);
-                Value::Null
-            }
-        };
-        let address = Address::new(USER_POOL.name, described.get("Name").and_then(Value::as_str).unwrap_or(pool));
-        self.tell(&address, "id", Some(&json!(pool)));
-        self.tell(&address, "issuer", Some(&json!(issuer)));
-        self.add(address.clone(), &USER_POOL, json!({}), None, "");
-        // A function may add claims to any token, and one that nobody could look for may be there.
-        let rewritten = described.is_null()
-            || ["PreTokenGeneration", "PreTokenGenerationConfig"]
-                .iter()
-                .any(|trigger| described.pointer(&format!("/LambdaConfig/{trigger}")).is_some());
-        if rewritten {
-            self.note("a function of its pool may change what is in tokens".to_owned());
-        }
-        let read: Vec<_> = stream::iter(listed)
-            .map(|listed| {
-                let ids = Ids { parent: pool.to_owned(), id: listed.id.clone() };
-                async move { (live::read(aws, &USER_POOL_CLIENT, &ids).await, listed) }
-            })
-            .buffered(CONCURRENCY)
-            .collect()
-            .await;
-        let mut names: BTreeMap<String, usize> = BTreeMap::new();
-        for (_, listed) in &read {
-            *names.entry(listed.name.clone()).or_default() += 1;
-        }
-        let mut known = BTreeSet::new();
-        let mut signing_in = Vec::new();
-        for (client, listed) in read {
-            known.insert(listed.id.clone());
-            let name = if names.get(&listed.name) == Some(&1) {
-                listed.name
-            } else {
-                format!("{}/{}", listed.name, listed.id)
-            };
-            let client = match client {
-                Ok(Some(client)) => Some(without_secret(&client)),
-                Ok(None) => continue,
-                Err(error) => {
-                    self.unread(&format!("the client `{name}`"), &error);
-                    None
-                }
-            };
-            let own = Address::new(USER_POOL_CLIENT.name, name.as_str());
-            self.tell(&own, "id", Some(&json!(listed.id)));
-            self.add(own.clone(), &USER_POOL_CLIENT, client.clone().unwrap_or_default(), Some(&address), "");
-            let machine = self.found.stack.resources.last().filter(|resource| is_a_persona(resource));
-            let token = machine.map(|resource| {
-                let token = Token::of_client(resource, StandIns::of(&self.found.stack));
-                // A client can ask for an audience, which is then in its token.
-                Token { known: Known::InPart, ..token }
-            });
-            match token {
-                Some(token) if rewritten => self.caller(&name, Identity::Users(token)),
-                Some(token) => {
-                    if client.as_ref().is_some_and(signs_in) {
-                        signing_in.push(name.clone());
-                    }
-                    self.caller(&name, Identity::Client(own, token));
-                }
-                None => self.caller(&format!("people by {name}"), Identity::Users(people(issuer, Some(&listed.id)))),
-            }
-        }
-        if !signing_in.is_empty() {
-            let clients = signing_in.join(", ");
-            self.note(format!("people may also sign in to {clients} through the API; their calls are not shown"));
-        }
-        Some(known)
-    }
 }
 
 /// By name: listings have an order that nobody promises.
 fn sorted(mut listed: Vec<Listed>) -> Vec<Listed> {
     listed.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     listed
-}
-
-/// The token of somebody of whom only the issuer is known, and the client.
-fn people(issuer: &str, client: Option<&str>) -> Token {
-    let mut claims = Claims::new();
-    claims.insert("iss".into(), json!(issuer));
-    if let Some(client) = client {
-        claims.insert("client_id".into(), json!(client));
-    }
-    Token { claims, known: Known::InPart }
-}
-
-/// What decides about the tokens of a client, and nothing else: its secret goes no further.
-fn without_secret(client: &Value) -> Value {
-    let members = [
-        "ClientName",
-        "AllowedOAuthFlowsUserPoolClient",
-        "AllowedOAuthFlows",
-        "AllowedOAuthScopes",
-        "ExplicitAuthFlows",
-    ];
-    let kept = members.iter().filter_map(|member| Some(((*member).to_owned(), client.get(*member)?.clone())));
-    Value::Object(kept.collect::<Map<_, _>>())
-}
-
-/// People can sign in to the client without the pages of OAuth. Without a list there are flows for it (service.md §13.3).
-fn signs_in(client: &Value) -> bool {
-    client.get("ExplicitAuthFlows").is_none()
-        || texts(client, "ExplicitAuthFlows").any(|flow| !flow.contains("REFRESH"))
-}
-
-/// The id of the pool that an issuer is, if it is one that can be asked here.
-fn pool_of(issuer: &str, region: &str, endpoint: Option<&str>) -> Option<String> {
-    let (host, pool) = issuer.split_once("://")?.1.split_once('/')?;
-    let in_region = pool.strip_prefix(region).is_some_and(|rest| rest.starts_with('_') && !rest.contains('/'));
-    let is_cognito = ["cognito-idp", "issuer-cognito-idp"].iter().any(|service| {
-        let domain = host.strip_prefix(service).and_then(|rest| rest.strip_prefix('.')?.strip_prefix(region));
-        matches!(domain, Some(".amazonaws.com" | ".amazonaws.com.cn"))
-    });
-    let is_here = endpoint
-        .is_some_and(|endpoint| issuer.strip_prefix(endpoint.trim_end_matches('/')) == Some(&format!("/{pool}")));
-    (in_region && (is_cognito || is_here)).then(|| pool.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pool_is_known_by_its_issuer() {
-        let pool = |issuer: &str| pool_of(issuer, "eu-west-1", Some("http://127.0.0.1:5005"));
-        for issuer in [
-            "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
-            "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
-            "http://127.0.0.1:5005/eu-west-1_abc",
-        ] {
-            assert_eq!(pool(issuer).as_deref(), Some("eu-west-1_abc"), "{issuer}");
-        }
-        for issuer in [
-            "https://cognito-idp.eu-west-1.amazonaws.com.example/eu-west-1_abc",
-            "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc",
-            "https://dev.okta.example/eu-west-1_abc",
-            "",
-        ] {
-            assert_eq!(pool(issuer), None, "{issuer}");
-        }
-    }
 }

@@ -11,12 +11,15 @@ pub mod change;
 mod codes;
 mod compared;
 pub(crate) mod condition;
+#[cfg(test)]
+mod cross_check;
 mod cvc5;
 pub mod expect;
 mod facts;
 mod finding;
 pub mod gateway;
 pub mod guard;
+mod known;
 pub mod live;
 pub mod matrix;
 pub(crate) mod moot;
@@ -78,7 +81,7 @@ impl<'a> Access<'a> {
 
     /// Everybody who has what a gateway asks for.
     pub fn callers_of(&self, gateway: &Gateway<'_>) -> Vec<Caller> {
-        let callers = self.callers.iter().cloned().chain(gateway.strangers());
-        callers.filter(|caller| gateway.asks(caller)).collect()
+        let known = self.callers.iter().filter(|caller| gateway.asks(caller)).cloned();
+        known.chain(gateway.strangers().into_iter().filter(|caller| gateway.asks(caller))).collect()
     }
 }

@@ -51,10 +51,10 @@ fn roles(gateway: &Gateway<'_>, needed: &Needed) -> Vec<Caller> {
     let arn = |text: String| {
         if text.contains(":assumed-role/") { text } else { format!("arn:aws:sts::{account}:assumed-role/{text}") }
     };
-    let arns: BTreeSet<String> =
-        lookalikes(gateway, name).into_iter().filter(|text| !text.is_empty()).map(arn).collect();
-    let role = |arn: String| Caller { name: format!("the role `{arn}`"), identity: Identity::Role(arn) };
-    arns.into_iter().map(role).collect()
+    let mut seen = BTreeSet::new();
+    let arns = lookalikes(gateway, name).into_iter().filter(|text| !text.is_empty()).map(arn);
+    let arns = arns.filter(|arn| seen.insert(arn.clone()));
+    arns.map(|arn| Caller { name: format!("the role `{arn}`"), identity: Identity::Role(arn) }).collect()
 }
 
 /// Everybody with one of these values, or none, in one of the claims that can hold it.
@@ -71,7 +71,8 @@ fn among(
     }
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for (whose, mut base) in bases {
+    for (whose, given) in bases {
+        let mut base = given.clone();
         settle(&mut base, claims, gateway, name);
         for claim in claims {
             for claims in variants(&base, claim, name, lookalikes) {
@@ -79,8 +80,8 @@ fn among(
                 if has(&token, needed, gateway) || !seen.insert(Value::Object(token.claims.clone()).to_string()) {
                     continue;
                 }
-                let changed = token.claims.get(&claim.name) != base.get(&claim.name);
                 let said = token.claims.get(&claim.name).filter(|value| !value.is_null());
+                let changed = said != given.get(&claim.name);
                 let said = said.map_or_else(|| "absent".to_owned(), Value::to_string);
                 let whose = if changed { format!("{whose} with `{}` {said}", claim.name) } else { whose.clone() };
                 let visitor = gateway.holder("near-miss", token);

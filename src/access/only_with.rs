@@ -4,6 +4,7 @@
 //! a solver that contradicts them is not believed. A solver's token is shown only after the authorizer and Cedar's own engine let it
 //! through. Where nobody can say of a call whether it goes through, it is taken for one that may.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use cedar_policy::{Effect, Policy, PolicyId, Schema};
@@ -70,7 +71,7 @@ impl<'a> OnlyWith<'a> {
         Ok(Self {
             without: near_miss::without(gateway, callers, needed)?,
             property: property(gateway, needed),
-            demands: demands(&gateway.door),
+            demands: demands(&gateway.door, gateway.names.scope.as_ref()),
             schema: schema(&actions),
             said: BTreeMap::new(),
             gateway,
@@ -114,7 +115,7 @@ impl<'a> OnlyWith<'a> {
 
     /// The first who can call a tool, else the first who may, and whether it can.
     fn first(&self, visitors: &[(String, Visitor)], tool: &ToolAt) -> Option<(String, Verdict, bool)> {
-        let inputs = Words::of([Some(self.gateway), None], tool).inputs(tool);
+        let inputs = LazyCell::new(|| Words::of([Some(self.gateway), None], tool).inputs(tool));
         let mut open = None;
         for (whose, visitor) in visitors {
             let verdict = self.gateway.verdict(visitor, tool);

@@ -4,7 +4,7 @@
 //! first what is known: one that does not answer that right is not believed. What it leaves open was not proved, and says so.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,11 @@ impl Solver {
     #[must_use]
     pub fn within(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The path of the program.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// The one that `CVC5` names, else `cvc5` on the `PATH`, if there is one.

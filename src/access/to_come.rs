@@ -63,7 +63,7 @@ fn is_about_groups(policy: &Policy) -> bool {
 /// of them alike, say what type one of them has.
 pub(super) fn input<'t>(tools: impl IntoIterator<Item = &'t ToolAt>, mentioned: &BTreeSet<String>) -> Option<Value> {
     let mut known: BTreeMap<&str, (Value, &Value)> = BTreeMap::new();
-    for tool in tools {
+    for tool in tools.into_iter().filter(|_| !mentioned.is_empty()) {
         let schema = &tool.action.tool.input_schema;
         let types = types(schema);
         for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {

@@ -90,13 +90,13 @@ impl<'a> Walk<'a> {
         }
         if progress.failed_need.is_some() {
             self.skippable.insert(waiting);
-        } else if progress.waits_for > 0 {
-            return;
-        } else if self.work.nodes.get(waiting).is_some_and(|node| node.op == Op::Gather) {
-            progress.begun = true;
-            self.end(waiting, true);
-        } else {
-            self.startable.insert(waiting);
+        } else if progress.waits_for == 0 {
+            if self.work.nodes.get(waiting).is_some_and(|node| node.op == Op::Gather) {
+                progress.begun = true;
+                self.end(waiting, true);
+            } else {
+                self.startable.insert(waiting);
+            }
         }
     }
 

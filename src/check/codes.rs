@@ -115,6 +115,11 @@ pub(super) const CODES: &[(&str, &str)] = &[
          Cedar. It is sent as it is. What it means is checked by the service only, when the policy is created.",
     ),
     (
+        "cedar::lookalike",
+        "A name or text mixes alphabets, or holds characters that do not show or that turn the direction of writing: it may \
+         look like another one, and compares differently. Claims and scopes are compared character by character.",
+    ),
+    (
         "cedar::bare-resource",
         "The service refuses a policy whose `resource` is unconstrained. A policy about certain tools names its gateway: \
          `resource == AgentCore::Gateway::\"${gateway.NAME.arn}\"`. A policy about every action may say \

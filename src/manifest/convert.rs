@@ -281,8 +281,16 @@ impl Loader {
                     let range = start..text.len().min(start + 1);
                     let what = error.to_string();
                     let what = what.split(" at line ").next().unwrap_or_default();
-                    let problem = Diagnostic::error("manifest::file", format!("`{name}` is no JSON: {what}"));
-                    let help = "a file that stands for a table or a list is JSON, or TOML if it is called so";
+                    let (what, help) = if what == "recursion limit exceeded" {
+                        (
+                            format!("`{name}` nests more than 127 levels deep"),
+                            "describe the inner parts without their members",
+                        )
+                    } else {
+                        let help = "a file that stands for a table or a list is JSON, or TOML if it is called so";
+                        (format!("`{name}` is no JSON: {what}"), help)
+                    };
+                    let problem = Diagnostic::error("manifest::file", what);
                     self.report(problem.at(Span { file, range }, "").with(at.clone(), "named here").help(help));
                     None
                 }

@@ -49,11 +49,16 @@ pub(super) fn read_text(path: &Path) -> Result<String, Box<Diagnostic>> {
     if bytes.len() as u64 > LARGEST {
         return Err(too_large());
     }
-    String::from_utf8(bytes).map_err(|error| {
+    let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
         cannot(&format!("line {line} is not UTF-8 text"), "name a text file, saved as UTF-8")
-    })
+    })?;
+    // Some editors begin a file with a mark that is no part of its text.
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => Ok(rest.to_owned()),
+        None => Ok(text),
+    }
 }
 
 impl Files {

@@ -4,7 +4,7 @@
 use super::item::Item;
 use super::items::Items;
 use super::make::Towards;
-use super::states::{KINDS, States};
+use super::states::{KINDS, States, touched};
 use super::{AccessChange, AccessEffect, PlanDiagnostic, Risk};
 use crate::access::change::{Cause, Change, Comparison, Effect, How, Who, compare};
 use crate::access::prove::Solver;
@@ -19,7 +19,7 @@ use crate::stack::Stack;
 pub(super) struct Changed {
     pub(super) comparison: Comparison,
     /// What changes access, where there was no room to compare it: nobody knows who gains what.
-    unknown: Option<Address>,
+    pub(super) unknown: Option<Address>,
 }
 
 /// Compares what is with what the items lead to.
@@ -30,19 +30,18 @@ pub(super) fn changed(
     towards: Towards,
     solver: Option<&Solver>,
 ) -> Changed {
-    let relevant = |item: &Item| KINDS.contains(&item.kind.name) && item.changes();
-    if towards == Towards::Nothing || !items.iter().any(relevant) {
+    let relevant = |item: &&Item| KINDS.contains(&item.kind.name) && item.changes();
+    let changing = items.iter().filter(relevant);
+    let gateways = touched(items, changing.map(|item| (item.kind, item.address.clone(), item.parent())));
+    if towards == Towards::Nothing || gateways.is_empty() {
         return Changed::default();
     }
-    let states = States { stack, items, observed, gateways: None };
+    let states = States { stack, items, observed, gateways };
     let (before, after) = (states.before(), states.after());
     // Live policies are as deep as whoever wrote them wanted.
     match deep(|| compare(&Access::of(&before), &Access::of(&after), solver)) {
         Some(comparison) => Changed { comparison, unknown: None },
-        None => Changed {
-            unknown: items.iter().find(|item| relevant(item)).map(|item| item.address.clone()),
-            ..Changed::default()
-        },
+        None => Changed { unknown: items.iter().find(relevant).map(|item| item.address.clone()), ..Changed::default() },
     }
 }
 

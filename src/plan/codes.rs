@@ -16,7 +16,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "plan::close",
-        "A step would narrow access, and `--close` cannot take it: it would also let somebody in, or be a risk of its own. What can be taken without that is taken. Look at the step, then apply it without `--close`.",
+        "A step would narrow access, and `--close` cannot take it: it would also let somebody through, which the token and the input show, or nobody has proved that it does not, or it would be a risk of its own. What can be taken without that is taken. With the solver cvc5 (`apt install cvc5`, or its path in `CVC5`) more can be proved. Look at the step, then apply it without `--close`.",
     ),
     (
         "plan::adopt",

@@ -37,11 +37,12 @@ pub(super) fn objections(
             found.entry(address).or_insert_with(|| format!("it would let more through: {}", sentence(change)));
         }
     }
-    if let Some(change) = changes.iter().find(|change| change.effect == Effect::Unknown) {
+    let unknown = changes.iter().find(|change| change.effect == Effect::Unknown).map(|change| &change.gateway);
+    if let Some(address) = unknown.or(changed.unknown.as_ref()) {
         for client in taken.of_kind("user_pool_client") {
-            found.entry(client).or_insert_with(|| {
-                format!("nobody can tell what it changes: some policies of `{}` are not known", change.gateway)
-            });
+            found
+                .entry(client)
+                .or_insert_with(|| format!("nobody can tell what it changes: what `{address}` permits is not known"));
         }
     }
     if found.is_empty() {

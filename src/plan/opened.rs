@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::hand::{Deed, Hand, jwt};
 use super::item::Item;
-use super::states::{KINDS, States};
+use super::states::{States, touched};
 use super::weakening;
 use crate::access::caller::{Caller, Identity};
 use crate::access::change::{Cause, Change, Comparison, Effect, How, Who, compare};
@@ -42,11 +42,11 @@ pub(super) fn opened(stack: &Stack, hand: Hand<'_>, deeds: &[Deed<'_>], solver: 
 }
 
 fn with_room(stack: &Stack, hand: Hand<'_>, deeds: &[Deed<'_>], solver: Option<&Solver>) -> Opened {
-    let gateways = touched(hand, deeds);
+    let gateways = opened_by(hand, deeds);
     if gateways.is_empty() {
         return Opened::default();
     }
-    let states = States { stack, items: hand.items, observed: hand.observed, gateways: Some(gateways.clone()) };
+    let states = States { stack, items: hand.items, observed: hand.observed, gateways: gateways.clone() };
     let (wanted, is) = (states.untouched(&hand), states.before());
     let (mut before, mut after) = (Access::of(&wanted), Access::of(&is));
     let let_in = let_in(hand, deeds);
@@ -73,23 +73,10 @@ fn with_room(stack: &Stack, hand: Hand<'_>, deeds: &[Deed<'_>], solver: Option<&
 }
 
 /// The gateways that let callers in, and that the deeds are about.
-fn touched(hand: Hand<'_>, deeds: &[Deed<'_>]) -> BTreeSet<Address> {
-    let deeds: Vec<_> = deeds.iter().filter(|deed| KINDS.contains(&deed.kind().name)).collect();
-    let clients = deeds.iter().any(|deed| deed.kind().name == "user_pool_client");
-    let concerns = |gateway: &&Item| {
-        let engines = [hand.items.attached_engine(gateway), hand.items.live_engine(gateway)];
-        let about = |deed: &&Deed<'_>| match deed.kind().name {
-            "gateway" => deed.address(hand.items) == gateway.address,
-            "gateway_target" => deed.parent().as_ref() == Some(&gateway.address),
-            "policy" => engines.iter().flatten().any(|engine| Some(engine) == deed.parent().as_ref()),
-            _ => false,
-        };
-        gateway.was_open() && (clients || deeds.iter().any(about))
-    };
-    if deeds.is_empty() {
-        return BTreeSet::new();
-    }
-    hand.items.of_kind("gateway").filter(concerns).map(|gateway| gateway.address.clone()).collect()
+fn opened_by(hand: Hand<'_>, deeds: &[Deed<'_>]) -> BTreeSet<Address> {
+    let deeds = deeds.iter().map(|deed| (deed.kind(), deed.address(hand.items), deed.parent()));
+    let open = |address: &Address| hand.items.at(address).is_some_and(Item::was_open);
+    touched(hand.items, deeds).into_iter().filter(open).collect()
 }
 
 /// Clients that nobody knows, and that an authorizer was made to let in: of them only the id is known.

@@ -348,10 +348,10 @@ impl<'a> Lowering<'a> {
             }
         }
         self.order_kinds(&deletes);
-        let changes = (0..self.nodes.len())
-            .filter(|index| self.nodes.get(*index).is_some_and(|node| !matches!(node.op, Op::Delete | Op::Gather)));
-        let changes: BTreeSet<usize> = changes.collect();
-        let changed = (!changes.is_empty()).then(|| self.gather(changes));
+        let changes: BTreeSet<usize> = (0..self.nodes.len())
+            .filter(|index| self.nodes.get(*index).is_some_and(|node| !matches!(node.op, Op::Delete | Op::Gather)))
+            .collect();
+        let all_made = (!changes.is_empty()).then(|| self.gather(changes));
         let attached = self.attached_live();
         for (item, node) in &deletes {
             match item.kind.name {
@@ -364,8 +364,8 @@ impl<'a> Lowering<'a> {
             }
             if item.kind.name == "user_pool_domain" {
                 self.domain_makes_room(item, *node);
-            } else if let Some(changed) = changed {
-                self.after(*node, changed);
+            } else if let Some(all_made) = all_made {
+                self.after(*node, all_made);
             }
         }
     }
@@ -380,7 +380,9 @@ impl<'a> Lowering<'a> {
         let mut later: Option<usize> = None;
         for nodes in by_rank.into_values().rev() {
             if let Some(later) = later {
-                nodes.iter().for_each(|node| self.after(*node, later));
+                for node in &nodes {
+                    self.after(*node, later);
+                }
             }
             later = Some(self.gather(nodes.into_iter().chain(later).collect()));
         }

@@ -11,7 +11,7 @@ use super::item::Item;
 use super::items::Items;
 use crate::address::Address;
 use crate::diagnostic::Span;
-use crate::kind::{GATEWAY_TARGET, POLICY, statement_of};
+use crate::kind::{GATEWAY_TARGET, Kind, POLICY, statement_of};
 use crate::live::{self, State};
 use crate::observe::{Observed, Stranger};
 use crate::reference::{Filter, Reference, Target};
@@ -21,13 +21,37 @@ use crate::stack::{Existing, Resource, Stack};
 pub(super) const KINDS: [&str; 6] =
     ["user_pool", "user_pool_client", "policy_engine", "policy", "gateway", "gateway_target"];
 
+/// The gateways whose access may be another because of these things, each of a kind, at an address, in a parent.
+pub(super) fn touched(
+    items: &Items,
+    things: impl Iterator<Item = (&'static Kind, Address, Option<Address>)>,
+) -> BTreeSet<Address> {
+    let things: BTreeSet<(&str, Address)> = things
+        .filter_map(|(kind, address, parent)| match kind.name {
+            "gateway_target" | "policy" => Some((kind.name, parent?)),
+            name => KINDS.contains(&name).then_some((name, address)),
+        })
+        .collect();
+    // Whoever has a token of a pool may come to any gateway.
+    let anywhere = things.iter().any(|(kind, _)| matches!(*kind, "user_pool" | "user_pool_client"));
+    let about = |kind, address: &Address| things.contains(&(kind, address.clone()));
+    let is_touched = |gateway: &&Item| {
+        let engines = [items.attached_engine(gateway), items.live_engine(gateway)];
+        let mut engines = engines.iter().flatten();
+        ["gateway", "gateway_target"].into_iter().any(|kind| about(kind, &gateway.address))
+            || engines.any(|engine| about("policy", engine) || about("policy_engine", engine))
+    };
+    let gateways = items.of_kind("gateway").filter(|gateway| anywhere || is_touched(gateway));
+    gateways.map(|gateway| gateway.address.clone()).collect()
+}
+
 /// A stack in its states.
 pub(super) struct States<'a> {
     pub(super) stack: &'a Stack,
     pub(super) items: &'a Items,
     pub(super) observed: &'a Observed,
-    /// The gateways that are looked at; all where none are named.
-    pub(super) gateways: Option<BTreeSet<Address>>,
+    /// The gateways that are looked at.
+    pub(super) gateways: BTreeSet<Address>,
 }
 
 impl States<'_> {
@@ -147,8 +171,7 @@ impl States<'_> {
     }
 
     fn is_looked_at(&self, resource: &Resource) -> bool {
-        let looked_at = |gateways: &BTreeSet<Address>| gateways.contains(&resource.address);
-        resource.kind.name != "gateway" || self.gateways.as_ref().is_none_or(looked_at)
+        resource.kind.name != "gateway" || self.gateways.contains(&resource.address)
     }
 
     fn state(&self, resources: Vec<Resource>, is_known: impl Fn(&Item) -> bool) -> Stack {

@@ -1,5 +1,6 @@
 //! Access for people, and for pull requests.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::{BOLD, count, plain_line, styled};
@@ -11,6 +12,9 @@ use crate::diagnostic::{Sources, Span};
 
 /// Columns of callers end here; the others follow below.
 const WIDTH: usize = 100;
+
+/// So many columns are as many as a page shows side by side.
+const ENOUGH: usize = 12;
 
 /// What stands for the rows of a sheet that has none.
 fn nobody(sheet: &Sheet) -> &'static str {
@@ -87,30 +91,69 @@ fn admissions(sheet: &Sheet) -> Vec<String> {
     lines.into_iter().map(|(line, callers)| format!("{}: {line}", callers.join(", "))).collect()
 }
 
+/// A column, and the callers after its own for whom it stands too.
+struct Column<'a> {
+    row: &'a Row,
+    same: Vec<&'a str>,
+}
+
+/// A column for each caller, or one for all who can call the same.
+fn columns(sheet: &Sheet, together: bool) -> Vec<Column<'_>> {
+    let mut columns: Vec<Column<'_>> = Vec::new();
+    let mut known: HashMap<&[Cell], usize> = HashMap::new();
+    for row in &sheet.rows {
+        match known.get(row.cells.as_slice()).and_then(|index| columns.get_mut(*index)).filter(|_| together) {
+            Some(column) => column.same.push(&row.caller),
+            None => {
+                known.insert(&row.cells, columns.len());
+                columns.push(Column { row, same: Vec::new() });
+            }
+        }
+    }
+    columns
+}
+
+/// Who stands in whose column.
+fn same(columns: &[Column<'_>]) -> impl Iterator<Item = String> {
+    let shared = columns.iter().filter(|column| !column.same.is_empty());
+    shared.map(|column| format!("as {}: {}", column.row.caller, column.same.join(", ")))
+}
+
+/// Words in lines, those after the first further in.
+fn wrapped(text: &mut String, line: &str) {
+    let mut used = 0;
+    for word in line.split(' ') {
+        let width = word.chars().count();
+        if used > 0 && used + 1 + width > WIDTH {
+            text.push_str("\n   ");
+            used = 3;
+        }
+        let blank = if used == 0 { "  " } else { " " };
+        _ = write!(text, "{blank}{word}");
+        used += blank.len() + width;
+    }
+    text.push('\n');
+}
+
 fn table(text: &mut String, sheet: &Sheet) {
     let length = |text: &str| text.chars().count();
     let first = sheet.tools.iter().map(|tool| length(&plain_line(tool))).max().unwrap_or(0).max("can call".len());
     let total = sheet.tools.len();
-    let mut columns = sheet
-        .rows
-        .iter()
-        .enumerate()
-        .map(|(index, row)| {
-            let width = length(&plain_line(&row.caller)).max("sometimes".len()).max(counted(row, total).len());
-            (index, row, width)
-        })
-        .peekable();
+    let width = |row: &Row| length(&plain_line(&row.caller)).max("sometimes".len()).max(counted(row, total).len());
+    let whole = sheet.rows.iter().fold(first + 2, |used, row| used + width(row) + 2);
+    let shown = columns(sheet, whole > WIDTH);
+    let mut columns = shown.iter().map(|column| (column.row, width(column.row))).peekable();
     let mut block_number = 0;
     while columns.peek().is_some() {
         let mut used = first + 2;
         let mut block = Vec::new();
-        while let Some((_, row, width)) = columns.next_if(|(_, _, width)| fits(used, *width)) {
+        while let Some((row, width)) = columns.next_if(|(_, width)| fits(used, *width)) {
             used += width + 2;
             block.push((row, width));
         }
         if block.is_empty() {
             // One that is wider than a line has a line of its own.
-            block.extend(columns.next().map(|(_, row, width)| (row, width)));
+            block.extend(columns.next());
         }
         if block_number > 0 {
             text.push('\n');
@@ -129,6 +172,9 @@ fn table(text: &mut String, sheet: &Sheet) {
             text.push_str(&line(&plain_line(tool), block.iter().map(|(row, _)| cell(row)).collect()));
         }
         text.push_str(&line("can call", block.iter().map(|(row, _)| counted(row, total)).collect()));
+    }
+    for line in same(&shown) {
+        wrapped(text, &plain_line(&line));
     }
 }
 
@@ -152,19 +198,23 @@ pub fn access_markdown(environments: &[String], matrix: &Matrix) -> String {
             _ = writeln!(text, "{}\n", cell_of(nobody(sheet)));
         } else if !sheet.rows.is_empty() && !sheet.tools.is_empty() {
             let row = |head: &str, cells: Vec<String>| format!("| {head} | {} |\n", cells.join(" | "));
-            let names = sheet.rows.iter().map(|row| cell_of(&row.caller)).collect();
+            let columns = columns(sheet, sheet.rows.len() > ENOUGH);
+            let names = columns.iter().map(|column| cell_of(&column.row.caller)).collect();
             text.push_str(&row("tool", names));
-            text.push_str(&row("---", sheet.rows.iter().map(|_| "---".to_owned()).collect()));
+            text.push_str(&row("---", columns.iter().map(|_| "---".to_owned()).collect()));
             for (index, tool) in sheet.tools.iter().enumerate() {
                 let cell = |row: &Row| match row.cells.get(index) {
                     Some(Cell::Never) | None => String::new(),
                     Some(cell) => cell.word().to_owned(),
                 };
-                text.push_str(&row(&cell_of(tool), sheet.rows.iter().map(cell).collect()));
+                text.push_str(&row(&cell_of(tool), columns.iter().map(|column| cell(column.row)).collect()));
             }
-            let counts = sheet.rows.iter().map(|row| format!("**{}**", counted(row, sheet.tools.len()))).collect();
-            text.push_str(&row("**can call**", counts));
+            let count = |column: &Column<'_>| format!("**{}**", counted(column.row, sheet.tools.len()));
+            text.push_str(&row("**can call**", columns.iter().map(count).collect()));
             text.push('\n');
+            for line in same(&columns) {
+                _ = writeln!(text, "* {}", cell_of(&line));
+            }
         }
         for line in admissions(sheet) {
             _ = writeln!(text, "* {}", cell_of(&line));

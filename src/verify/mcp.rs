@@ -13,6 +13,9 @@ use crate::aws::http::{Http, Response};
 /// The version of the protocol that is asked for.
 const VERSION: &str = "2025-06-18";
 
+/// JSON-RPC's word for what failed behind a server: a gateway says it where an interceptor of its did.
+const INTERNAL_ERROR: i64 = -32603;
+
 /// The header that names the session in which temporal policies look for earlier calls. Where there is one, a request without it is
 /// refused; it says nothing to the others.
 const POLICY_SESSION: &str = "x-amzn-bedrock-agentcore-policy-session-id";
@@ -89,6 +92,9 @@ impl Session<'_> {
         match message.get_mut("result").map(Value::take) {
             Some(result) => Ok(Some(result)),
             None => match message.pointer("/error/code").and_then(Value::as_i64) {
+                Some(INTERNAL_ERROR) => Err(format!(
+                    "it answers `{method}` with error {INTERNAL_ERROR}, an internal one: look at its interceptors"
+                )),
                 Some(code) => Err(format!("it answers `{method}` with error {code}")),
                 None => Err(format!("it answers `{method}` with neither a result nor an error")),
             },

@@ -209,7 +209,7 @@ fn groups(actions: &[Action], gateway: &str) -> Vec<Entity> {
 
 /// What policies compare with.
 #[derive(Default)]
-struct Words {
+pub(crate) struct Words {
     claims: BTreeSet<String>,
     inputs: BTreeSet<String>,
     texts: BTreeSet<String>,
@@ -217,7 +217,7 @@ struct Words {
 }
 
 impl Words {
-    fn of<'a>(policies: impl Iterator<Item = &'a Policy>) -> Self {
+    pub(crate) fn of<'a>(policies: impl Iterator<Item = &'a Policy>) -> Self {
         let mut words = Self::default();
         for policy in policies {
             let form = policy.to_json().unwrap();
@@ -302,7 +302,7 @@ impl Words {
     }
 
     /// Inputs of a tool: each member that policies look at with every value, together with every value of the others.
-    fn inputs(&self, schema: &Value) -> Vec<Map<String, Value>> {
+    pub(crate) fn inputs(&self, schema: &Value) -> Vec<Map<String, Value>> {
         let required = |name: &String| schema["required"].as_array().is_some_and(|all| all.contains(&json!(name)));
         let mut found = vec![Map::new()];
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
@@ -324,7 +324,7 @@ impl Words {
         found
     }
 
-    fn values(&self, property: &Value) -> Vec<Value> {
+    pub(crate) fn values(&self, property: &Value) -> Vec<Value> {
         match property["type"].as_str().unwrap() {
             "integer" => {
                 let near = self.numbers.iter().flat_map(|number| [number - 1, *number, number + 1]);

@@ -7,6 +7,7 @@ use gatewright::moment::Moment;
 use gatewright::plan::{Exposure, Plan};
 use serde_json::{Value, json};
 
+use crate::cvc5::cvc5;
 use crate::hand::{add_policy, delete_policy, edit_client, edit_gateway, edit_policy, edit_target, id, settle};
 use crate::openings::passing;
 use crate::running::{ENGINE, JWT, NO_PUT, READ, WRITE, manifest, policy};
@@ -41,15 +42,6 @@ async fn close(world: &World, text: &str, solver: Option<Solver>) -> Plan {
     let after = passing(&world.stand_in.observe());
     assert!(after.is_subset(&before), "{:?}", after.difference(&before));
     planned.plan
-}
-
-/// The solver, where it is installed.
-fn cvc5() -> Option<Solver> {
-    let found = Solver::find();
-    if found.is_none() {
-        eprintln!("cvc5 is not installed: nothing is proved here");
-    }
-    found
 }
 
 /// Who, which tool, what by the manifest and what now.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::command::{Answer, Terminal};
 
 /// What a command may take in a build without optimizations on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A gateway with an engine, one tool, and two clients.
 pub(crate) const HEAD: &str = r#"
@@ -153,7 +153,6 @@ fn everywhere(terminal: &Terminal) -> (String, String) {
 #[test]
 fn a_policy_of_ten_thousand_characters_goes_through_every_command() {
     for (name, statement, clerk) in [
-        ("alternatives", long("false", "||true"), "always"),
         ("sums", long("context.input.cents < 1", "+1"), "sometimes"),
         ("lists", long("[\"x\"", ",\"y\"").replace(") };", "].contains(\"y\")) };"), "always"),
     ] {
@@ -189,9 +188,7 @@ fn a_live_policy_is_read_however_deep_it_is() {
     for (name, condition) in [
         ("brackets", nest("(", "true", ")")),
         ("not", nest("!(", "true", ")")),
-        ("if", nest("if true then true else ", "true", "")),
         ("record", format!("{} == {{}}", nest("{a:", "1", "}"))),
-        ("set", format!("{} == []", nest("[", "1", "]"))),
         ("path", format!("context.input{} == 1", ".a".repeat(4_000))),
         ("wrong", nest("(", "", "")),
     ] {

@@ -8,6 +8,8 @@ use gatewright::check;
 use gatewright::diagnostic::{Diagnostic, Severity};
 use gatewright::manifest::{self, Options};
 
+use crate::cvc5::cvc5;
+
 /// A gateway with an engine and three tools.
 const HEAD: &str = r#"
 [stack]
@@ -41,11 +43,6 @@ name = "look"
 description = "Looks"
 input_schema = { type = "object", properties = { id = { type = "string" } } }
 "#;
-
-/// The first solver on this machine; the tests that need one do nothing without it.
-fn solver() -> Option<Solver> {
-    Solver::find()
-}
 
 fn policy(name: &str, effect: &str, tool: &str, condition: &str) -> String {
     format!(
@@ -97,7 +94,7 @@ fn proved(policies: &[String]) -> Vec<(&'static str, String, String)> {
     let text = format!("{HEAD}{}", policies.concat());
     let without = found(&text, None);
     assert!(without.is_empty(), "{:#?}", said(&without));
-    let Some(solver) = solver() else { return Vec::new() };
+    let Some(solver) = cvc5() else { return Vec::new() };
     let with = found(&text, Some(&solver));
     said(&with)
         .into_iter()
@@ -113,7 +110,7 @@ fn proved(policies: &[String]) -> Vec<(&'static str, String, String)> {
 #[track_caller]
 fn one(policies: &[String], code: &str, name: &str, part: &str) {
     let said = proved(policies);
-    if solver().is_some() {
+    if cvc5().is_some() {
         assert!(
             matches!(said.as_slice(), [(found, at, message)] if *found == code && at == name && message.contains(part)),
             "{said:#?}"
@@ -223,7 +220,7 @@ fn a_forbid_that_can_fail_is_told_by_the_number_that_makes_it_fail() {
     }
     let bounded =
         "when { context.input.cents >= 0 && context.input.cents <= 1000 && context.input.cents * 100 > 5000 }";
-    for solver in [None, solver()] {
+    for solver in [None, cvc5()] {
         let told = found(&stack(bounded), solver.as_ref());
         assert!(told.is_empty(), "{:#?}", said(&told));
     }
@@ -236,7 +233,7 @@ fn what_only_the_service_can_read_makes_no_policy_moot() {
     let small = format!("when {{ {} && context.input.cents < 10 }}", role("payer"));
     let limit = "when { context.input.cents > 1000 }";
     let moot = |policies: &[String]| {
-        let told = found(&format!("{HEAD}{}{}", look(), policies.concat()), solver().as_ref());
+        let told = found(&format!("{HEAD}{}{}", look(), policies.concat()), cvc5().as_ref());
         told.iter().filter(|found| found.code != "cedar::not-plain").map(|found| found.code).collect::<Vec<_>>()
     };
     let stops = |effect| {
@@ -244,7 +241,7 @@ fn what_only_the_service_can_read_makes_no_policy_moot() {
         policies.map(|(name, effect, condition)| policy(name, effect, PAY, condition))
     };
     assert_eq!(moot(&stops("permit")), [""; 0], "the temporal permit may let through what the forbid stops");
-    if solver().is_some() {
+    if cvc5().is_some() {
         assert_eq!(moot(&stops("forbid")), ["lint::idle-forbid"]);
     }
     let same = [policy("more", "permit", PAY, temporal), policy("small", "permit", PAY, &small)];

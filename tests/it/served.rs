@@ -29,6 +29,16 @@ impl Served {
 
     /// Sends a request and gives the status and the body.
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+        let (head, body) = self.exchange(method, path, headers, body);
+        (head[9..12].parse().unwrap(), body)
+    }
+
+    /// Sends a request and gives the head of the answer.
+    pub(crate) fn head(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+        self.exchange(method, path, headers, body).0
+    }
+
+    fn exchange(&self, method: &str, path: &str, headers: &str, body: &str) -> (String, String) {
         let host = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();
         let length = body.len();
@@ -40,7 +50,7 @@ impl Served {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head[9..12].parse().unwrap(), body.to_owned())
+        (head.to_owned(), body.to_owned())
     }
 
     /// Sends a request of the control plane.
@@ -55,7 +65,8 @@ impl Served {
         let target = format!("x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\n");
         let (status, body) = self.ask("POST", "/", &target, &input.to_string());
         assert_eq!(status, 200, "{body}");
-        serde_json::from_str(&body).unwrap()
+        // Some operations answer nothing at all.
+        if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() }
     }
 
     /// Every live object.

@@ -8,7 +8,7 @@ use ::http::Request;
 use bytes::Bytes;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -216,6 +216,90 @@ async fn each_check_of_an_authorizer_has_to_hold() {
     ] {
         let answered = there.ping(&there.token(changes)).await;
         is_refused(&answered, 403, "insufficient_scope", "scope=\"api://admin write\"");
+    }
+}
+
+/// The table of the CLI's own tests, with tokens of Cognito, Okta and Entra as they are: who gets in there gets in here.
+#[tokio::test]
+async fn tokens_as_they_are_get_in_or_not() {
+    let sorts: Value = serde_json::from_str(include_str!("../../../tests/tokens/claims.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../../../tests/tokens/cases.json")).unwrap();
+    let there = Elsewhere::new(json!({"allowedClients": ["c1"]})).await;
+    for case in &cases {
+        let mut authorizer = case["authorizer"].clone();
+        authorizer["discoveryUrl"] = json!(format!("{}/.well-known/openid-configuration", there.issuer));
+        let input = with(
+            gateway_input("g"),
+            json!({"gatewayIdentifier": there.gateway, "authorizerConfiguration": {"customJWTAuthorizer": authorizer}}),
+        );
+        ok(&there.local, "UpdateGateway", input).await;
+        let mut claims = sorts[case["claims"].as_str().unwrap()]["claims"].clone();
+        claims["iss"] = json!(there.issuer);
+        claims["exp"] = there.claims(json!({}))["exp"].clone();
+        for (name, value) in case["change"].as_object().into_iter().flatten() {
+            claims[name] = value.clone();
+        }
+        let mut header = Header::new(Algorithm::RS256);
+        header.kid = Some("r".to_owned());
+        let token = jsonwebtoken::encode(&header, &claims, &there.keys.rsa).unwrap();
+        let (status, _, body) = there.ping(&token).await;
+        assert_eq!(status == 200, case["admitted"] == true, "{case}: {status} {body}");
+    }
+}
+
+/// A gateway with one policy for each tag that a token is to have, or not to have: all of them hold.
+#[tokio::test]
+async fn claims_become_tags_of_text() {
+    let sorts: Map<String, Value> = serde_json::from_str(include_str!("../../../tests/tokens/claims.json")).unwrap();
+    let there = Elsewhere::new(json!({"allowedClients": ["c1"]})).await;
+    let target = ok(&there.local, "CreateGatewayTarget", target_input(&there.gateway, "hr")).await;
+    assert!(target["targetId"].is_string());
+    let engine = at(&ok(&there.local, "CreatePolicyEngine", json!({"name": "tags"})).await, "/policyEngineId");
+    let read = ok(&there.local, "GetPolicyEngine", json!({"policyEngineId": engine})).await;
+    let url = format!("{}/.well-known/openid-configuration", there.issuer);
+    let update = with(
+        gateway_input("g"),
+        json!({"gatewayIdentifier": there.gateway, "policyEngineConfiguration": {"arn": read["policyEngineArn"], "mode": "ENFORCE"},
+            "authorizerConfiguration": {"customJWTAuthorizer": {"discoveryUrl": url, "allowedClients": ["c1"]}}}),
+    );
+    let gateway = ok(&there.local, "UpdateGateway", update).await;
+    for (name, sort) in &sorts {
+        let tests = sort["tags"].as_object().unwrap().iter().filter(|(claim, _)| *claim != "client_id");
+        let tests = tests.map(|(claim, tag)| match tag.as_str() {
+            Some(tag) => format!("principal.hasTag(\"{claim}\") && principal.getTag(\"{claim}\") == {tag:?}"),
+            None => format!("!principal.hasTag(\"{claim}\")"),
+        });
+        let tests = tests.collect::<Vec<_>>().join(" && ");
+        let statement = format!(
+            "permit(principal is AgentCore::OAuthUser, action in AgentCore::Action::\"hr\", resource == AgentCore::Gateway::{}) when {{ {tests} }};",
+            gateway["gatewayArn"]
+        );
+        let policy = json!({"policyEngineId": engine, "name": name.replace('-', "_"), "validationMode": "IGNORE_ALL_FINDINGS",
+            "definition": {"cedar": {"statement": statement}}});
+        let policy = at(&ok(&there.local, "CreatePolicy", policy).await, "/policyId");
+        let listed = async |change: Value| {
+            let mut claims = sort["claims"].clone();
+            claims["iss"] = json!(there.issuer);
+            claims["exp"] = there.claims(json!({}))["exp"].clone();
+            claims["client_id"] = json!("c1");
+            for (name, value) in change.as_object().unwrap() {
+                claims[name] = value.clone();
+            }
+            let mut header = Header::new(Algorithm::RS256);
+            header.kid = Some("r".to_owned());
+            let token = jsonwebtoken::encode(&header, &claims, &there.keys.rsa).unwrap();
+            let request = Request::post(format!("/gateways/{}/mcp", there.gateway))
+                .header("authorization", format!("Bearer {token}"))
+                .body(Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#));
+            let (_, _, body) = answered(&there.local.handle(request.unwrap()).await.unwrap());
+            body["result"]["tools"].as_array().unwrap_or_else(|| panic!("{body}")).len()
+        };
+        assert_eq!(listed(json!({})).await, 2, "{name}: {tests}");
+        let claim = sort["tags"].as_object().unwrap().iter().find(|(_, tag)| tag.is_string()).unwrap().0;
+        let mut other = Map::new();
+        other.insert(claim.clone(), json!("another"));
+        assert_eq!(listed(Value::Object(other)).await, 0, "{name}: {claim}");
+        ok(&there.local, "DeletePolicy", json!({"policyEngineId": engine, "policyId": policy})).await;
     }
 }
 

@@ -139,5 +139,11 @@ fn unknown(text: &Text<'_>, id: &str, guarded: &Guarded<'_>) -> Diagnostic {
             format!("there is {}", listed(&tools))
         }
     };
+    // What looks the same need not be the same.
+    let odd = id.chars().find(|letter| !letter.is_ascii());
+    let help = match odd {
+        Some(letter) => format!("{help} The `{letter}` is U+{:04X}", u32::from(letter)),
+        None => help,
+    };
     text.error("cedar::unknown-action", format!("there is no tool or group `{id}`")).at(place, "").help(help)
 }

@@ -126,6 +126,9 @@ fn one_by_one(text: &Text<'_>, form: &Value, validator: &Validator) -> Vec<(Stri
     tools.iter().filter_map(|tool| Some((tool.id().unescaped().to_owned(), problems(tool)?))).collect()
 }
 
+/// What Cedar says of text that may not be what it looks like.
+const LOOKALIKE: [&str; 4] = ["mixed scripts", "BIDI control characters", "security profile", "confusable"];
+
 /// What Cedar warns about.
 fn suspicions(text: &Text<'_>, form: &Value, result: &ValidationResult, found: &mut Vec<Diagnostic>) {
     let warnings = result.validation_warnings().map(DetailedError::from);
@@ -134,6 +137,11 @@ fn suspicions(text: &Text<'_>, form: &Value, result: &ValidationResult, found: &
     let (scopes, others): (Vec<_>, Vec<_>) =
         warnings.into_iter().partition(|(message, ..)| message.starts_with("unable to find an applicable action"));
     for (message, place, _) in others {
+        if LOOKALIKE.iter().any(|words| message.contains(words)) {
+            let help = "type it again, letter by letter; what was copied may hold characters that do not show";
+            found.push(text.warning("cedar::lookalike", message).at(text.span(&place), "").help(help));
+            continue;
+        }
         let impossible = message.starts_with("policy is impossible");
         let message = if impossible { "no call can ever match this policy".to_owned() } else { message };
         let diagnostic = text.warning("cedar::never-applies", message);
