@@ -93,7 +93,7 @@ fn way_out(exposure: &Exposure) -> String {
 }
 
 /// What belongs together, in the order of what comes first.
-fn grouped<'a>(mut rest: Vec<&'a Exposure>, same: impl Fn(&Exposure, &Exposure) -> bool) -> Vec<Vec<&'a Exposure>> {
+fn grouped(mut rest: Vec<&Exposure>, same: impl Fn(&Exposure, &Exposure) -> bool) -> Vec<Vec<&Exposure>> {
     let mut groups = Vec::new();
     while let Some(first) = rest.first().copied() {
         let (group, others) = rest.into_iter().partition(|other| same(first, other));
