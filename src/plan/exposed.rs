@@ -38,12 +38,12 @@ pub(super) fn exposed(
     }
     let look = Look { hand };
     let suspicions: Vec<Vec<Suspicion>> = deeds.iter().map(|deed| look.suspicions(deed)).collect();
-    let suspicious: Vec<bool> = suspicions.iter().map(|found| !found.is_empty()).collect();
+    let open_by_text: Vec<bool> = suspicions.iter().map(|found| !found.is_empty()).collect();
     let opened = opened(stack, hand, &deeds, solver);
     let mut gains: Vec<Vec<&Change>> = vec![Vec::new(); deeds.len()];
     let mut found = Vec::new();
     for gain in opened.gains() {
-        let behind = opened.behind(gain, hand, &deeds, &suspicious);
+        let behind = opened.behind(gain, hand, &deeds, &open_by_text);
         if behind.is_empty() {
             found.push(gained(of_nothing(gain), gain));
         }
@@ -83,7 +83,7 @@ impl Telling<'_> {
             let behind = suspicions.iter().find(|suspicion| explains(suspicion, deed, gain)).or(suspicions.first());
             let exposure = match behind {
                 Some(suspicion) => told(suspicion.exposure.clone(), self.repairs(deed, Some(suspicion))),
-                None => told(self.look.unsuspected(deed), self.repairs(deed, None)),
+                None => told(Look::unsuspected(deed), self.repairs(deed, None)),
             };
             let mut exposure = gained(exposure, gain);
             if self.opened.is_uncertain(gain) {
@@ -94,14 +94,15 @@ impl Telling<'_> {
         }
         for suspicion in suspicions {
             let shown = gains.iter().any(|gain| explains(&suspicion, deed, gain));
-            if if shown { self.says_it_all(deed) } else { cleared } {
+            let settled = if shown { self.says_it_all(deed) } else { cleared };
+            if settled {
                 continue;
             }
             let repaired = self.repairs(deed, Some(&suspicion));
             let mut exposure = told(suspicion.exposure, repaired);
             let gateways = self.look.open_gateways(deed.parent().as_ref());
             if let Some(tokens) = self.opened.tried(deed, &gateways).filter(|_| !shown) {
-                exposure.how = "tested".to_owned();
+                "tested".clone_into(&mut exposure.how);
                 exposure.tokens = Some(tokens);
                 exposure.message.push_str("; nobody who was tried gains anything by it");
             }
@@ -143,7 +144,7 @@ fn explains(suspicion: &Suspicion, deed: &Deed<'_>, gain: &Change) -> bool {
     match (deed.kind().name, &gain.cause) {
         ("gateway", Cause::Mode) => matches!(code, "engine-detached" | "enforcement-weakened"),
         ("gateway", Cause::Door) => code == "authorizer-weakened",
-        ("gateway", _) | ("user_pool_client", _) => code == "access-widened",
+        ("gateway" | "user_pool_client", _) => code == "access-widened",
         _ => true,
     }
 }

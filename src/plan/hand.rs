@@ -39,7 +39,7 @@ impl<'a> Hand<'a> {
     /// Everything that was done, of whatever kind.
     pub(super) fn deeds(self) -> Vec<Deed<'a>> {
         let of_items = self.items.iter().filter_map(move |item| {
-            if self.changed(item) {
+            if Self::changed(item) {
                 Some(Deed::Changed(item))
             } else {
                 self.deleted(item).then_some(Deed::Deleted(item))
@@ -51,7 +51,7 @@ impl<'a> Hand<'a> {
 
     /// The manifest is the one last applied, or nobody knows what was, and the live object differs from it. What a gateway that is
     /// locked, or was never finished, differs in is a run's doing.
-    pub(super) fn changed(self, item: &Item) -> bool {
+    pub(super) fn changed(item: &Item) -> bool {
         if item.resource.is_none() || item.action == Action::NoOp || item.stays() || item.unlock || item.unfinished {
             return false;
         }

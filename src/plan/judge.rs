@@ -28,8 +28,8 @@ pub(super) fn objections(
     solver: Option<&Solver>,
     doubts: &Doubts,
 ) -> BTreeMap<Address, String> {
-    let changed = access::changed(stack, items, observed, Towards::Manifest, solver);
-    let changes = &changed.comparison.changes;
+    let access = access::changed(stack, items, observed, Towards::Manifest, solver);
+    let changes = &access.comparison.changes;
     let taken = Taken { items, doubts };
     let mut found = BTreeMap::new();
     for change in changes.iter().filter(|change| matches!(change.effect, Effect::Widened | Effect::Both)) {
@@ -38,7 +38,7 @@ pub(super) fn objections(
         }
     }
     let unknown = changes.iter().find(|change| change.effect == Effect::Unknown).map(|change| &change.gateway);
-    if let Some(address) = unknown.or(changed.unknown.as_ref()) {
+    if let Some(address) = unknown.or(access.unknown.as_ref()) {
         for client in taken.of_kind("user_pool_client") {
             found
                 .entry(client)
@@ -46,7 +46,7 @@ pub(super) fn objections(
         }
     }
     if found.is_empty() {
-        let unproved = taken.doubtful().filter(|policy| !changed.comparison.cleared.contains(*policy));
+        let unproved = taken.doubtful().filter(|policy| !access.comparison.cleared.contains(*policy));
         let reason = |policy: &Address| format!("it also opens: {}", doubts.get(policy).map_or("", String::as_str));
         found.extend(unproved.map(|policy| (policy.clone(), reason(policy))));
     }

@@ -153,8 +153,8 @@ impl Opened {
             let found = deeds.iter().enumerate().filter(|(index, deed)| is_it(*index, deed));
             found.map(|(index, _)| index).collect::<Vec<usize>>()
         };
-        let is_at = |index: usize, address: &Address| self.addresses.get(index) == Some(address);
-        let at = |address: &Address| where_(&|index, _| is_at(index, address));
+        let stands_at = |index: usize, address: &Address| self.addresses.get(index) == Some(address);
+        let at = |address: &Address| where_(&|index, _| stands_at(index, address));
         let target = || {
             let (target, _) = gain.tool.split_once('/').unwrap_or_default();
             let called = |deed: &Deed<'_>| match deed {
@@ -183,16 +183,16 @@ impl Opened {
             Cause::Tool(target) => at(target),
             Cause::Caller => {
                 let (Who::Caller(name) | Who::Others(name)) = &gain.who;
-                let is_it = |deed: &Deed<'_>| match deed {
+                let is_of = |deed: &Deed<'_>| match deed {
                     Deed::Changed(item) => item.address.name == *name,
                     Deed::Made(stranger) => client_name(&stranger.name, &stranger.id) == *name,
                     Deed::Deleted(_) => false,
                 };
-                let own = where_(&|_, deed| deed.kind().name == "user_pool_client" && is_it(deed));
+                let own = where_(&|_, deed| deed.kind().name == "user_pool_client" && is_of(deed));
                 first([own, gateway(), suspects()])
             }
             Cause::Policies(named) => {
-                let named = where_(&|index, deed| policy(deed) && named.iter().any(|named| is_at(index, named)));
+                let named = where_(&|index, deed| policy(deed) && named.iter().any(|named| stands_at(index, named)));
                 // Another engine has other policies.
                 let swapped = gateway().into_iter().filter(|index| suspicious.get(*index) == Some(&true)).collect();
                 first([named, swapped, suspects()])

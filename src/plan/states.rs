@@ -67,7 +67,7 @@ impl States<'_> {
         let resources = self.items.iter().filter_map(|item| {
             let document = if hand.made(item) {
                 return None;
-            } else if hand.changed(item) || hand.deleted(item) {
+            } else if Hand::changed(item) || hand.deleted(item) {
                 item.desired.clone()
             } else {
                 Self::is(item)?

@@ -67,7 +67,7 @@ impl<'a> Look<'a> {
     }
 
     /// What a deed opened though its text suggests nothing: somebody gains by it.
-    pub(super) fn unsuspected(self, deed: &Deed<'_>) -> Exposure {
+    pub(super) fn unsuspected(deed: &Deed<'_>) -> Exposure {
         let reach = Reach { principal: String::new(), tool: String::new() };
         match deed {
             Deed::Changed(item) | Deed::Deleted(item) => {

@@ -1,6 +1,7 @@
 //! What is exposed, for people: each mistake once, with everybody who gains by it.
 
 use super::access_change::how;
+use crate::access::in_words;
 use crate::plan::{Exposure, Plan, Since};
 
 /// What is said first: somebody can do what the manifest does not allow.
@@ -57,7 +58,7 @@ fn mistake<'a>(group: &[&'a Exposure]) -> Option<Opened<'a>> {
 /// What one caller can call.
 fn line(caller: &[&Exposure]) -> Option<String> {
     let Exposure { principal, before, after, .. } = *caller.first()?;
-    let tools: Vec<&str> = caller.iter().take(TOOLS).map(|exposure| exposure.tool.as_str()).collect();
+    let tools: Vec<String> = caller.iter().take(TOOLS).map(|exposure| in_words(&exposure.tool)).collect();
     let more = caller.len().saturating_sub(TOOLS);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let how =
@@ -92,7 +93,7 @@ fn way_out(exposure: &Exposure) -> String {
 }
 
 /// What belongs together, in the order of what comes first.
-fn grouped<'a>(mut rest: Vec<&'a Exposure>, same: impl Fn(&Exposure, &Exposure) -> bool) -> Vec<Vec<&'a Exposure>> {
+fn grouped(mut rest: Vec<&Exposure>, same: impl Fn(&Exposure, &Exposure) -> bool) -> Vec<Vec<&Exposure>> {
     let mut groups = Vec::new();
     while let Some(first) = rest.first().copied() {
         let (group, others) = rest.into_iter().partition(|other| same(first, other));
