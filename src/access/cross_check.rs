@@ -1,6 +1,8 @@
 //! Proofs against brute force: what the solver says of two sets of policies, held against Cedar's own engine over every text of a few
 //! letters. A proof may have no counterexample among them, and an example has to be one.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use cedar_policy::{
@@ -277,7 +279,8 @@ fn with_a_solver_expectations_are_what_brute_force_finds() {
          allowed_clients = [\"x\"]\nscope_claim = \"scope\"\n",
     );
     for (at, set) in sets.iter().enumerate() {
-        text += &format!(
+        let _ = write!(
+            text,
             "[policy_engine.e{at}]\n[gateway.g{at}]\nrole_arn = \"arn:aws:iam::111122223333:role/r\"\nprotocol_type = \"MCP\"\njwt_authorizer = \"all\"\n\
              policy_engine = \"e{at}\"\npolicy_mode = \"ENFORCE\"\n[gateway_target.t{at}]\ngateway = \"g{at}\"\n\
              credential_provider_configurations = [{{ credential_provider_type = \"GATEWAY_IAM_ROLE\" }}]\n\
@@ -287,7 +290,8 @@ fn with_a_solver_expectations_are_what_brute_force_finds() {
              [[expect]]\ntools = [\"t{at}/call\"]\nonly_with_scope = \"a\"\n"
         );
         for (number, (effect, condition)) in set.iter().enumerate() {
-            text += &format!(
+            let _ = write!(
+                text,
                 "[policy.p{at}-{number}]\npolicy_engine = \"e{at}\"\nname = \"p{at}_{number}\"\ndefinition.cedar.statement = '''\n\
                  {effect}(principal is AgentCore::OAuthUser, action, resource == AgentCore::Gateway::\"${{gateway.g{at}.arn}}\") when {{ {condition} }};'''\n"
             );
@@ -300,7 +304,7 @@ fn with_a_solver_expectations_are_what_brute_force_finds() {
     let needed = Needed::Scope("a".into());
     let holding = hold(&stack, Some(&solver));
     assert_eq!((holding.outcomes.len(), &holding.trouble), (sets.len(), &None));
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for (set, outcome) in sets.iter().zip(&holding.outcomes) {
         let policies = PolicySet::from_policies(parsed(set)).unwrap();
         let hole = words().into_iter().find(|tags| {
@@ -308,7 +312,7 @@ fn with_a_solver_expectations_are_what_brute_force_finds() {
             let token = Token { claims, known: Known::InPart };
             allows(&policies, tags) && !has(&token, &needed, &access.gateways[0])
         });
-        let expected = if hole.is_some() { How::Refuted } else { How::Proved(Default::default()) };
+        let expected = if hole.is_some() { How::Refuted } else { How::Proved(BTreeSet::default()) };
         assert_eq!(outcome.how, expected, "{policies}: {hole:?}, {outcome:?}");
         seen.insert(format!("{expected:?}"));
     }

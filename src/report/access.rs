@@ -102,12 +102,12 @@ fn columns(sheet: &Sheet, together: bool) -> Vec<Column<'_>> {
     let mut columns: Vec<Column<'_>> = Vec::new();
     let mut known: HashMap<&[Cell], usize> = HashMap::new();
     for row in &sheet.rows {
-        match known.get(row.cells.as_slice()).and_then(|index| columns.get_mut(*index)).filter(|_| together) {
-            Some(column) => column.same.push(&row.caller),
-            None => {
-                known.insert(&row.cells, columns.len());
-                columns.push(Column { row, same: Vec::new() });
-            }
+        let same = known.get(row.cells.as_slice()).and_then(|index| columns.get_mut(*index));
+        if let Some(column) = same.filter(|_| together) {
+            column.same.push(&row.caller);
+        } else {
+            known.insert(&row.cells, columns.len());
+            columns.push(Column { row, same: Vec::new() });
         }
     }
     columns

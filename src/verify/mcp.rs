@@ -34,7 +34,7 @@ pub(super) enum Listing {
 
 /// Asks a gateway for all of its tools; without a token as nobody. Fails, in words, where there is no answer.
 pub(super) async fn tools(http: &Http, url: &str, bearer: Option<&Bearer>) -> Result<Listing, String> {
-    let mut session = Session { http, url, bearer, policy_session: random(), id: None, version: None, next: 1 };
+    let mut session = Session { http, url, bearer, remembered: random(), id: None, version: None, next: 1 };
     let client = json!({"name": "gatewright", "version": env!("CARGO_PKG_VERSION")});
     let hello = json!({"protocolVersion": VERSION, "capabilities": {}, "clientInfo": client});
     let Some(welcome) = session.ask("initialize", hello).await? else { return Ok(Listing::Refused) };
@@ -64,7 +64,7 @@ struct Session<'a> {
     url: &'a str,
     bearer: Option<&'a Bearer>,
     /// The session that temporal policies look at.
-    policy_session: String,
+    remembered: String,
     /// The session that the server began.
     id: Option<String>,
     /// The version that both speak.
@@ -110,7 +110,7 @@ impl Session<'_> {
         let mut headers = vec![
             ("content-type", "application/json".to_owned()),
             ("accept", "application/json, text/event-stream".to_owned()),
-            (POLICY_SESSION, self.policy_session.clone()),
+            (POLICY_SESSION, self.remembered.clone()),
         ];
         headers.extend(self.bearer.map(|bearer| ("authorization", format!("Bearer {}", bearer.reveal()))));
         headers.extend(self.id.clone().map(|id| ("mcp-session-id", id)));

@@ -68,13 +68,13 @@ components:
     amount: {type: object, properties: {amount: {type: integer}}}
 ";
 
-const SMITHY: &str = r##"{"smithy": "2.0", "shapes": {
+const SMITHY: &str = r#"{"smithy": "2.0", "shapes": {
     "a#Orders": {"type": "service", "version": "1", "resources": [{"target": "a#Order"}]},
     "a#Order": {"type": "resource", "update": {"target": "a#change_order"}},
     "a#change_order": {"type": "operation", "input": {"target": "a#In"}},
     "a#In": {"type": "structure", "mixins": [{"target": "a#Amount"}], "members": {"note": {"target": "smithy.api#String"}}},
     "a#Amount": {"type": "structure", "members": {"amount": {"target": "smithy.api#Integer"}}}
-}}"##;
+}}"#;
 
 fn terminal(member: &str, file: &str, text: &str) -> Terminal {
     let terminal = Terminal::new();

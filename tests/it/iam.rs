@@ -1,6 +1,7 @@
 //! The permissions that a stack needs: held together with what the engine calls, and as the binary says them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use gatewright::iam::{Part, Role, Where, roles};
@@ -418,7 +419,8 @@ fn a_gateway_signs_with_the_key_of_its_provider() {
 fn permissions_that_do_not_fit_a_managed_policy_are_divided_among_several() {
     let mut manifest = "[stack]\nname = \"wide\"\nregion = \"us-east-1\"\n".to_owned();
     for index in 0..60 {
-        manifest += &format!(
+        let _ = write!(
+            manifest,
             "[gateway.number-{index}-of-a-family-with-long-names]\nrole_arn = \"arn:aws:iam::{ACCOUNT}:role/g{index}\"\n\
              protocol_type = \"MCP\"\nauthorizer_type = \"AWS_IAM\"\n"
         );

@@ -265,7 +265,7 @@ fn a_solver_that_fails_is_one_note_and_everything_else_is_told() {
         let mut codes: Vec<&str> = told.iter().map(|found| found.code).collect();
         codes.sort_unstable();
         assert_eq!(codes, ["lint::substring-claim", "lint::unproved"], "{program}");
-        assert!(start.elapsed() < Duration::from_secs(60), "{program}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_mins(1), "{program}: {:?}", start.elapsed());
     }
 }
 

@@ -1,5 +1,6 @@
 //! Expectations about every token, with a solver and without: proved, refuted or tested, and nothing taken for more than it is.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
@@ -56,17 +57,19 @@ lambda_arn = "arn:aws:lambda:us-east-1:111122223333:function:pay"
         tables = door.1,
     );
     for tool in ["refund", "look"] {
-        text += &format!(
+        let _ = write!(
+            text,
             "[[gateway_target.pay.target_configuration.mcp.lambda.tool_schema.inline_payload]]\nname = \"{tool}\"\ndescription = \"x\"\n\
              input_schema = {{ type = \"object\", required = [\"id\"], properties = {{ id = {{ type = \"string\" }} }} }}\n"
         );
     }
     for (at, policy) in policies.iter().enumerate() {
-        text += &format!(
+        let _ = write!(
+            text,
             "[policy.p{at}]\npolicy_engine = \"guard\"\nvalidation_mode = \"IGNORE_ALL_FINDINGS\"\ndefinition.cedar.statement = '''\n{policy};\n'''\n"
         );
     }
-    text += &format!("[[expect]]\n{expectation}\n");
+    let _ = write!(text, "[[expect]]\n{expectation}\n");
     std::fs::write(terminal.folder.path().join("gatewright.toml"), text).unwrap();
     terminal
 }
@@ -195,7 +198,7 @@ fn with_a_solver_a_list_is_proved_exactly_or_as_issuers_write_it() {
     let (how, said) = test(r#"*\"boss\"*"#);
     assert_eq!(how, "proved", "{said}");
     assert!(said.contains("given that `cognito:groups` is a list of texts without quotes"), "{said}");
-    for careless in [r#"*boss*"#, r#"*\"boss*"#, r#"*boss\"*"#] {
+    for careless in [r"*boss*", r#"*\"boss*"#, r#"*boss\"*"#] {
         assert_eq!(test(careless).0, "refuted", "{careless}");
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn definitions(text: &mut String, stack: &Stack) {
         for (key, claim) in claims {
             match claim {
                 Some(Claim { name, list: true }) => {
-                    line(text, key, &format!("{{ name = {}, list = true }}", quoted(name)))
+                    line(text, key, &format!("{{ name = {}, list = true }}", quoted(name)));
                 }
                 Some(Claim { name, list: false }) => line(text, key, &quoted(name)),
                 None => {}
