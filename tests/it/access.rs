@@ -49,7 +49,7 @@ fn three_roles_reach_six_four_and_two_tools() {
     let logged = terminal.run(&["access", "--format", "json"]);
     assert_eq!(counts(&logged), is(&[("full-access", 6), ("standard", 6), ("read-only", 6)]));
     terminal.edit("gatewright.toml", "\"LOG_ONLY\"", "\"ENFORCE\"");
-    terminal.edit("policies/orders.cedar", "@id(\"write\")", "@id(\"write\")\n@enforcement(\"LOG_ONLY\")");
+    terminal.edit("policies/records.cedar", "@id(\"write\")", "@id(\"write\")\n@enforcement(\"LOG_ONLY\")");
     let without = terminal.run(&["access", "--format", "json"]);
     assert_eq!(counts(&without), is(&[("full-access", 4), ("standard", 2), ("read-only", 2)]));
     // Whom the authorizer does not let in calls nothing, whatever policies say.
@@ -63,21 +63,21 @@ fn three_roles_reach_six_four_and_two_tools() {
 #[test]
 fn why_names_the_condition_that_fails_with_file_and_line() {
     let terminal = Terminal::in_example("three-roles");
-    let why = terminal.run(&["access", "--why", "standard", "orders/delete_order"]);
+    let why = terminal.run(&["access", "--why", "standard", "records/delete_record"]);
     assert_eq!(why.code, 0, "{why:?}");
-    assert!(why.out.starts_with("standard can never call orders/delete_order at gateway.orders\n"), "{}", why.out);
-    assert!(why.out.contains("the nearest is policy.orders/admin (policies/orders.cedar:41:1)"), "{}", why.out);
+    assert!(why.out.starts_with("standard can never call records/delete_record at gateway.records\n"), "{}", why.out);
+    assert!(why.out.contains("the nearest is policy.records/admin (policies/records.cedar:41:1)"), "{}", why.out);
     assert!(
-        why.out.contains("(policies/orders.cedar:50:9):\n    principal.getTag(\"scope\") == \"api/admin\""),
+        why.out.contains("(policies/records.cedar:50:9):\n    principal.getTag(\"scope\") == \"api/admin\""),
         "{}",
         why.out
     );
-    let why = terminal.run(&["access", "--why", "standard", "orders/update_order"]);
-    assert!(why.out.contains("permitted by policy.orders/write (policies/orders.cedar:23:1)"), "{}", why.out);
-    let typo = terminal.run(&["access", "--why", "standart", "orders/update_order"]);
+    let why = terminal.run(&["access", "--why", "standard", "records/update_record"]);
+    assert!(why.out.contains("permitted by policy.records/write (policies/records.cedar:23:1)"), "{}", why.out);
+    let typo = terminal.run(&["access", "--why", "standart", "records/update_record"]);
     assert!(typo.code == 64 && typo.err.contains("did you mean `standard`?"), "{typo:?}");
-    let typo = terminal.run(&["access", "--why", "standard", "orders/updateorder"]);
-    assert!(typo.code == 64 && typo.err.contains("did you mean `orders/update_order`?"), "{typo:?}");
+    let typo = terminal.run(&["access", "--why", "standard", "records/updaterecord"]);
+    assert!(typo.code == 64 && typo.err.contains("did you mean `records/update_record`?"), "{typo:?}");
 }
 
 /// A stack with people, roles and a limit on an argument.
@@ -257,19 +257,19 @@ fn a_careless_scope_test_is_refuted_with_a_token() {
     let terminal = Terminal::in_example("three-roles");
     let path = terminal.folder.path().join("gatewright.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let expectation = "\n[[expect]]\ntools = [\"orders/delete_order\"]\nonly_with_scope = \"api/admin\"\n";
+    let expectation = "\n[[expect]]\ntools = [\"records/delete_record\"]\nonly_with_scope = \"api/admin\"\n";
     std::fs::write(&path, text + expectation).unwrap();
     let held = terminal.run(&["access", "--test"]);
     assert!(held.code == 0 && held.out.contains("only with scope api/admin, tested on "), "{held:?}");
     terminal.edit(
-        "policies/orders.cedar",
+        "policies/records.cedar",
         "principal.getTag(\"scope\") == \"api/admin\"",
         "principal.getTag(\"scope\") like \"*api/admin*\"",
     );
     let refuted = terminal.run(&["access", "--test"]);
     assert_eq!(refuted.code, 1, "{refuted:?}");
     assert!(
-        refuted.out.contains("with `scope` \"api/administrator\" can always call orders/delete_order without it"),
+        refuted.out.contains("with `scope` \"api/administrator\" can always call records/delete_record without it"),
         "{}",
         refuted.out
     );

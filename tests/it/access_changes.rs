@@ -52,23 +52,23 @@ fn what_a_new_gateway_opens_is_shown_in_full_and_is_no_risk() {
     assert!(access.iter().all(|change| change["effect"] == "new" && change["before"] == "no gateway"));
     assert_eq!(plan["risks"], Value::Array(Vec::new()));
     let text = terminal.run(&["plan", "--local"]).out;
-    assert!(words(&text).contains("new: read-only can call orders/get_order, orders/list_orders"), "{text}");
+    assert!(words(&text).contains("new: read-only can call records/get_record, records/list_records"), "{text}");
 }
 
 #[test]
 fn a_caller_that_gains_a_tool_is_refused_until_it_was_decided_on() {
     let terminal = three_roles();
-    terminal.edit("policies/orders.cedar", ADMIN, STANDARD_TOO);
+    terminal.edit("policies/records.cedar", ADMIN, STANDARD_TOO);
     let plan = terminal.run(&["plan", "--local", "--out", "plan.json"]);
     let text = words(&plan.out);
-    for tool in ["orders/delete_order", "orders/refund_order"] {
+    for tool in ["records/delete_record", "records/restore_record"] {
         let line = format!("widened: standard can now call {tool} (never → always, tested on ");
         assert!(text.contains(&line), "{}", plan.out);
     }
     assert!(text.contains(r#"token {"scope":"api/read api/write","client_id":"#), "{}", plan.out);
     let shown = |format: &str| terminal.run(&["show", "plan.json", "--format", format]).out;
     let markdown = shown("markdown");
-    assert!(markdown.contains("widened: standard can now call orders/delete"), "{markdown}");
+    assert!(markdown.contains("widened: standard can now call records/delete"), "{markdown}");
     let json: Value = serde_json::from_str(&shown("json")).unwrap();
     let widened: Vec<&Value> =
         json["access"].as_array().unwrap().iter().filter(|change| change["principal"] == "standard").collect();
@@ -84,8 +84,8 @@ fn a_caller_that_gains_a_tool_is_refused_until_it_was_decided_on() {
     let refused = terminal.run(&["apply", "--local", "--yes"]);
     assert_eq!(refused.code, 4, "{}{}", refused.out, refused.err);
     // Tokens that nobody tried may gain as well: the policy itself is to be decided on, too.
-    decide(&terminal, &persona("standard", "orders/delete_order"));
-    decide(&terminal, &persona("standard", "orders/refund_order"));
+    decide(&terminal, &persona("standard", "records/delete_record"));
+    decide(&terminal, &persona("standard", "records/restore_record"));
     let half = terminal.run(&["apply", "--local", "--yes"]);
     assert_eq!(half.code, 4, "{}{}", half.out, half.err);
     let open: Value = serde_json::from_str(&terminal.run(&["plan", "--local", "--format", "json"]).out).unwrap();
@@ -93,7 +93,7 @@ fn a_caller_that_gains_a_tool_is_refused_until_it_was_decided_on() {
     assert_eq!(risks.len(), 3, "{risks:#?}");
     assert!(risks.iter().all(|risk| risk["accepted"] == !risk["persona"].is_null()), "{risks:#?}");
 
-    decide(&terminal, &accept("access-widened", "policy.orders/admin", "9999-12-31"));
+    decide(&terminal, &accept("access-widened", "policy.records/admin", "9999-12-31"));
     let applied = terminal.run(&["apply", "--local", "--yes"]);
     assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
     nothing_left(&terminal);
@@ -102,8 +102,8 @@ fn a_caller_that_gains_a_tool_is_refused_until_it_was_decided_on() {
 #[test]
 fn a_decision_about_the_policy_is_one_about_everybody_who_gains_by_it() {
     let terminal = three_roles();
-    terminal.edit("policies/orders.cedar", ADMIN, STANDARD_TOO);
-    decide(&terminal, &accept("access-widened", "policy.orders/admin", "9999-12-31"));
+    terminal.edit("policies/records.cedar", ADMIN, STANDARD_TOO);
+    decide(&terminal, &accept("access-widened", "policy.records/admin", "9999-12-31"));
     let applied = terminal.run(&["apply", "--local", "--yes"]);
     assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
     nothing_left(&terminal);
@@ -112,11 +112,11 @@ fn a_decision_about_the_policy_is_one_about_everybody_who_gains_by_it() {
 #[test]
 fn a_caller_that_loses_a_tool_is_shown_and_allowed() {
     let terminal = three_roles();
-    terminal.edit("policies/orders.cedar", "        AgentCore::Action::\"orders___create_order\",\n", "");
+    terminal.edit("policies/records.cedar", "        AgentCore::Action::\"records___create_record\",\n", "");
     let plan = terminal.run(&["plan", "--local"]);
     let text = words(&plan.out);
     for who in ["full-access", "standard"] {
-        let line = format!("narrowed: {who} can no longer call orders/create_order (always → never");
+        let line = format!("narrowed: {who} can no longer call records/create_record (always → never");
         assert!(text.contains(&line), "{}", plan.out);
     }
     assert!(!text.contains("widened") && !text.contains("read-only can"), "{}", plan.out);
@@ -132,7 +132,7 @@ const OTHER_WORDS: &str = r#"principal.getTag("scope") == "api/admin" ||
 /// The plan of a changed policy, with this solver.
 fn plan_with(solver: &str, changed: &str) -> (Terminal, Value) {
     let terminal = three_roles();
-    terminal.edit("policies/orders.cedar", ADMIN, changed);
+    terminal.edit("policies/records.cedar", ADMIN, changed);
     let output = terminal.command(&["plan", "--local", "--format", "json"]).env("CVC5", solver).output().unwrap();
     let plan = serde_json::from_slice(&output.stdout).unwrap();
     (terminal, plan)
@@ -166,17 +166,17 @@ fn with_a_solver_what_a_caller_gains_is_proved() {
 #[test]
 fn a_permit_for_tools_to_come_is_said_and_refused() {
     let terminal = three_roles();
-    let one_by_one = "action in [\n        AgentCore::Action::\"orders___get_order\",\n        AgentCore::Action::\"orders___list_orders\"\n    ]";
-    terminal.edit("policies/orders.cedar", one_by_one, "action in AgentCore::Action::\"orders\"");
+    let one_by_one = "action in [\n        AgentCore::Action::\"records___get_record\",\n        AgentCore::Action::\"records___list_records\"\n    ]";
+    terminal.edit("policies/records.cedar", one_by_one, "action in AgentCore::Action::\"records\"");
     for solver in ["/nonexistent".to_owned()].into_iter().chain(cvc5_path()) {
         let run = |arguments: &[&str]| {
             crate::command::Answer::of(&terminal.command(arguments).env("CVC5", &solver).output().unwrap())
         };
         let text = words(&run(&["plan", "--local"]).out);
-        assert!(text.contains("widened: read-only can now call future tools of orders (never → always, "), "{text}");
-        assert!(text.contains("widened: read-only can now call orders/delete_order"), "{text}");
+        assert!(text.contains("widened: read-only can now call future tools of records (never → always, "), "{text}");
+        assert!(text.contains("widened: read-only can now call records/delete_record"), "{text}");
         let markdown = run(&["plan", "--local", "--format", "markdown"]).out;
-        assert!(markdown.contains("read-only can now call future tools of orders"), "{markdown}");
+        assert!(markdown.contains("read-only can now call future tools of records"), "{markdown}");
         assert_eq!(run(&["apply", "--local", "--yes"]).code, 4);
         assert_eq!(run(&["plan", "--local", "--detailed-exitcode"]).code, 4);
     }
@@ -186,7 +186,7 @@ fn a_permit_for_tools_to_come_is_said_and_refused() {
 fn what_depends_on_a_session_is_said() {
     let terminal = three_roles();
     terminal.edit(
-        "policies/orders.cedar",
+        "policies/records.cedar",
         ") when {",
         ") when temporal { formerly within 1h (request::approve) } when {",
     );
@@ -196,7 +196,7 @@ fn what_depends_on_a_session_is_said() {
         };
         let text = words(&run(&["plan", "--local"]).out);
         assert!(
-            text.contains("narrowed: read-only can call orders/get_order with fewer inputs (always → sometimes, "),
+            text.contains("narrowed: read-only can call records/get_record with fewer inputs (always → sometimes, "),
             "{text}"
         );
         assert!(text.contains(", depends on a session or a guardrail)"), "{text}");
@@ -222,7 +222,7 @@ fn a_solver_that_crashes_hangs_or_lies_proves_nothing() {
         let (_terminal, plan) = plan_with(&path.to_string_lossy(), OTHER_WORDS);
         assert!(begun.elapsed().as_secs() < 60, "{name}");
         assert_eq!(said(&plan, "how"), ["tested", "tested"], "{name}");
-        assert_eq!(plan["risks"][0]["address"], "policy.orders/admin", "{name}: what is not proved stays a risk");
+        assert_eq!(plan["risks"][0]["address"], "policy.records/admin", "{name}: what is not proved stays a risk");
         let notes = plan["notes"].as_array().unwrap();
         assert_eq!(notes.iter().filter(|note| note["code"] == "plan::solver").count(), 1, "{name}: {notes:#?}");
     }

@@ -265,14 +265,14 @@ fn every_gateway_of_every_example_answers_what_the_matrix_says() {
 fn so_it_does_where_a_tool_depends_on_its_arguments_and_scopes_are_careless() {
     let edit = |terminal: &Terminal| {
         terminal.edit(
-            "policies/orders.cedar",
+            "policies/records.cedar",
             "principal.getTag(\"scope\") == \"api/admin\"",
             "principal.getTag(\"scope\") like \"*api/*\"",
         );
-        let path = terminal.folder.path().join("policies/orders.cedar");
+        let path = terminal.folder.path().join("policies/records.cedar");
         let text = std::fs::read_to_string(&path).unwrap();
-        let forbid = "@id(\"limit\")\nforbid(principal, action == AgentCore::Action::\"orders___list_orders\", \
-                      resource == AgentCore::Gateway::\"${gateway.orders.arn}\")\n\
+        let forbid = "@id(\"limit\")\nforbid(principal, action == AgentCore::Action::\"records___list_records\", \
+                      resource == AgentCore::Gateway::\"${gateway.records.arn}\")\n\
                       unless { context.input has limit && context.input.limit < 100 };\n";
         std::fs::write(path, text + forbid).unwrap();
     };

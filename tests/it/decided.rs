@@ -24,7 +24,7 @@ fn widened() -> Terminal {
 fn decide(terminal: &Terminal, until: &str) {
     let path = terminal.folder.path().join("gatewright.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let entries: String = ["gateway.orders", "runtime.orders"]
+    let entries: String = ["gateway.records", "runtime.records"]
         .iter()
         .map(|address| accept("authorizer-weakened", address, until))
         .collect();
@@ -37,7 +37,7 @@ fn a_widened_allow_list_is_refused_until_it_was_decided_on_in_the_manifest() {
     assert_eq!(terminal.run(&["plan", "--local", "--detailed-exitcode"]).code, 4);
     let refused = terminal.run(&["apply", "--local", "--yes"]);
     assert_eq!(refused.code, 4, "{}", refused.out);
-    for words in ["nobody has accepted `authorizer-weakened`", "[[accept]]", "address = \"gateway.orders\""] {
+    for words in ["nobody has accepted `authorizer-weakened`", "[[accept]]", "address = \"gateway.records\""] {
         assert!(refused.err.contains(words), "{}", refused.err);
     }
 

@@ -22,11 +22,11 @@ fn fails(world: &World, operation: &str) {
 }
 
 const KINDS: [(&str, &str); 5] = [
-    ("Gateway", "gateway.orders"),
-    ("GatewayTarget", "gateway_target.orders"),
-    ("PolicyEngine", "policy_engine.orders"),
-    ("Policy", "policy.orders/admin"),
-    ("AgentRuntime", "runtime.orders"),
+    ("Gateway", "gateway.records"),
+    ("GatewayTarget", "gateway_target.records"),
+    ("PolicyEngine", "policy_engine.records"),
+    ("Policy", "policy.records/admin"),
+    ("AgentRuntime", "runtime.records"),
 ];
 
 #[tokio::test(start_paused = true)]
@@ -72,26 +72,26 @@ async fn a_delete_that_failed_is_tried_again_by_the_next_destroy() {
 #[tokio::test(start_paused = true)]
 async fn an_update_that_failed_is_sent_again_by_the_next_apply() {
     let cases = [
-        ("UpdateGateway", "gateway.orders", "[gateway.orders]", "[gateway.orders]\ndescription = \"new\""),
+        ("UpdateGateway", "gateway.records", "[gateway.records]", "[gateway.records]\ndescription = \"new\""),
         (
             "UpdateGatewayTarget",
-            "gateway_target.orders",
-            "[gateway_target.orders]",
-            "[gateway_target.orders]\ndescription = \"new\"",
+            "gateway_target.records",
+            "[gateway_target.records]",
+            "[gateway_target.records]\ndescription = \"new\"",
         ),
         (
             "UpdatePolicyEngine",
-            "policy_engine.orders",
-            "[policy_engine.orders]",
-            "[policy_engine.orders]\ndescription = \"new\"",
+            "policy_engine.records",
+            "[policy_engine.records]",
+            "[policy_engine.records]\ndescription = \"new\"",
         ),
-        ("UpdateAgentRuntime", "runtime.orders", "[runtime.orders]", "[runtime.orders]\ndescription = \"new\""),
+        ("UpdateAgentRuntime", "runtime.records", "[runtime.records]", "[runtime.records]\ndescription = \"new\""),
     ];
     for (operation, address, from, to) in cases {
         let (world, before) = example();
         world.apply_stack(&before).await;
         let open = passing(&world.stand_in.observe());
-        for folder in ["policies/orders.cedar", "tools/orders.json"] {
+        for folder in ["policies/records.cedar", "tools/records.json"] {
             world.write(folder, &std::fs::read_to_string(Path::new("manifests/three-roles").join(folder)).unwrap());
         }
         let text = std::fs::read_to_string("manifests/three-roles/gatewright.toml").unwrap();

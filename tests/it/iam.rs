@@ -176,7 +176,7 @@ fn a_deployer_may_write_policies_about_its_gateway_and_pass_its_roles_to_agentco
     assert_eq!(allowed_on(policy, "bedrock-agentcore:InvokeGateway"), [gateway]);
     assert!(!allowed_on(policy, "bedrock-agentcore:ManageResourceScopedPolicy").is_empty());
     assert!(allowed_on(policy, "bedrock-agentcore:ManageAdminPolicy").is_empty());
-    let passed = ["orders-gateway", "orders-runtime"].map(|name| format!("arn:aws:iam::{ACCOUNT}:role/{name}"));
+    let passed = ["records-gateway", "records-runtime"].map(|name| format!("arn:aws:iam::{ACCOUNT}:role/{name}"));
     assert_eq!(allowed_on(policy, "iam:PassRole"), passed);
     let to = &statement(policy, "PassRoles")["Condition"]["StringEquals"]["iam:PassedToService"];
     assert_eq!(to[0], "bedrock-agentcore.amazonaws.com");
@@ -186,9 +186,9 @@ fn a_deployer_may_write_policies_about_its_gateway_and_pass_its_roles_to_agentco
         assert_eq!(owner[0], "three-roles/default", "{sid}");
     }
     // A policy about every gateway is another permission.
-    let everywhere = "[policy.roles]\npolicy_engine = \"orders\"\ndefinition.cedar.statement = '''forbid(principal is \
-                      AgentCore::IamEntity, action, resource is AgentCore::Gateway);'''\n\n[gateway.orders]";
-    terminal.edit("gatewright.toml", "[gateway.orders]", everywhere);
+    let everywhere = "[policy.roles]\npolicy_engine = \"records\"\ndefinition.cedar.statement = '''forbid(principal is \
+                      AgentCore::IamEntity, action, resource is AgentCore::Gateway);'''\n\n[gateway.records]";
+    terminal.edit("gatewright.toml", "[gateway.records]", everywhere);
     let wider = json_role(&terminal, "deployer");
     assert!(!allowed_on(&wider["policy"], "bedrock-agentcore:ManageAdminPolicy").is_empty());
 }
@@ -334,14 +334,14 @@ fn a_gateway_with_temporal_policies_knows_sessions_and_one_with_guardrails_asks_
     let terminal = Terminal::in_example("three-roles");
     let policy = |name: &str, condition: &str| {
         format!(
-            "[policy.{name}]\npolicy_engine = \"orders\"\ndefinition.policy.statement = '''forbid(principal, action, resource is \
-             AgentCore::Gateway) {condition};'''\n\n[gateway.orders]"
+            "[policy.{name}]\npolicy_engine = \"records\"\ndefinition.policy.statement = '''forbid(principal, action, resource is \
+             AgentCore::Gateway) {condition};'''\n\n[gateway.records]"
         )
     };
     let actions = |role: &Value| role["policy"].to_string();
     let plain = json_role(&terminal, "gateway");
     assert!(!actions(&plain).contains("GetWorkloadAccessToken") && !actions(&plain).contains("InvokeGuardrailChecks"));
-    terminal.edit("gatewright.toml", "[gateway.orders]", &policy("often", "when temporal { count(x within 1h) > 5 }"));
+    terminal.edit("gatewright.toml", "[gateway.records]", &policy("often", "when temporal { count(x within 1h) > 5 }"));
     let temporal = json_role(&terminal, "gateway");
     let directory = format!("arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:workload-identity-directory/default");
     assert_eq!(
@@ -351,7 +351,7 @@ fn a_gateway_with_temporal_policies_knows_sessions_and_one_with_guardrails_asks_
     assert!(!actions(&temporal).contains("InvokeGuardrailChecks"));
     terminal.edit(
         "gatewright.toml",
-        "[gateway.orders]",
+        "[gateway.records]",
         &policy("safe", "unless guardrails { BedrockGuardrails::X([\"a\"]) }"),
     );
     let guarded = json_role(&terminal, "gateway");
@@ -364,9 +364,9 @@ fn whoever_reads_or_writes_what_a_key_encrypts_may_use_it_and_only_through_the_s
     let terminal = Terminal::in_example("three-roles");
     let key = |number: u8| format!("arn:aws:kms:us-east-1:{ACCOUNT}:key/{number:08}-0000-0000-0000-000000000000");
     for (after, member, number) in [
-        ("[gateway.orders]", "kms_key_arn", 1),
-        ("[policy_engine.orders]", "encryption_key_arn", 2),
-        ("[user_pool.orders]", "key_configuration.kms_key_arn", 3),
+        ("[gateway.records]", "kms_key_arn", 1),
+        ("[policy_engine.records]", "encryption_key_arn", 2),
+        ("[user_pool.records]", "key_configuration.kms_key_arn", 3),
     ] {
         terminal.edit("gatewright.toml", after, &format!("{after}\n{member} = \"{}\"", key(number)));
     }

@@ -303,7 +303,7 @@ fn the_whole_story_on_the_command_line() {
 
     // In the console: enforcement off, and a permit for everybody and everything.
     let outputs: Value = serde_json::from_str(&run(&["outputs", "--format", "json"]).out).unwrap();
-    let (gateway, engine) = (&outputs["gateway.orders"]["id"], &outputs["policy_engine.orders"]["id"]);
+    let (gateway, engine) = (&outputs["gateway.records"]["id"], &outputs["policy_engine.records"]["id"]);
     let gateway = format!("/gateways/{}/", gateway.as_str().unwrap());
     let mut body = served.agentcore("GET", &gateway, &Value::Null);
     body["policyEngineConfiguration"]["mode"] = json!("LOG_ONLY");
@@ -321,7 +321,7 @@ fn the_whole_story_on_the_command_line() {
         assert_eq!(plan.code, 5, "{}{}", plan.out, plan.err);
         assert!(plan.out.lines().nth(2).unwrap().starts_with("EXPOSED"), "{}", plan.out);
         assert!(
-            plan.out.contains("every authenticated caller, every tool of `gateway.orders`: now allowed"),
+            plan.out.contains("every authenticated caller, every tool of `gateway.records`: now allowed"),
             "{}",
             plan.out
         );
@@ -337,22 +337,22 @@ fn the_whole_story_on_the_command_line() {
             .map(|of| of["principal"].as_str().unwrap())
             .collect::<Vec<_>>()
     };
-    assert_eq!(of("gateway.orders").iter().filter(|who| **who == "read-only").count(), 4, "{:#}", saved["exposed"]);
-    assert_eq!(of("gateway.orders").iter().filter(|who| **who == "standard").count(), 2, "{:#}", saved["exposed"]);
-    assert_eq!(of("policy_engine.orders"), ["every authenticated caller"], "{:#}", saved["exposed"]);
+    assert_eq!(of("gateway.records").iter().filter(|who| **who == "read-only").count(), 4, "{:#}", saved["exposed"]);
+    assert_eq!(of("gateway.records").iter().filter(|who| **who == "standard").count(), 2, "{:#}", saved["exposed"]);
+    assert_eq!(of("policy_engine.records"), ["every authenticated caller"], "{:#}", saved["exposed"]);
     let schema: Value = serde_json::from_str(include_str!("../../plan.schema.json")).unwrap();
     assert!(jsonschema::is_valid(&schema, &saved));
 
     // Closed, although the other branch stays blocked. What nobody declared is left alone, and named with the way to be rid of it.
     let closed = run(&["apply", "--close", "--yes"]);
     assert_eq!(closed.code, 5, "{}{}", closed.out, closed.err);
-    assert!(closed.err.contains("gateway.orders: narrowed"), "{}", closed.err);
+    assert!(closed.err.contains("gateway.records: narrowed"), "{}", closed.err);
     for said in ["only what narrows access", "create gateway.more", "create api_key_credential_provider.k"] {
         assert!(closed.out.contains(said), "{said}: {}", closed.out);
     }
     assert!(closed.out.contains("delete_unknown_children = true"), "{}", closed.out);
     // With the manifest's word for it, closing takes it away as well.
-    let engine = "[policy_engine.orders]
+    let engine = "[policy_engine.records]
 ";
     terminal.edit(
         "gatewright.toml",
@@ -364,7 +364,7 @@ fn the_whole_story_on_the_command_line() {
     );
     let closed = run(&["apply", "--close", "--yes"]);
     assert_eq!(closed.code, 0, "{}{}", closed.out, closed.err);
-    assert!(closed.err.contains("policy.orders/open_door: deleted"), "{}", closed.err);
+    assert!(closed.err.contains("policy.records/open_door: deleted"), "{}", closed.err);
     let plan = run(&["plan", "--detailed-exitcode"]);
     assert_eq!(plan.code, 4, "no longer exposed: {}{}", plan.out, plan.err);
     assert!(!plan.out.contains("EXPOSED") && plan.out.contains("plan::foreign"), "{}", plan.out);

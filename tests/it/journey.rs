@@ -104,11 +104,11 @@ fn an_engine_under_a_new_name_is_a_reviewed_risk() {
     let before = journey.gateway()["policyEngineConfiguration"].clone();
     journey.terminal.edit(
         "gatewright.toml",
-        "[policy_engine.orders]\nname = \"three_roles\"",
-        "[policy_engine.orders]\nname = \"three_roles_2\"",
+        "[policy_engine.records]\nname = \"three_roles\"",
+        "[policy_engine.records]\nname = \"three_roles_2\"",
     );
     let planned = journey.expect(4, "plan --out plan.json --detailed-exitcode");
-    assert!(planned.out.contains("interrupts") && planned.out.contains("policy_engine.orders"), "{}", planned.out);
+    assert!(planned.out.contains("interrupts") && planned.out.contains("policy_engine.records"), "{}", planned.out);
     let refused = journey.expect(4, "apply --plan plan.json --yes");
     assert!(refused.err.contains("interrupts"), "{}", refused.err);
     assert_eq!(journey.gateway()["policyEngineConfiguration"], before, "a refused risk changes nothing");
@@ -151,17 +151,17 @@ fn what_was_made_by_hand_is_adopted_with_its_lines_to_paste() {
     let before = journey.gateway();
     // Somebody else's names: the plan says how they are taken over.
     let refused = journey.expect(4, "plan --detailed-exitcode");
-    let line = format!("adopt = \"{}\"", outputs["gateway.orders"]["id"].as_str().unwrap());
+    let line = format!("adopt = \"{}\"", outputs["gateway.records"]["id"].as_str().unwrap());
     assert!(refused.out.contains(&line), "{}", refused.out);
     // Every resource with its id, and less said of the gateway than before.
     let whole = std::fs::read_to_string(journey.terminal.folder.path().join("gatewright.toml")).unwrap();
     for (address, output) in outputs.as_object().unwrap() {
         let id = ["id", "identifier", "domain"].iter().find_map(|name| output[name].as_str());
         let id = id.unwrap_or_else(|| panic!("{address}: {output}"));
-        if let Some(policy) = address.strip_prefix("policy.orders/") {
+        if let Some(policy) = address.strip_prefix("policy.records/") {
             let annotation = format!("@id(\"{policy}\")");
             let both = format!("{annotation}\n@adopt(\"{id}\")");
-            journey.terminal.edit("policies/orders.cedar", &annotation, &both);
+            journey.terminal.edit("policies/records.cedar", &annotation, &both);
         } else {
             let header = format!("[{address}]\n");
             journey.terminal.edit("gatewright.toml", &header, &format!("{header}adopt = \"{id}\"\n"));
@@ -174,16 +174,16 @@ fn what_was_made_by_hand_is_adopted_with_its_lines_to_paste() {
         serde_json::from_str(&std::fs::read_to_string(journey.terminal.folder.path().join("plan.json")).unwrap())
             .unwrap();
     assert_eq!(plan["summary"]["adopt"], outputs.as_object().unwrap().len(), "{plan}");
-    assert_eq!(plan["unsaid"][0]["paste"], json!(["role_arn = \"arn:aws:iam::111122223333:role/orders-gateway\""]));
+    assert_eq!(plan["unsaid"][0]["paste"], json!(["role_arn = \"arn:aws:iam::111122223333:role/records-gateway\""]));
     let comment = journey.expect(0, "show plan.json --format markdown");
-    assert!(comment.out.contains("```toml\n[gateway.orders]\nrole_arn = "), "{}", comment.out);
+    assert!(comment.out.contains("```toml\n[gateway.records]\nrole_arn = "), "{}", comment.out);
     journey.expect(0, "apply --plan plan.json --yes");
     assert_eq!(journey.gateway(), before, "nothing live changes");
     let again = journey.expect(0, "plan --detailed-exitcode");
     assert!(again.out.contains("role_arn = "), "the line stays until it is pasted: {}", again.out);
     // Pasted, and `adopt` removed: the ordinary plan, and nothing in it.
     std::fs::write(journey.terminal.folder.path().join("gatewright.toml"), &whole).unwrap();
-    let policies = journey.terminal.folder.path().join("policies/orders.cedar");
+    let policies = journey.terminal.folder.path().join("policies/records.cedar");
     let text = std::fs::read_to_string(&policies).unwrap();
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("@adopt")).collect();
     std::fs::write(&policies, lines.join("\n")).unwrap();
@@ -203,11 +203,11 @@ fn addresses_stacks_and_targets_are_renamed() {
     journey.expect(0, "apply --yes");
     let before = journey.gateway();
     // An address.
-    replace("gatewright.toml", "user_pool = \"orders\"", "user_pool = \"people\"");
+    replace("gatewright.toml", "user_pool = \"records\"", "user_pool = \"people\"");
     replace(
         "gatewright.toml",
-        "[user_pool.orders]",
-        "[moved]\n\"user_pool.orders\" = \"user_pool.people\"\n\n[user_pool.people]\nname = \"orders\"",
+        "[user_pool.records]",
+        "[moved]\n\"user_pool.records\" = \"user_pool.people\"\n\n[user_pool.people]\nname = \"records\"",
     );
     let plan = journey.expect(2, "plan --detailed-exitcode");
     assert!(plan.out.contains("Plan: 1 to move."), "{}", plan.out);
@@ -216,22 +216,22 @@ fn addresses_stacks_and_targets_are_renamed() {
     // A stack: the new one takes over what the old one has, and the old one cannot touch it any more.
     std::fs::copy(file("gatewright.toml"), file("old.toml")).unwrap();
     replace("gatewright.toml", "name = \"three-roles\"\nregion", "name = \"shop\"\nregion");
-    let roots = ["user_pool.people", "policy_engine.orders", "gateway.orders", "runtime.orders"];
+    let roots = ["user_pool.people", "policy_engine.records", "gateway.records", "runtime.records"];
     let lines: Vec<String> =
         roots.iter().map(|root| format!("\"stack:three-roles/default/{root}\" = \"{root}\"")).collect();
-    replace("gatewright.toml", "\"user_pool.orders\" = \"user_pool.people\"\n", &(lines.join("\n") + "\n"));
+    replace("gatewright.toml", "\"user_pool.records\" = \"user_pool.people\"\n", &(lines.join("\n") + "\n"));
     let plan = journey.expect(2, "plan --out plan.json --detailed-exitcode");
-    assert!(plan.out.contains("was stack:three-roles/default/gateway.orders"), "{}", plan.out);
+    assert!(plan.out.contains("was stack:three-roles/default/gateway.records"), "{}", plan.out);
     journey.expect(0, "apply --plan plan.json --yes");
     journey.expect(0, "plan --detailed-exitcode");
     assert_eq!(journey.gateway(), before);
     let old = journey.expect(4, "plan old.toml --detailed-exitcode");
     assert!(old.out.contains("plan::foreign") && !old.out.contains("to delete"), "{}", old.out);
     // A target: its tools' actions change.
-    replace("gatewright.toml", "[gateway_target.orders]", "[gateway_target.orders]\nname = \"shop\"");
-    replace("policies/orders.cedar", "\"orders___", "\"shop___");
+    replace("gatewright.toml", "[gateway_target.records]", "[gateway_target.records]\nname = \"shop\"");
+    replace("policies/records.cedar", "\"records___", "\"shop___");
     let plan = journey.expect(4, "plan --out plan.json --detailed-exitcode");
-    assert!(plan.out.contains("replace gateway_target.orders") && !plan.out.contains("interrupts"), "{}", plan.out);
+    assert!(plan.out.contains("replace gateway_target.records") && !plan.out.contains("interrupts"), "{}", plan.out);
     journey.expect(
         0,
         "apply --plan plan.json --yes --allow access-widened --allow endpoint-changes --allow forbid-removed",

@@ -68,7 +68,7 @@ fn codes(found: &[Value]) -> Vec<&str> {
 #[test]
 fn a_substring_in_place_of_a_scope_is_found_and_the_text_to_use_instead_mends_it() {
     let terminal = Terminal::in_example("three-roles");
-    let file = terminal.folder.path().join("policies/orders.cedar");
+    let file = terminal.folder.path().join("policies/records.cedar");
     let text = std::fs::read_to_string(&file).unwrap();
     let start = text.find("principal.getTag(\"scope\") == \"api/admin\"").unwrap();
     let end = start + text[start..].find("    )\n").unwrap();
@@ -79,7 +79,7 @@ fn a_substring_in_place_of_a_scope_is_found_and_the_text_to_use_instead_mends_it
     assert_eq!(codes(&warned), ["lint::substring-claim"]);
     let message = warned[0]["message"].as_str().unwrap();
     assert!(message.contains("`api/administrator`") && message.contains("`xapi/admin`"), "{message}");
-    assert!(warned[0]["file"].as_str().unwrap().ends_with("policies/orders.cedar"));
+    assert!(warned[0]["file"].as_str().unwrap().ends_with("policies/records.cedar"));
     assert_eq!(warned[0]["line"], text[..start].lines().count());
 
     let help = warned[0]["help"].as_str().unwrap();

@@ -142,14 +142,14 @@ async fn an_unknown_address_is_an_error_with_the_nearest_name() {
 #[test]
 fn on_the_command_line_a_part_is_planned_and_applied_and_what_is_left_out_is_shown() {
     let terminal = Terminal::in_example("three-roles");
-    let plan = terminal.run(&["plan", "--local", "--only", "user_pool.orders"]);
+    let plan = terminal.run(&["plan", "--local", "--only", "user_pool.records"]);
     assert_eq!(plan.code, 0, "{}", plan.err);
     assert!(plan.out.contains("only what was named") && plan.out.contains("Left out"), "{}", plan.out);
     assert!(plan.out.trim_end().ends_with("1 to create; 12 left out."), "{}", plan.out);
-    let applied = terminal.run(&["apply", "--local", "--yes", "--only", "user_pool.orders"]);
+    let applied = terminal.run(&["apply", "--local", "--yes", "--only", "user_pool.records"]);
     assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
-    let unknown = terminal.run(&["apply", "--local", "--yes", "--only", "user_pool.order"]);
+    let unknown = terminal.run(&["apply", "--local", "--yes", "--only", "user_pool.record"]);
     assert_eq!((unknown.code, unknown.out.as_str()), (64, ""), "{}", unknown.err);
-    assert!(unknown.err.contains("did you mean `user_pool.orders`?"), "{}", unknown.err);
-    assert_eq!(terminal.run(&["apply", "--local", "--yes", "--close", "--only", "user_pool.orders"]).code, 64);
+    assert!(unknown.err.contains("did you mean `user_pool.records`?"), "{}", unknown.err);
+    assert_eq!(terminal.run(&["apply", "--local", "--yes", "--close", "--only", "user_pool.records"]).code, 64);
 }

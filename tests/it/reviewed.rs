@@ -16,16 +16,16 @@ fn a_saved_plan_is_shown_again_as_it_was() {
     let shown = terminal.run(&["show", "plan.json"]);
     assert_eq!((shown.code, shown.out), (0, fresh.out));
     let markdown = terminal.run(&["show", "plan.json", "--format", "markdown"]);
-    assert!(markdown.out.contains("gateway.orders"), "{}", markdown.out);
+    assert!(markdown.out.contains("gateway.records"), "{}", markdown.out);
 }
 
 #[test]
 fn what_was_reviewed_is_applied_and_what_was_not_is_refused_and_named() {
     let terminal = terminal();
-    terminal.edit("gatewright.toml", "[gateway.orders]", "[gateway.orders]\ndescription = \"not reviewed\"");
+    terminal.edit("gatewright.toml", "[gateway.records]", "[gateway.records]\ndescription = \"not reviewed\"");
     let refused = terminal.run(&["apply", "--local", "--yes", "--plan", "plan.json"]);
     assert_eq!(refused.code, 4, "{}{}", refused.out, refused.err);
-    assert!(refused.err.contains("gateway.orders: changed"), "{}", refused.err);
+    assert!(refused.err.contains("gateway.records: changed"), "{}", refused.err);
     assert_eq!(terminal.run(&["plan", "--local", "--detailed-exitcode"]).code, 2, "nothing was applied");
     terminal.edit("gatewright.toml", "\ndescription = \"not reviewed\"", "");
     let applied = terminal.run(&["apply", "--local", "--yes", "--plan", "plan.json"]);

@@ -163,11 +163,11 @@ fn a_stack_lives_on_a_stand_in_that_is_another_process() {
     let outputs = against(&terminal, &served.url, &["outputs", "--format", "json"]);
     let outputs: Value = serde_json::from_str(&outputs.out).unwrap();
     let of = |address: &str, name: &str| outputs[address][name].as_str().unwrap().to_owned();
-    let discovery = of("user_pool.orders", "discovery_url");
+    let discovery = of("user_pool.records", "discovery_url");
     let (status, discovered) = served.ask("GET", discovery.strip_prefix(&served.url).unwrap(), "", "");
     let discovered: Value = serde_json::from_str(&discovered).unwrap();
-    assert_eq!((status, &discovered["issuer"]), (200, &json!(of("user_pool.orders", "issuer"))));
-    assert_eq!(discovered["token_endpoint"], of("user_pool_domain.orders", "token_endpoint"));
+    assert_eq!((status, &discovered["issuer"]), (200, &json!(of("user_pool.records", "issuer"))));
+    assert_eq!(discovered["token_endpoint"], of("user_pool_domain.records", "token_endpoint"));
     let destroyed = against(&terminal, &served.url, &["destroy", "--yes"]);
     assert_eq!(destroyed.code, 0, "{}\n{}", destroyed.out, destroyed.err);
     let (_, empty) = served.ask("GET", "/_localstack/state", "", "");

@@ -102,8 +102,8 @@ async fn an_apply_tells_that_a_gateway_is_created_locked_and_opened_last() {
         })
         .collect();
     let at = |text: &str| done.iter().position(|line| line == text).unwrap_or_else(|| panic!("{text}: {done:?}"));
-    let opened = at("gateway.orders opened");
-    assert!(at("gateway.orders created, locked") < at("gateway_target.orders created"));
+    let opened = at("gateway.records opened");
+    assert!(at("gateway.records created, locked") < at("gateway_target.records created"));
     assert!(done.iter().enumerate().all(|(index, line)| !line.starts_with("policy.") || index < opened), "{done:?}");
 }
 

@@ -102,17 +102,17 @@ fn a_policy_opened_by_hand_is_exposed_and_one_closed_by_hand_is_missing() {
     assert_eq!(answer.code, 5, "{}{}", answer.out, answer.err);
     let standard = of(&answer, "standard");
     assert_eq!(standard["outcome"], "exposed");
-    assert_eq!(standard["exposed"], json!(["orders/delete_order", "orders/refund_order"]));
+    assert_eq!(standard["exposed"], json!(["records/delete_record", "records/restore_record"]));
     assert_eq!(of(&answer, "read-only")["outcome"], "as-predicted");
     let shown = verify(&terminal, &served, &[]);
-    assert!(shown.out.contains("    EXPOSED: may call orders/delete_order\n"), "{}", shown.out);
+    assert!(shown.out.contains("    EXPOSED: may call records/delete_record\n"), "{}", shown.out);
     change(&served, "admin", "api/write", "api/nobody");
     let answer = verify(&terminal, &served, &["--format", "json"]);
     assert_eq!(answer.code, 1, "{}{}", answer.out, answer.err);
     let full = of(&answer, "full-access");
     assert_eq!(
         (&full["outcome"], &full["missing"]),
-        (&json!("different"), &json!(["orders/delete_order", "orders/refund_order"]))
+        (&json!("different"), &json!(["records/delete_record", "records/restore_record"]))
     );
 }
 
@@ -122,18 +122,18 @@ fn what_verify_finds_is_what_a_plan_calls_exposed_and_closing_ends() {
     let served = applied(&terminal);
     let run = |arguments: &[&str]| against(&terminal, &served.url, arguments);
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (update, delete) = ("orders___update_order\"", "AgentCore::Action::\"orders___delete_order\"");
+    let (update, delete) = ("records___update_record\"", "AgentCore::Action::\"records___delete_record\"");
     change(&served, "write", update, &format!("{update}, {delete}"));
 
     let found = verify(&terminal, &served, &["--format", "json"]);
-    assert_eq!((found.code, &of(&found, "standard")["exposed"]), (5, &json!(["orders/delete_order"])), "{}", found.out);
+    assert_eq!((found.code, &of(&found, "standard")["exposed"]), (5, &json!(["records/delete_record"])), "{}", found.out);
     let plan = run(&["plan"]);
     assert_eq!(plan.code, 5, "{}{}", plan.out, plan.err);
     let said = words(&plan.out);
     for part in [
-        "EXPOSED: the live account allows what the manifest does not ! `policy.orders/write` was changed by hand",
+        "EXPOSED: the live account allows what the manifest does not ! `policy.records/write` was changed by hand",
         "more calls may go through; last changed 20",
-        "standard, orders/delete_order: now always; by the manifest never (tested on ",
+        "standard, records/delete_record: now always; by the manifest never (tested on ",
         r#"for example token {"scope":"api/read api/write","client_id":""#,
         "this plan sets it right",
     ] {
@@ -143,14 +143,14 @@ fn what_verify_finds_is_what_a_plan_calls_exposed_and_closing_ends() {
     let plan: Value = serde_json::from_str(&run(&["plan", "--format", "json"]).out).unwrap();
     let exposed = &plan["exposed"][0];
     let told = ["principal", "tool", "before", "after", "how"].map(|member| exposed[member].as_str().unwrap());
-    assert_eq!(told, ["standard", "orders/delete_order", "never", "always", "tested"], "{exposed:#}");
+    assert_eq!(told, ["standard", "records/delete_record", "never", "always", "tested"], "{exposed:#}");
     // To the second, and not in the future.
     let since = exposed["since"]["changed"].as_str().unwrap();
     assert!(Moment::parse(since).is_some_and(|since| since <= Moment::now()), "{since}");
 
     let closed = run(&["apply", "--close", "--yes"]);
     assert_eq!(closed.code, 0, "{}{}", closed.out, closed.err);
-    assert!(words(&closed.out).contains("narrowed: standard can no longer call orders/delete_order"), "{}", closed.out);
+    assert!(words(&closed.out).contains("narrowed: standard can no longer call records/delete_record"), "{}", closed.out);
     let again = verify(&terminal, &served, &[]);
     assert!(again.code == 0 && again.out.ends_with("3 personas: 3 as predicted\n"), "{}", again.out);
     let plan = run(&["plan", "--detailed-exitcode"]);
@@ -266,14 +266,14 @@ fn who_can_call_what_is_known_of_a_live_gateway_without_its_manifest() {
     assert_eq!(can_call(&gateways[0]), [("full-access", 6), ("read-only", 2), ("standard", 4)]);
     assert_eq!(live(&elsewhere, &served, &[]).1, gateways, "it is the only one");
     let why =
-        against(&elsewhere, &served.url, &["access", "--live", &named, "--why", "standard", "orders/delete_order"]);
+        against(&elsewhere, &served.url, &["access", "--live", &named, "--why", "standard", "records/delete_record"]);
     assert_eq!(why.code, 0, "{}", why.err);
-    assert!(why.out.contains("standard can never call orders/delete_order"), "{}", why.out);
+    assert!(why.out.contains("standard can never call records/delete_record"), "{}", why.out);
     assert!(why.out.contains("the nearest is policy.three_roles_admin (policy.three_roles_admin:1:1)"), "{}", why.out);
     change(&served, "admin", "api/admin", "api/write");
     let (_, gateways) = live(&elsewhere, &served, &[&named]);
     assert_eq!(can_call(&gateways[0]), [("full-access", 6), ("read-only", 2), ("standard", 6)]);
-    for (wrong, code) in [("gateway:gone-0123456789", 1), ("orders", 64), ("gateway:", 64)] {
+    for (wrong, code) in [("gateway:gone-0123456789", 1), ("records", 64), ("gateway:", 64)] {
         let answer = against(&elsewhere, &served.url, &["access", "--live", wrong]);
         assert_eq!((answer.code, answer.out.as_str()), (code, ""), "{wrong}: {}", answer.err);
     }
@@ -312,9 +312,9 @@ fn a_client_that_people_sign_in_to_may_do_what_nobody_can_rule_out() {
     terminal.edit(
         "gatewright.toml",
         "[jwt_authorizer.roles]",
-        "[user_pool_client.portal]\nuser_pool = \"orders\"\nallowed_oauth_flows_user_pool_client = true\n\
+        "[user_pool_client.portal]\nuser_pool = \"records\"\nallowed_oauth_flows_user_pool_client = true\n\
          allowed_oauth_flows = [\"code\"]\nallowed_oauth_scopes = [\"openid\"]\ncallback_urls = [\"https://portal.example.com\"]\n\
-         supported_identity_providers = [\"COGNITO\"]\n\n[user_pool_client.other]\nuser_pool = \"orders\"\n\n[jwt_authorizer.roles]",
+         supported_identity_providers = [\"COGNITO\"]\n\n[user_pool_client.other]\nuser_pool = \"records\"\n\n[jwt_authorizer.roles]",
     );
     terminal.edit("gatewright.toml", "[\"full-access\",", "[\"portal\", \"full-access\",");
     let served = applied(&terminal);

@@ -133,9 +133,9 @@ fn the_example_manifests_are_sound_in_every_environment() {
 #[test]
 fn a_typo_does_not_hide_what_else_is_wrong() {
     let terminal = crate::command::Terminal::in_example("three-roles");
-    terminal.edit("gatewright.toml", "[runtime.orders]", "[runtime.orders]\nrole_arm = \"x\"");
+    terminal.edit("gatewright.toml", "[runtime.records]", "[runtime.records]\nrole_arm = \"x\"");
     terminal.edit("gatewright.toml", "\"api/admin\"]", "\"api/amdin\"]");
-    terminal.edit("policies/orders.cedar", "orders___delete_order", "orders__delete_order");
+    terminal.edit("policies/records.cedar", "records___delete_record", "records__delete_record");
     let answer = terminal.run(&["check"]);
     assert_eq!(answer.code, 3, "{}{}", answer.out, answer.err);
     let said = format!("{}{}", answer.out, answer.err);

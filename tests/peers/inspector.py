@@ -22,13 +22,13 @@ def main():
                 done = inspect(stack, stack.token(role), "tools/list")
                 assert done.returncode == 0, done.stderr
                 listed = [tool["name"] for tool in json.loads(done.stdout)["tools"]]
-                assert sorted(listed) == sorted(f"orders___{tool['name']}" for tool in TOOLS[:count]), listed
+                assert sorted(listed) == sorted(f"records___{tool['name']}" for tool in TOOLS[:count]), listed
         with report.step("a permitted call"):
-            call = ("tools/call", "--tool-name", "orders___get_order", "--tool-arg", 'orderId="7"')
+            call = ("tools/call", "--tool-name", "records___get_record", "--tool-arg", 'recordId="7"')
             done = inspect(stack, stack.token("read-only"), *call)
             assert done.returncode == 0 and "shipped" in done.stdout, (done.stdout, done.stderr)
         with report.step("a call that no policy permits"):
-            call = ("tools/call", "--tool-name", "orders___refund_order", "--tool-arg", 'orderId="7"', "--tool-arg", "amountCents=1")
+            call = ("tools/call", "--tool-name", "records___restore_record", "--tool-arg", 'recordId="7"', "--tool-arg", "version=1")
             done = inspect(stack, stack.token("read-only"), *call)
             # It looks the tool up in the list first, and does not find it there.
             assert done.returncode == 5 and "tool_not_found" in done.stderr, (done.returncode, done.stdout, done.stderr)

@@ -16,7 +16,7 @@ from three_roles import LAMBDA, ROLES, TOOLS, ThreeRoles
 DENIED = -32002
 DENIAL = "Tool Execution Denied: Tool call not allowed due to policy enforcement"
 
-NAMES = [f"orders___{tool['name']}" for tool in TOOLS]
+NAMES = [f"records___{tool['name']}" for tool in TOOLS]
 
 
 class Session:
@@ -70,14 +70,14 @@ async def roles(report, stack):
                 await session.send_ping()
                 listed = await tools(session)
                 report.equal(f"{role} lists {count} tools", sorted(listed), sorted(NAMES[:count]))
-                result = await session.call_tool(NAMES[0], {"orderId": "7"})
+                result = await session.call_tool(NAMES[0], {"recordId": "7"})
                 report.equal(f"{role} reads an order", (result.is_error, "shipped" in result.content[0].text), (False, True))
                 for name in NAMES[count:]:
-                    report.check(f"{role} may not call {name}", await denied(session, name, {"orderId": "7", "quantity": 1}))
+                    report.check(f"{role} may not call {name}", await denied(session, name, {"recordId": "7", "version": 1}))
     with report.step("arguments are held against the tool's schema"):
         async with Session(stack.mcp, stack.token("read-only")) as session:
             try:
-                result = await session.call_tool(NAMES[0], {"orderId": 7})
+                result = await session.call_tool(NAMES[0], {"recordId": 7})
                 assert result.is_error, result
             except mcp.MCPError as error:
                 assert error.code == -32602, error
@@ -139,9 +139,9 @@ async def log_only(report, stack):
     stack.control("DELETE", "journal")
     async with Session(stack.mcp, stack.token("read-only")) as session:
         report.equal("LOG_ONLY: read-only lists all tools", len(await tools(session)), 6)
-        result = await session.call_tool(NAMES[4], {"orderId": "7"})
+        result = await session.call_tool(NAMES[4], {"recordId": "7"})
         report.equal("LOG_ONLY: read-only deletes an order", result.is_error, False)
-        await session.call_tool(NAMES[0], {"orderId": "7"})
+        await session.call_tool(NAMES[0], {"recordId": "7"})
     calls = [entry["decision"] for entry in stack.control("GET", "journal") if entry["operation"] == "tools/call"]
     denied_one, allowed_one = calls
     report.equal("LOG_ONLY: the journal has the denial", (denied_one["denied"], denied_one["mode"]), ([NAMES[4]], "LOG_ONLY"))

@@ -11,9 +11,9 @@ from standin import ROOT, Standin
 #: How many of the six tools each client reaches.
 ROLES = {"read-only": 2, "standard": 4, "full-access": 6}
 
-TOOLS = json.loads((ROOT / "manifests/three-roles/tools/orders.json").read_text())
+TOOLS = json.loads((ROOT / "manifests/three-roles/tools/records.json").read_text())
 
-LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:orders"
+LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:records"
 
 
 class ThreeRoles(Standin):
@@ -40,11 +40,11 @@ class ThreeRoles(Standin):
     def _apply(self):
         self.gatewright("apply", "manifests/three-roles", "--yes")
         outputs = json.loads(self.gatewright("outputs", "manifests/three-roles", "--format", "json"))
-        self.pool = outputs["user_pool.orders"]["id"]
+        self.pool = outputs["user_pool.records"]["id"]
         self.discovery_url = f"{self.url}/{self.pool}/.well-known/openid-configuration"
-        self.gateway = outputs["gateway.orders"]["id"]
-        self.mcp = outputs["gateway.orders"]["url"]
-        self.runtime = outputs["runtime.orders"]["arn"]
+        self.gateway = outputs["gateway.records"]["id"]
+        self.mcp = outputs["gateway.records"]["url"]
+        self.runtime = outputs["runtime.records"]["arn"]
         self.clients = {role: self._credentials(outputs[f"user_pool_client.{role}"]["id"]) for role in ROLES}
 
     def _credentials(self, client):
