@@ -44,11 +44,8 @@ fn a_widened_allow_list_is_refused_until_it_was_decided_on_in_the_manifest() {
     decide(&terminal, "2020-02-29");
     let expired = terminal.run(&["apply", "--local", "--yes"]);
     assert_eq!(expired.code, 4, "{}", expired.out);
-    assert!(
-        expired.out.contains("held until 2020-02-29") && expired.out.contains("plan::accept-expired"),
-        "{}",
-        expired.out
-    );
+    let said = expired.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("held until 2020-02-29") && said.contains("plan::accept-expired"), "{said}");
 
     terminal.edit("gatewright.toml", "2020-02-29", "9999-12-31");
     let half = terminal.run(&["apply", "--local", "--yes"]);

@@ -124,7 +124,7 @@ fn unknown(text: &Text<'_>, id: &str, guarded: &Guarded<'_>) -> Diagnostic {
             None => format!("there is {}", listed(&tools)),
         };
         let message = format!("no target of the policy's gateways is called `{target}`");
-        return text.error("cedar::unknown-action", message).at(place, "").help(help);
+        return text.error("cedar::unknown-action", message).at(place, "").help(with_odd_letter(help, id));
     }
     let with_three = id.replacen("__", SEPARATOR, 1);
     let help = if !id.contains(SEPARATOR) && actions.contains(&with_three.as_str()) {
@@ -139,11 +139,15 @@ fn unknown(text: &Text<'_>, id: &str, guarded: &Guarded<'_>) -> Diagnostic {
             format!("there is {}", listed(&tools))
         }
     };
-    // What looks the same need not be the same.
-    let odd = id.chars().find(|letter| !letter.is_ascii());
-    let help = match odd {
+    text.error("cedar::unknown-action", format!("there is no tool or group `{id}`"))
+        .at(place, "")
+        .help(with_odd_letter(help, id))
+}
+
+/// What looks the same need not be the same: the first letter beyond ASCII is told by its number.
+fn with_odd_letter(help: String, id: &str) -> String {
+    match id.chars().find(|letter| !letter.is_ascii()) {
         Some(letter) => format!("{help} The `{letter}` is U+{:04X}", u32::from(letter)),
         None => help,
-    };
-    text.error("cedar::unknown-action", format!("there is no tool or group `{id}`")).at(place, "").help(help)
+    }
 }
