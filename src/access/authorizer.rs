@@ -125,7 +125,7 @@ fn admits(authorizer: &Value, token: &Token) -> Admission {
         match met {
             Met::Yes => {}
             Met::Assumed => assumed.push(demand),
-            Met::No => return Admission::Refused(format!("the authorizer wants that {demand}: {state}")),
+            Met::No => return Admission::Refused(format!("the authorizer demands that {demand}: {state}")),
         }
     }
     Admission::Admitted { assumed }

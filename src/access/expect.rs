@@ -179,7 +179,7 @@ impl Held<'_> {
                 outcome.failures.push(Broken::unknown_policies(gateway, tool));
             } else if !as_wanted {
                 let message = format!(
-                    "{} can {} call {}, and is expected to {}",
+                    "{} can {} call {}, where `{}` is expected",
                     caller.name,
                     verdict.cell.word(),
                     tool_at.name,
@@ -208,7 +208,7 @@ impl Held<'_> {
                 Ok(verdict) if (verdict.cell == Cell::Always) != allowed => {
                     let decision = word(verdict.cell == Cell::Always);
                     let message = format!(
-                        "{} calling {} with this input is {decision}, and is expected to be {}",
+                        "{} calling {} with this input is {decision}, where it is expected to be {}",
                         caller.name,
                         tool_at.name,
                         word(allowed)

@@ -298,12 +298,17 @@ impl<'a> Guard<'a> {
 
     /// The context of a call.
     pub(crate) fn context(&self, action: &Action, input: &Map<String, Value>, now: &str) -> Result<Context, String> {
-        let input = model::cedar_input(&action.tool.input_schema, input)?;
+        let tool = &action.tool.input_schema;
+        let absent = |name: &&str| input.get(*name).is_none_or(Value::is_null);
+        let mut required =
+            tool.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let mut missing = || required.find(absent).map(|name| format!("`{name}` is missing"));
+        let record = model::cedar_input(tool, input)?;
         let now = json!({"__extn": {"fn": "datetime", "arg": now}});
-        let context = json!({"input": input, "system": {"now": now}});
+        let context = json!({"input": record, "system": {"now": now}});
         let about = self.by_action.get(&action.id());
         let schema = about.map(|about| (&self.schema, &about.action));
-        Context::from_json_value(context, schema).map_err(|error| error.to_string())
+        Context::from_json_value(context, schema).map_err(|error| missing().unwrap_or_else(|| error.to_string()))
     }
 
     /// Whether a policy holds by itself, for a context or for any.

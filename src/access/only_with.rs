@@ -260,8 +260,8 @@ impl<'a> OnlyWith<'a> {
             examples.push(example);
         }
         if examples.is_empty() {
-            let left = "the solver left it open".to_owned();
-            return Said::Open(prover.trouble.as_ref().map_or(left, |why| format!("the solver failed: {why}")));
+            let why = if prover.trouble.is_some() { "the solver failed" } else { "the solver left it open" };
+            return Said::Open(why.to_owned());
         }
         // The likeliest first.
         examples.reverse();

@@ -85,6 +85,7 @@ pub(super) async fn walk(
             .help("name the addresses above too, or apply everything"));
     }
     if !can_do_something(&planned.plan) {
+        tell_exposed(left);
         return Ok(left);
     }
     // Of two runs on one local state, one is refused before it begins.
@@ -108,8 +109,16 @@ pub(super) async fn walk(
     } else if outcome.stopped.is_some() || !outcome.failed.is_empty() || !outcome.skipped.is_empty() {
         Exit::Failed
     } else {
+        tell_exposed(left);
         left
     })
+}
+
+/// Why a run that did all it could ends with another code than 0.
+fn tell_exposed(left: Exit) {
+    if left == Exit::Exposed {
+        output::err("Still exposed: what the plan above leaves open.\n");
+    }
 }
 
 /// Asks, unless a signal comes first.

@@ -99,7 +99,8 @@ impl Changed {
                 _ => has("forbid-removed", &address) || has("enforcement-weakened", &address),
             };
             if !covered {
-                let message = sentence(change);
+                // The example stands beside the change itself.
+                let message = gain(change);
                 found.push(Risk {
                     code: "access-widened".to_owned(),
                     address: address.to_string(),
@@ -132,13 +133,18 @@ fn client(items: &Items, name: &str) -> Option<Address> {
 /// What Cedar cannot tell.
 const SESSION: &str = "a session or a guardrail";
 
-/// What a caller gains, in words.
+/// What a caller gains, in words, with an example.
 pub(super) fn sentence(change: &Change) -> String {
+    let example = change.witness.as_ref().map(|witness| format!(", for example with {witness}")).unwrap_or_default();
+    gain(change) + &example
+}
+
+/// What a caller gains, in words.
+fn gain(change: &Change) -> String {
     let (Who::Caller(who) | Who::Others(who)) = &change.who;
     let can = if change.after == Some(Cell::Sometimes) { "can now sometimes call" } else { "can now call" };
-    let example = change.witness.as_ref().map(|witness| format!(", for example with {witness}")).unwrap_or_default();
     let depends = if change.depends { format!(", which depends on {SESSION}") } else { String::new() };
-    format!("{who} {can} {}{depends}{example}", in_words(&change.tool))
+    format!("{who} {can} {}{depends}", in_words(&change.tool))
 }
 
 /// How often something can be called, in a word.

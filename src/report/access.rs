@@ -204,8 +204,8 @@ pub fn access_markdown(environments: &[String], matrix: &Matrix) -> String {
             text.push_str(&row("---", columns.iter().map(|_| "---".to_owned()).collect()));
             for (index, tool) in sheet.tools.iter().enumerate() {
                 let cell = |row: &Row| match row.cells.get(index) {
-                    Some(Cell::Never) | None => String::new(),
                     Some(cell) => cell.word().to_owned(),
+                    None => String::new(),
                 };
                 text.push_str(&row(&cell_of(tool), columns.iter().map(|column| cell(column.row)).collect()));
             }

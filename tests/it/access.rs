@@ -57,7 +57,7 @@ fn three_roles_reach_six_four_and_two_tools() {
     let locked = terminal.run(&["access", "--format", "json"]);
     assert_eq!(counts(&locked), is(&[("full-access", 0), ("standard", 2), ("read-only", 2)]));
     let said = terminal.run(&["access"]).out;
-    assert!(said.contains("full-access: not let in: the authorizer wants that `client_id`"), "{said}");
+    assert!(said.contains("full-access: not let in: the authorizer demands that `client_id`"), "{said}");
 }
 
 #[test]
@@ -235,7 +235,7 @@ only_with_group = "bosses"
     let failed = terminal.run(&["access", "--test"]);
     assert_eq!(failed.code, 1, "{failed:?}");
     assert!(failed.out.contains("4 expectations: 2 held, 2 failed"), "{}", failed.out);
-    assert!(failed.out.contains("clerk can always call pay/look, and is expected to never"), "{}", failed.out);
+    assert!(failed.out.contains("clerk can always call pay/look, where `never` is expected"), "{}", failed.out);
     // The mode is a risk of its own.
     terminal.edit("gatewright.toml", "\"ENFORCE\"", "\"LOG_ONLY\"");
     assert!(terminal.run(&["access", "--test"]).out.contains("4 expectations: 2 held, 2 failed"));

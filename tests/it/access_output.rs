@@ -129,7 +129,7 @@ client = "9other3456789abcdefghijkl"
         assert_eq!(answer.code, 0, "{answer:?}");
         answer.out
     };
-    let door = "it does not get in: the authorizer wants that";
+    let door = "it does not get in: the authorizer demands that";
     for (arguments, words) in [
         (&["boss", "pay/look"][..], "permitted by policy.bosses"),
         (&["clerk", "pay/look"], "may be permitted by policy.session"),

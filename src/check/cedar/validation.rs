@@ -184,7 +184,7 @@ fn why_impossible(form: &Value, unfit: bool) -> (&'static str, Option<&'static s
             Some("principal has"),
         )
     } else {
-        ("its conditions contradict each other, or the types of its scope", None)
+        ("its conditions contradict each other or the types of its scope, or ask for an input that no tool of it has", None)
     }
 }
 
