@@ -55,8 +55,9 @@ pub async fn list(aws: &Aws, kind: &'static Kind, parent: &str) -> Result<Vec<Li
     }
 }
 
-/// Objects that the service itself makes (service.md §1.12): what Cognito manages, and the endpoint that every runtime has.
-fn is_service_owned(kind: &Kind, item: &Value) -> bool {
+/// Objects that the service itself makes (service.md §1.12): what Cognito manages, and the endpoint that every runtime has. That a
+/// client registered itself is in its document and not in the listing (service.md §13.3).
+pub(crate) fn is_service_owned(kind: &Kind, item: &Value) -> bool {
     let is = |member: &str, value: &str| item.get(member).and_then(Value::as_str) == Some(value);
     is("ManagedBy", "COGNITO") || is("ClientType", "DCR") || (kind.name == "runtime_endpoint" && is("name", "DEFAULT"))
 }

@@ -52,6 +52,14 @@ impl Identity {
             Self::Nobody => "anybody",
         }
     }
+
+    /// The ARN of a role's sessions, if it is one.
+    pub(super) fn role(&self) -> Option<&str> {
+        match self {
+            Self::Role(arn) => Some(arn),
+            _ => None,
+        }
+    }
 }
 
 /// Everybody whom the manifest describes: its clients in its order, then its personas.

@@ -12,12 +12,20 @@ use super::caller::Caller;
 use super::change::{Cause, Change, Effect, How, Who};
 use super::gateway::{Gateway, Mode, ToolAt, Visitor};
 use super::guard::{Cell, Verdict};
+use super::near_miss;
 use super::proofs::{Proof, Proofs};
 use super::prove::{Answer, Example, Prover};
-use super::side::Side;
+use super::side::{Attempt, Side};
+use super::times::{NOW, moments};
 use super::token::{Claims, Known, Token};
 use super::trial::Words;
 use crate::address::Address;
+
+/// So many calls are tried at most for each tool and caller, where policies look at the time.
+const ATTEMPTS: usize = 192;
+
+/// So many roles are tried at most for each tool.
+const ROLES: usize = 128;
 
 /// Of so many truths that Cedar cannot tell all combinations are tried.
 const COMBINED: usize = 4;
@@ -29,6 +37,8 @@ pub(super) struct Compared<'a> {
     after: Side<'a>,
     /// Everybody, in the manifest's order.
     callers: Vec<String>,
+    /// Where requests are signed: roles that the manifest does not describe.
+    roles: Vec<Caller>,
 }
 
 /// A tool on both sides.
@@ -39,7 +49,9 @@ struct Pair<'a> {
     /// The policies about it, its schema and what counts are the same.
     same: bool,
     words: Words,
-    inputs: Vec<Map<String, Value>>,
+    attempts: Vec<Attempt>,
+    /// Its policies look at the time.
+    timed: bool,
     /// What Cedar cannot tell of its policies, in every combination that is tried.
     supposed: Vec<BTreeSet<&'a str>>,
 }
@@ -63,7 +75,15 @@ impl<'a> Compared<'a> {
         let mut seen = BTreeSet::new();
         let callers = new_callers.iter().chain(&old_callers).map(|caller| caller.name.clone());
         let callers = callers.filter(|name| seen.insert(name.clone())).collect();
-        Self { address, before: Side::of(old, &old_callers), after: Side::of(new, &new_callers), callers }
+        let is_known = |role: &Caller| {
+            let arn = role.identity.role();
+            old_callers.iter().chain(&new_callers).any(|caller| caller.identity.role() == arn)
+        };
+        let signed = |gateway: &&Gateway<'_>| matches!(gateway.door, Door::Iam | Door::Signed);
+        let roles = [new, old].into_iter().flatten().filter(signed).flat_map(near_miss::other_roles);
+        let mut seen = BTreeSet::new();
+        let roles = roles.filter(|role| !is_known(role) && seen.insert(role.name.clone())).take(ROLES).collect();
+        Self { address, before: Side::of(old, &old_callers), after: Side::of(new, &new_callers), callers, roles }
     }
 
     /// Adds what changes. Of the policies it says which are known to widen nothing at some tool, and of which that is not so.
@@ -149,8 +169,11 @@ impl<'a> Compared<'a> {
         if !rules().any(|rule| rule.statement.contains("context")) {
             inputs.truncate(1);
         }
+        let moments = moments(rules().map(|rule| rule.statement.as_str()));
+        let timed = moments.len() > 1;
+        let attempts = attempts(inputs, &moments);
         let supposed = combinations(rules().filter_map(|rule| rule.left_out.as_deref()).collect());
-        Pair { name, before, after, same, words, inputs, supposed }
+        Pair { name, before, after, same, words, attempts, timed, supposed }
     }
 
     /// What trying shows.
@@ -166,8 +189,8 @@ impl<'a> Compared<'a> {
         if pair.same && pair.after.is_some_and(ToolAt::is_to_come) {
             return found;
         }
-        let tokens = if self.has_other_tokens(pair) { pair.words.tokens() } else { Vec::new() };
-        let tried = tokens.len() + self.callers.len();
+        let others = self.others(pair);
+        let tried = others.len() + self.callers.len();
         for caller in &self.callers {
             let same = self.is_same(caller);
             if pair.same && same {
@@ -179,9 +202,7 @@ impl<'a> Compared<'a> {
             found.push(self.change(pair, Who::Caller(caller.clone()), difference, cause, tried));
         }
         let mut shown: BTreeSet<Effect> = found.iter().map(|change| change.effect).collect();
-        for (whose, token) in tokens {
-            let visit = |side: &Side<'a>| side.gateway.map(|gateway| gateway.holder("other", token.clone()));
-            let (old, new) = (visit(&self.before), visit(&self.after));
+        for (whose, old, new) in others {
             let visitors = (old.as_ref(), new.as_ref());
             let Some(difference) = self.difference(pair, visitors) else { continue };
             // One example of each is enough.
@@ -260,12 +281,25 @@ impl<'a> Compared<'a> {
         Change { how: How::Proved, before: change.before.or(some), after: change.after.or(some), ..change }
     }
 
-    /// Other tokens than those of the manifest could tell the policies of both sides apart.
-    fn has_other_tokens(&self, pair: &Pair<'_>) -> bool {
-        let decides = |side: &Side<'_>| {
-            side.gateway.is_some_and(|gateway| matches!(gateway.door, Door::Jwt(_)) && gateway.mode == Mode::Enforce)
-        };
-        !pair.same && pair.before.is_some() && pair.after.is_some() && decides(&self.before) && decides(&self.after)
+    /// Others than the callers of the manifest, who could tell the policies of both sides apart: holders of tokens, or roles.
+    fn others(&self, pair: &Pair<'_>) -> Vec<(String, Option<Visitor>, Option<Visitor>)> {
+        let (Some(old), Some(new)) = (self.before.gateway, self.after.gateway) else { return Vec::new() };
+        let decides = [old, new].iter().all(|gateway| gateway.mode == Mode::Enforce);
+        if pair.same || pair.before.is_none() || pair.after.is_none() || !decides {
+            return Vec::new();
+        }
+        match (&old.door, &new.door) {
+            (Door::Jwt(_), Door::Jwt(_)) => {
+                let visit = |gateway: &Gateway<'_>, token: &Token| Some(gateway.holder("other", token.clone()));
+                let tokens = pair.words.tokens().into_iter();
+                tokens.map(|(whose, token)| (whose, visit(old, &token), visit(new, &token))).collect()
+            }
+            (Door::Iam | Door::Signed, Door::Iam | Door::Signed) => {
+                let visit = |gateway: &Gateway<'_>, role: &Caller| Some(gateway.visitor(role));
+                self.roles.iter().map(|role| (role.name.clone(), visit(old, role), visit(new, role))).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Nothing about a caller differs: what it holds, and whether it gets in.
@@ -291,24 +325,27 @@ impl<'a> Compared<'a> {
         let token = visitors.1.or(visitors.0).and_then(|visitor| visitor.token.as_ref());
         // An example that needs no session is the better one.
         let witnessed = |opens: bool| {
-            let differs = |input: &Map<String, Value>, supposed: &BTreeSet<&str>| {
-                self.before.passes(visitors.0, pair.before, input, supposed) == Some(!opens)
-                    && self.after.passes(visitors.1, pair.after, input, supposed) == Some(opens)
+            let differs = |attempt: &Attempt, supposed: &BTreeSet<&str>| {
+                self.before.passes(visitors.0, pair.before, attempt, supposed) == Some(!opens)
+                    && self.after.passes(visitors.1, pair.after, attempt, supposed) == Some(opens)
             };
-            let differing = pair.inputs.iter().filter_map(|input| {
-                let count = pair.supposed.iter().filter(|supposed| differs(input, supposed)).count();
-                (count > 0).then_some((input, count < pair.supposed.len()))
+            let differing = pair.attempts.iter().filter_map(|attempt| {
+                let count = pair.supposed.iter().filter(|supposed| differs(attempt, supposed)).count();
+                (count > 0).then_some((attempt, count < pair.supposed.len()))
             });
             let mut first = None;
-            for (input, depends) in differing {
+            for (attempt, depends) in differing {
                 if !depends || first.is_none() {
-                    first = Some((input, depends));
+                    first = Some((attempt, depends));
                 }
                 if !depends {
                     break;
                 }
             }
-            first.map(|(input, depends)| (pair.words.witness(token, input), depends))
+            first.map(|(attempt, depends)| {
+                let at = if pair.timed { format!(", at {}", attempt.now) } else { String::new() };
+                (pair.words.witness(token, &attempt.input) + &at, depends)
+            })
         };
         if self.before.gateway.is_none() {
             return Some(Found { effect: Effect::New, before, after, witness: None, depends: false });
@@ -388,6 +425,16 @@ impl<'a> Compared<'a> {
 
 fn token_differs(visitors: (Option<&Visitor>, Option<&Visitor>)) -> bool {
     visitors.0.map(|visitor| &visitor.token) != visitors.1.map(|visitor| &visitor.token)
+}
+
+/// The calls to try: every input and every moment, and as many of them together as there is room for.
+fn attempts(inputs: Vec<Map<String, Value>>, moments: &[String]) -> Vec<Attempt> {
+    let at = |input: &Map<String, Value>, now: &str| Attempt { input: input.clone(), now: now.to_owned() };
+    let (first, later) = moments.split_first().map_or((NOW, moments), |(first, later)| (first.as_str(), later));
+    let plain = inputs.iter().take(1).flat_map(|input| later.iter().map(move |now| at(input, now)));
+    let rest = inputs.iter().skip(1).flat_map(|input| later.iter().map(move |now| at(input, now)));
+    let room = ATTEMPTS.max(inputs.len());
+    inputs.iter().map(|input| at(input, first)).chain(plain).chain(rest).take(room).collect()
 }
 
 /// The combinations of these that are tried: all, or where there are too many each one alone and all but each one.

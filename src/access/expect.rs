@@ -11,6 +11,7 @@ use super::gateway::{Gateway, ToolAt};
 use super::guard::{Cell, Verdict};
 use super::only_with::{Found, OnlyWith};
 use super::prove::{Prover, Solver};
+use super::times::NOW;
 use super::{Access, in_words};
 use crate::address::Address;
 use crate::diagnostic::Span;
@@ -20,9 +21,6 @@ use crate::stack::Stack;
 
 /// The code of an expectation that does not hold.
 pub const CODE: &str = "access::expectation";
-
-/// A moment for calls whose time nobody gives, in RFC 3339.
-const NOW: &str = "2026-01-01T12:00:00Z";
 
 /// What came of an expectation.
 #[derive(Debug, Clone)]

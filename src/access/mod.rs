@@ -31,6 +31,7 @@ pub mod prove;
 mod side;
 pub(crate) mod solving;
 mod stand_in;
+mod times;
 mod to_come;
 pub mod token;
 mod trial;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::authorizer::Door;
 use super::caller::{Caller, Identity};
 use super::gateway::{Gateway, Visitor};
+use super::known::roles as named_roles;
 use super::token::{Claims, Known, Token, read_list, write_list};
 use crate::expectation::Needed;
 use crate::manifest::cedar::{TokenKind, tokens};
@@ -49,12 +50,32 @@ fn roles(gateway: &Gateway<'_>, needed: &Needed) -> Vec<Caller> {
     };
     let account = gateway.stack().account.as_deref().unwrap_or("${aws.account}");
     let arn = |text: String| {
-        if text.contains(":assumed-role/") { text } else { format!("arn:aws:sts::{account}:assumed-role/{text}") }
+        if text.starts_with("arn:") {
+            return Some(text);
+        }
+        // Of a part of an ARN there is the name.
+        let name = text.rsplit_once(":assumed-role/").map_or(text.as_str(), |(_, name)| name);
+        (!name.is_empty()).then(|| format!("arn:aws:sts::{account}:assumed-role/{name}"))
     };
     let mut seen = BTreeSet::new();
-    let arns = lookalikes(gateway, name).into_iter().filter(|text| !text.is_empty()).map(arn);
+    let arns = lookalikes(gateway, name).into_iter().filter_map(arn);
     let arns = arns.filter(|arn| seen.insert(arn.clone()));
     arns.map(|arn| Caller { name: format!("the role `{arn}`"), identity: Identity::Role(arn) }).collect()
+}
+
+/// Roles that the manifest does not describe, the plainest first: one that no policy names, those that policies name, and those that
+/// a mistaken policy could take for these.
+pub(super) fn other_roles(gateway: &Gateway<'_>) -> Vec<Caller> {
+    let account = gateway.stack().account.as_deref().unwrap_or("${aws.account}");
+    let nobody = format!("arn:aws:sts::{account}:assumed-role/somebody-else");
+    let rules = gateway.guard.iter().flat_map(|guard| &guard.rules);
+    let named: BTreeSet<String> = rules.flat_map(|rule| named_roles(&rule.statement)).collect();
+    let names = named.iter().filter_map(|arn| Some(arn.rsplit_once(":assumed-role/")?.1.to_owned()));
+    // Without a name there still are the texts of the policies.
+    let needed = names.chain([String::new()]).map(Needed::Role);
+    let near: Vec<Caller> = needed.flat_map(|needed| roles(gateway, &needed)).collect();
+    let caller = |arn: String| Caller { name: format!("the role `{arn}`"), identity: Identity::Role(arn) };
+    std::iter::once(nobody).chain(named).map(caller).chain(near).collect()
 }
 
 /// Everybody with one of these values, or none, in one of the claims that can hold it.

@@ -17,6 +17,7 @@ use super::gateway::{Gateway, Mode, ToolAt, Visitor};
 use super::guard::{Cell, Verdict, schema};
 use super::near_miss;
 use super::prove::{Answer, Example, Prover, Question};
+use super::times::NOW;
 use super::token::{Known, Token};
 use super::trial::Words;
 use crate::address::Address;
@@ -24,9 +25,6 @@ use crate::expectation::Needed;
 use crate::manifest::cedar::{TokenKind, tokens};
 use crate::manifest::exact::{has_one_of, is_one_of, literal, untestable};
 use crate::stack::Claim;
-
-/// A moment for calls whose time nobody gives, in RFC 3339.
-const NOW: &str = "2026-01-01T12:00:00Z";
 
 /// What came of a tool.
 pub(super) enum Found {

@@ -10,8 +10,12 @@ use super::gateway::{Gateway, Mode, ToolAt, Visitor};
 use super::guard::{Cell, Rule, Verdict};
 use crate::address::Address;
 
-/// A moment for calls whose time nobody gives, in RFC 3339.
-const NOW: &str = "2026-01-01T12:00:00Z";
+/// A call to try, whoever makes it.
+pub(super) struct Attempt {
+    pub(super) input: Map<String, Value>,
+    /// When, in RFC 3339.
+    pub(super) now: String,
+}
 
 /// A gateway on one side.
 pub(super) struct Side<'a> {
@@ -72,11 +76,11 @@ impl<'a> Side<'a> {
         &self,
         visitor: Option<&Visitor>,
         tool: Option<&ToolAt>,
-        input: &Map<String, Value>,
+        attempt: &Attempt,
         supposed: &BTreeSet<&str>,
     ) -> Option<bool> {
         let (Some(gateway), Some(visitor), Some(tool)) = (self.gateway, visitor, tool) else { return Some(false) };
-        match gateway.decide_supposing(visitor, tool, input, NOW, supposed).ok()?.cell {
+        match gateway.decide_supposing(visitor, tool, &attempt.input, &attempt.now, supposed).ok()?.cell {
             Cell::Always => Some(true),
             Cell::Never => Some(false),
             Cell::Sometimes => None,

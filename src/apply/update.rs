@@ -86,7 +86,7 @@ impl Run<'_> {
             // The service may report a member that it does not take back.
             let refused: Vec<String> = unknown
                 .iter()
-                .filter(|member| error.fields.iter().any(|(name, _)| name.contains(*member)))
+                .filter(|member| error.fields.iter().any(|(path, _)| is_within(path, member)))
                 .cloned()
                 .collect();
             if refused.is_empty() {
@@ -149,6 +149,11 @@ impl Run<'_> {
     }
 }
 
+/// A path of the service's `fieldList` (`brandNew`, `brandNew[0].x`, `/brandNew/0/x`) begins with a member of this name.
+fn is_within(path: &str, member: &str) -> bool {
+    path.split(['.', '[', ']', '/', '\'', '"']).find(|step| !step.is_empty()) == Some(member)
+}
+
 /// The member of the update request that holds the tags, for kinds whose update resets them.
 fn tags_in_update(kind: &Kind) -> Option<&'static str> {
     let (update, _) = kind.update?;
@@ -179,4 +184,19 @@ fn unchanged_since(item: &Item, before: &Value, now: &Value) -> Result<(), Strin
     }
     let names: Vec<&str> = changed.into_iter().map(String::as_str).collect();
     Err(format!("changed-since-plan: somebody changed {} meanwhile; nothing was sent, plan again", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_within;
+
+    #[test]
+    fn a_refused_member_is_meant_by_its_whole_name() {
+        for path in ["novel", "/novel", "novel.x", "novel[0]", "['novel']", "/novel/0/x"] {
+            assert!(is_within(path, "novel"), "{path}");
+        }
+        for path in ["novelty", "protocolConfiguration.novel", "no.vel", "", "/novel_mode", "novel-mode"] {
+            assert!(!is_within(path, "novel"), "{path}");
+        }
+    }
 }

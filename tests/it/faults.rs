@@ -182,10 +182,13 @@ async fn a_member_that_the_service_reports_but_does_not_take_is_left_out_and_sai
     world.apply(UNKNOWN).await;
     let id = world.plan(&UNKNOWN.replace("one", "two")).await.steps[0].id.clone().unwrap();
     assert!(world.stand_in.plant_read_only(&id, "/computedByTheService", json!("x")));
+    // The name of another one is within that name.
+    assert!(world.stand_in.plant(&id, "/computed", json!("y")));
     let stack = world.stack(&UNKNOWN.replace("one", "two"));
     let planned = world.plan_stack(&stack).await;
     let outcome = world.carry_out(&planned).await;
     assert_eq!(outcome.failed, []);
+    assert_eq!(world.call("GetGateway", json!({"gatewayIdentifier": id})).await["computed"], "y");
     assert!(outcome.notes.iter().any(|note| note.contains("computedByTheService")), "{:?}", outcome.notes);
     assert_eq!(steps(&world.plan_stack(&stack).await.plan), Vec::<String>::new());
 }
