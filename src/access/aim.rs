@@ -18,7 +18,7 @@ const WAYS: usize = 12;
 const DIGIT: f64 = 10_000.0;
 
 /// What one way through a policy's conditions asks for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Aim {
     /// Texts to be found in a claim; nothing for a claim that must not be there.
     claims: BTreeMap<String, Option<Vec<String>>>,

@@ -217,7 +217,8 @@ fn one_of(token: &Token, claim: &str, says: &[&str], wanted: &[&str]) -> Met {
     let stated = stated(token, claim).is_some();
     match token.known {
         _ if equal => Met::Yes,
-        Known::InPart if !stated => Met::Assumed,
+        // A claim that is `null` is said to be absent; of one that is not named nothing is said.
+        Known::InPart if !token.claims.contains_key(claim) => Met::Assumed,
         // A real value may be the one that the manifest does not know.
         Known::Real if stated && wanted.iter().any(|value| is_stand_in(value)) => Met::Assumed,
         _ => Met::No,
@@ -242,7 +243,8 @@ fn scopes_of(token: &Token) -> Vec<&str> {
 /// Whether a claim is as a rule demands. The three combinations that the service documents can hold, no other.
 fn rule_holds(rule: &Value, name: &str, token: &Token) -> Met {
     let Some(claim) = stated(token, name) else {
-        return if token.known == Known::InPart { Met::Assumed } else { Met::No };
+        let unsaid = token.known == Known::InPart && !token.claims.contains_key(name);
+        return if unsaid { Met::Assumed } else { Met::No };
     };
     let text = |pointer: &str| rule.pointer(pointer).and_then(Value::as_str);
     let one = text("/authorizingClaimMatchValue/claimMatchValue/matchValueString");

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use super::Access;
 use super::compared::Compared;
-use super::guard::Cell;
 use super::prove::{Prover, Solver};
+use super::verdict::Cell;
 use crate::address::Address;
 
 /// What becomes of an access.

@@ -11,7 +11,6 @@ use super::authorizer::Door;
 use super::caller::Caller;
 use super::change::{Cause, Change, Effect, How, Who};
 use super::gateway::{Gateway, Mode, ToolAt, Visitor};
-use super::guard::{Cell, Verdict};
 use super::near_miss;
 use super::proofs::{Proof, Proofs};
 use super::prove::{Answer, Example, Prover};
@@ -19,6 +18,7 @@ use super::side::{Attempt, Side};
 use super::times::{NOW, moments};
 use super::token::{Claims, Known, Token};
 use super::trial::Words;
+use super::verdict::{Cell, Verdict};
 use crate::address::Address;
 
 /// So many calls are tried at most for each tool and caller, where policies look at the time.
@@ -171,7 +171,7 @@ impl<'a> Compared<'a> {
         }
         let moments = moments(rules().map(|rule| rule.statement.as_str()));
         let timed = moments.len() > 1;
-        let attempts = attempts(inputs, &moments);
+        let attempts = attempts(&inputs, &moments);
         let supposed = combinations(rules().filter_map(|rule| rule.left_out.as_deref()).collect());
         Pair { name, before, after, same, words, attempts, timed, supposed }
     }
@@ -350,7 +350,9 @@ impl<'a> Compared<'a> {
         if self.before.gateway.is_none() {
             return Some(Found { effect: Effect::New, before, after, witness: None, depends: false });
         }
-        let (opened, closed) = (witnessed(true), witnessed(false));
+        // What the two answers rule out need not be looked for.
+        let opened = (old < Cell::Always && new > Cell::Never).then(|| witnessed(true)).flatten();
+        let closed = (old > Cell::Never && new < Cell::Always).then(|| witnessed(false)).flatten();
         let effect = match (new.cmp(&old), opened.is_some(), closed.is_some()) {
             (_, true, true) => Effect::Both,
             (Ordering::Greater, ..) | (Ordering::Equal, true, false) => Effect::Widened,
@@ -428,7 +430,7 @@ fn token_differs(visitors: (Option<&Visitor>, Option<&Visitor>)) -> bool {
 }
 
 /// The calls to try: every input and every moment, and as many of them together as there is room for.
-fn attempts(inputs: Vec<Map<String, Value>>, moments: &[String]) -> Vec<Attempt> {
+fn attempts(inputs: &[Map<String, Value>], moments: &[String]) -> Vec<Attempt> {
     let at = |input: &Map<String, Value>, now: &str| Attempt { input: input.clone(), now: now.to_owned() };
     let (first, later) = moments.split_first().map_or((NOW, moments), |(first, later)| (first.as_str(), later));
     let plain = inputs.iter().take(1).flat_map(|input| later.iter().map(move |now| at(input, now)));

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 
 use super::caller::Caller;
 use super::gateway::{Gateway, ToolAt};
-use super::guard::{Cell, Verdict};
 use super::only_with::{Found, OnlyWith};
 use super::prove::{Prover, Solver};
 use super::times::NOW;
+use super::verdict::{Cell, Verdict};
 use super::{Access, in_words};
 use crate::address::Address;
 use crate::diagnostic::Span;

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::{Effect, Policy, ResourceConstraint};
+use cedar_policy::{Effect, EntityUid, Policy, ResourceConstraint};
 use model::{Action, Tools};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::authorizer::{Admission, Door};
 use super::caller::{Caller, Identity, claim_names, issuer_of, token_of};
-use super::guard::{Cell, Guard, Principal, Rule, Verdict};
+use super::guard::{Guard, Principal, Rule};
 use super::opaque::readable;
 use super::stand_in::{StandIns, is_stand_in};
 use super::to_come;
 use super::token::{ClaimNames, Token};
+use super::verdict::{Cell, Verdict};
 use crate::address::Address;
 use crate::check::{children, of_kind, referred};
 use crate::kind::{GATEWAY_TARGET, POLICY, statement_of};
@@ -146,9 +147,9 @@ impl<'a> Gateway<'a> {
         let targets = children(stack, &GATEWAY_TARGET, &resource.address);
         let targets = targets.filter(|target| !matches!(target.tools(), Tools::Http));
         let targets = targets.map(|target| (target.address.clone(), stand_ins.output(&target.address, "name")));
-        let to_come = to_come::tools(&resource.address, targets, &tools, &rules);
+        let (to_come, is_blind) = to_come::tools(&resource.address, targets, &tools, &rules);
         let actions: Vec<Action> = tools.iter().chain(&to_come).map(|tool| tool.action.clone()).collect();
-        let guard = Guard::new(&arn, &actions, rules);
+        let guard = Guard::new(&arn, &actions, rules, is_blind);
         if guard.is_none() && mode == Mode::Enforce && !tools.is_empty() {
             notes.push("Cedar takes no schema of its tools: what its policies permit is not known".to_owned());
         }
@@ -360,16 +361,24 @@ fn rules<'a>(stack: &'a Stack, engine: &'a Address, arn: &str, notes: &mut Vec<S
             let address = &resource.address;
             notes.push(format!("`{address}` uses an extension of Cedar: what depends on it shows as sometimes"));
         }
+        let is_unclear = |named: &EntityUid| is_gateway(named) && may_be(named.id().unescaped(), arn).is_none();
         if let ResourceConstraint::Eq(named) = policy.resource_constraint()
-            && named.id().unescaped() != arn
+            && may_be(named.id().unescaped(), arn) == Some(false)
         {
-            if is_stand_in(named.id().unescaped()) || !is_stand_in(arn) {
-                return None;
-            }
+            return None;
+        }
+        if policy.entity_literals().iter().any(is_unclear) {
             notes.push(format!("`{}` names a gateway by its ARN, which may be this one", resource.address));
-            policy = of_any_gateway(&policy)?;
             let also = left_out.map(|text| format!("{text} ")).unwrap_or_default();
-            left_out = Some(format!("{also}resource == {named}"));
+            (policy, left_out) = match policy.resource_constraint() {
+                ResourceConstraint::Eq(named)
+                    if policy.entity_literals().iter().filter(|uid| is_gateway(uid)).count() == 1 =>
+                {
+                    (of_any_gateway(&policy)?, Some(format!("{also}resource == {named}")))
+                }
+                // Its conditions ask for the gateway: whatever they say, and wherever.
+                _ => (without_conditions(&policy)?, Some(format!("{also}{policy}"))),
+            };
         }
         Some(Rule { resource, statement, policy, left_out })
     };
@@ -379,6 +388,29 @@ fn rules<'a>(stack: &'a Stack, engine: &'a Address, arn: &str, notes: &mut Vec<S
 /// The policy without the gateway that it is about.
 fn of_any_gateway(policy: &Policy) -> Option<Policy> {
     Policy::parse(Some(policy.id().clone()), with_clause(&policy.to_string(), 2, "resource")?).ok()
+}
+
+/// The policy without its conditions and without the gateway that it is about.
+fn without_conditions(policy: &Policy) -> Option<Policy> {
+    let mut json = policy.to_json().ok()?;
+    let members = json.as_object_mut()?;
+    members.insert("resource".to_owned(), json!({"op": "All"}));
+    members.insert("conditions".to_owned(), json!([]));
+    Policy::from_json(Some(policy.id().clone()), json).ok()
+}
+
+fn is_gateway(named: &EntityUid) -> bool {
+    named.type_name().to_string() == "AgentCore::Gateway"
+}
+
+/// Whether an ARN is that of this gateway; nothing where nobody knows. What wholly is another reference is another gateway.
+fn may_be(named: &str, arn: &str) -> Option<bool> {
+    let is_reference = |text: &str| text.starts_with("${") && text.find('}') == Some(text.len() - 1);
+    match named == arn {
+        true => Some(true),
+        false if is_reference(named) || !(is_stand_in(named) || is_stand_in(arn)) => Some(false),
+        false => None,
+    }
 }
 
 fn has_request_interceptor(gateway: &Value) -> bool {

@@ -16,31 +16,10 @@ use model::{Action, cedar_schema};
 use serde_json::{Map, Value, json};
 
 use super::known::filled;
+use super::to_come::{self, whatever_the_input};
 use super::token::Token;
-use crate::address::Address;
+use super::verdict::{Sum, Verdict, of_response};
 use crate::stack::Resource;
-
-/// How often a tool may be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cell {
-    /// With no input.
-    Never,
-    /// It depends on the input, or on what Cedar cannot say before the call.
-    Sometimes,
-    /// With every input.
-    Always,
-}
-
-impl Cell {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Never => "never",
-            Self::Sometimes => "sometimes",
-            Self::Always => "always",
-        }
-    }
-}
 
 /// Whether a condition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,17 +30,6 @@ pub enum Truth {
     Depends,
     /// It does not, or cannot be evaluated.
     Fails,
-}
-
-/// What the policies say about a caller and a tool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// The answer.
-    pub cell: Cell,
-    /// The permits and forbids that hold.
-    pub holding: Vec<(Effect, Address)>,
-    /// Those that depend on the input.
-    pub depending: Vec<(Effect, Address)>,
 }
 
 /// A policy of an engine.
@@ -88,6 +56,8 @@ impl Rule<'_> {
 #[derive(Debug)]
 pub(crate) struct Guard<'a> {
     pub(crate) rules: Vec<Rule<'a>>,
+    /// The same for tools to come of whose inputs nobody can tell anything.
+    bounds: Vec<Rule<'a>>,
     gateway: EntityUid,
     schema: Schema,
     by_action: BTreeMap<String, About>,
@@ -97,8 +67,8 @@ pub(crate) struct Guard<'a> {
 #[derive(Debug)]
 struct About {
     action: EntityUid,
-    /// The action within its groups.
-    groups: Vec<Entity>,
+    /// The action within its groups, and the gateway: what of a call is the same for all callers, its hierarchy worked out once.
+    entities: Entities,
     policies: PolicySet,
     /// The places of the policies among all.
     rules: Vec<usize>,
@@ -106,6 +76,8 @@ struct About {
     without_input: bool,
     /// The policies of which it is not known whether they hold where they can be read to, with what is left out of them.
     opaque: BTreeMap<String, String>,
+    /// Its policies are bounds of what they are.
+    is_bound: bool,
 }
 
 /// A caller as Cedar sees it.
@@ -144,8 +116,10 @@ fn uid(name: &str, id: &str) -> Option<EntityUid> {
 }
 
 impl<'a> Guard<'a> {
-    /// The policies of a gateway, which decide about its tools; nothing where the tools make no schema.
-    pub(crate) fn new(gateway: &str, actions: &[Action], rules: Vec<Rule<'a>>) -> Option<Self> {
+    /// The policies of a gateway, which decide about its tools; nothing where the tools make no schema. `is_blind`: nobody can tell
+    /// what they find in the inputs of tools to come.
+    pub(crate) fn new(gateway: &str, actions: &[Action], rules: Vec<Rule<'a>>, is_blind: bool) -> Option<Self> {
+        let bounds = if is_blind { rules.iter().map(whatever_the_input).collect::<Option<_>>()? } else { Vec::new() };
         let gateway = uid("Gateway", gateway)?;
         let schema = schema(actions)?;
         let mut named: HashMap<Option<EntityUid>, Vec<usize>> = HashMap::new();
@@ -160,9 +134,13 @@ impl<'a> Guard<'a> {
                 }
             }
         }
-        let about = |action: &Action| Some((action.id(), About::new(action, &rules, &named)?));
+        let about = |action: &Action| {
+            let is_bound = is_blind && to_come::is_to_come(action);
+            let rules = if is_bound { &bounds } else { &rules };
+            Some((action.id(), About { is_bound, ..About::new(action, &gateway, rules, &named)? }))
+        };
         let by_action = actions.iter().filter_map(about).collect();
-        Some(Self { rules, gateway, schema, by_action })
+        Some(Self { rules, bounds, gateway, schema, by_action })
     }
 
     /// The holder of a token.
@@ -364,8 +342,9 @@ impl<'a> Guard<'a> {
 
     /// The policies that are about a tool.
     pub(crate) fn about<'s>(&'s self, action: &str) -> impl Iterator<Item = &'s Rule<'a>> + use<'s, 'a> {
-        let about = self.by_action.get(action).into_iter().flat_map(|about| &about.rules);
-        about.filter_map(|index| self.rules.get(*index))
+        let about = self.by_action.get(action);
+        let rules = if about.is_some_and(|about| about.is_bound) { &self.bounds } else { &self.rules };
+        about.into_iter().flat_map(|about| &about.rules).filter_map(|index| rules.get(*index))
     }
 
     fn evaluate(
@@ -385,8 +364,7 @@ impl<'a> Guard<'a> {
         caller: &Entity,
         context: Context,
     ) -> Option<cedar_policy::Response> {
-        let entities = about.groups.iter().cloned().chain([caller.clone(), Entity::with_uid(self.gateway.clone())]);
-        let entities = Entities::from_entities(entities, None).ok()?;
+        let entities = about.entities.clone().add_entities([caller.clone()], None).ok()?;
         let request = Request::new(caller.uid(), about.action.clone(), self.gateway.clone(), context, None).ok()?;
         Some(Authorizer::new().is_authorized(&request, policies, &entities))
     }
@@ -422,56 +400,14 @@ impl<'a> Guard<'a> {
     }
 }
 
-/// What an evaluation with an input says.
-fn of_response(policies: &PolicySet, response: &cedar_policy::Response) -> Verdict {
-    let mut sum = Sum::default();
-    for id in response.diagnostics().reason() {
-        let forbids = policies.policy(id).is_some_and(|policy| policy.effect() == Effect::Forbid);
-        sum.holding.insert((forbids, id.to_string()));
-    }
-    sum.verdict()
-}
-
-/// Policies that hold or depend, each with whether it forbids.
-#[derive(Debug, Default)]
-struct Sum {
-    holding: BTreeSet<(bool, String)>,
-    depending: BTreeSet<(bool, String)>,
-}
-
-impl Sum {
-    /// Takes from some policies that they hold: they only may.
-    fn doubt(&mut self, policies: &BTreeMap<String, String>) {
-        let (doubted, sure) =
-            std::mem::take(&mut self.holding).into_iter().partition(|(_, id)| policies.contains_key(id));
-        self.holding = sure;
-        self.depending.extend::<BTreeSet<_>>(doubted);
-    }
-
-    fn verdict(&self) -> Verdict {
-        let any = |set: &BTreeSet<(bool, String)>, forbids: bool| set.iter().any(|(other, _)| *other == forbids);
-        let cell = if any(&self.holding, true) {
-            Cell::Never
-        } else if any(&self.holding, false) {
-            if any(&self.depending, true) { Cell::Sometimes } else { Cell::Always }
-        } else if any(&self.depending, false) {
-            Cell::Sometimes
-        } else {
-            Cell::Never
-        };
-        let named = |set: &BTreeSet<(bool, String)>| {
-            let rules = set.iter().filter_map(|(forbids, id)| {
-                Some((if *forbids { Effect::Forbid } else { Effect::Permit }, Address::parse(id)?))
-            });
-            rules.collect()
-        };
-        Verdict { cell, holding: named(&self.holding), depending: named(&self.depending) }
-    }
-}
-
 impl About {
     /// `named` has the places of the rules by the action that their scope names, or nothing.
-    fn new(action: &Action, all: &[Rule<'_>], named: &HashMap<Option<EntityUid>, Vec<usize>>) -> Option<Self> {
+    fn new(
+        action: &Action,
+        gateway: &EntityUid,
+        all: &[Rule<'_>],
+        named: &HashMap<Option<EntityUid>, Vec<usize>>,
+    ) -> Option<Self> {
         let id = action.id();
         let [own, target, call, mcp] =
             [uid("Action", &id)?, uid("Action", &action.target)?, uid("Action", "CallTool")?, uid("Action", "Mcp")?];
@@ -481,8 +417,10 @@ impl About {
         let within = |child: &EntityUid, parent: &EntityUid| {
             Entity::new_no_attrs(child.clone(), std::iter::once(parent.clone()).collect())
         };
+        let groups = [within(&own, &target), within(&target, &call), within(&call, &mcp), Entity::with_uid(mcp)];
+        let entities = groups.into_iter().chain([Entity::with_uid(gateway.clone())]);
         Some(Self {
-            groups: vec![within(&own, &target), within(&target, &call), within(&call, &mcp), Entity::with_uid(mcp)],
+            entities: Entities::from_entities(entities, None).ok()?,
             policies: PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone())).ok()?,
             without_input: rules.iter().all(|rule| !rule.is_opaque() && !rule.statement.contains("context")),
             opaque: rules
@@ -490,6 +428,7 @@ impl About {
                 .filter_map(|rule| Some((rule.policy.id().to_string(), rule.left_out.clone()?)))
                 .collect(),
             rules: indexes.into_iter().collect(),
+            is_bound: false,
             action: own,
         })
     }

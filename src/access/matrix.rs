@@ -4,7 +4,7 @@ use super::Access;
 use super::authorizer::Admission;
 use super::caller::Caller;
 use super::gateway::{Gateway, Mode};
-use super::guard::Cell;
+use super::verdict::Cell;
 use crate::address::Address;
 use crate::check::deep::ROOM;
 

@@ -35,6 +35,7 @@ mod times;
 mod to_come;
 pub mod token;
 mod trial;
+mod verdict;
 pub mod why;
 
 use crate::stack::Stack;
@@ -43,9 +44,9 @@ pub use caller::Caller;
 pub use codes::CODES;
 pub(crate) use finding::{check, join};
 pub use gateway::{Gateway, Mode, ToolAt};
-pub use guard::Cell;
 pub use matrix::{Matrix, matrix};
 pub(crate) use to_come::in_words;
+pub use verdict::Cell;
 
 /// The gateways of a stack and everybody who may call them.
 #[derive(Debug)]

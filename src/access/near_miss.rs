@@ -69,13 +69,13 @@ pub(super) fn other_roles(gateway: &Gateway<'_>) -> Vec<Caller> {
     let account = gateway.stack().account.as_deref().unwrap_or("${aws.account}");
     let nobody = format!("arn:aws:sts::{account}:assumed-role/somebody-else");
     let rules = gateway.guard.iter().flat_map(|guard| &guard.rules);
-    let named: BTreeSet<String> = rules.flat_map(|rule| named_roles(&rule.statement)).collect();
-    let names = named.iter().filter_map(|arn| Some(arn.rsplit_once(":assumed-role/")?.1.to_owned()));
+    let told: BTreeSet<String> = rules.flat_map(|rule| named_roles(&rule.statement)).collect();
+    let names = told.iter().filter_map(|arn| Some(arn.rsplit_once(":assumed-role/")?.1.to_owned()));
     // Without a name there still are the texts of the policies.
     let needed = names.chain([String::new()]).map(Needed::Role);
     let near: Vec<Caller> = needed.flat_map(|needed| roles(gateway, &needed)).collect();
     let caller = |arn: String| Caller { name: format!("the role `{arn}`"), identity: Identity::Role(arn) };
-    std::iter::once(nobody).chain(named).map(caller).chain(near).collect()
+    std::iter::once(nobody).chain(told).map(caller).chain(near).collect()
 }
 
 /// Everybody with one of these values, or none, in one of the claims that can hold it.

@@ -37,8 +37,13 @@ fn effect(statement: &str) -> Option<&str> {
     loop {
         match words.next()? {
             effect @ ("permit" | "forbid") => return Some(effect),
-            // `@name("text")`
-            "@" => drop(words.by_ref().find(|word| *word == ")")),
+            // `@name`, or `@name("text")`
+            "@" => {
+                words.next()?;
+                if words.clone().next() == Some("(") {
+                    words.find(|word| *word == ")")?;
+                }
+            }
             _ => return None,
         }
     }
@@ -126,6 +131,13 @@ mod tests {
         assert_eq!(left_out.unwrap(), "permit ( everything ) when { such } ;");
         let annotated = read("@id(\"p\") @x(\"y\")\nforbid(everything);").unwrap();
         assert_eq!(annotated.0, "forbid(principal, action, resource);");
+    }
+
+    #[test]
+    fn an_annotation_without_a_value_hides_no_policy() {
+        let (policy, left_out) = read("@x @y(\"z\") permit(principal, action, resource) when temporal { x };").unwrap();
+        assert!(policy.contains("permit(principal, action, resource)"), "{policy}");
+        assert_eq!(left_out.unwrap(), "when temporal { x }");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use super::authorizer::Door;
 use super::caller::Caller;
 use super::gateway::{Gateway, Mode, ToolAt, Visitor};
-use super::guard::{Cell, Rule, Verdict};
+use super::guard::Rule;
+use super::verdict::{Cell, Verdict};
 use crate::address::Address;
 
 /// A call to try, whoever makes it.

@@ -37,19 +37,19 @@ struct Times {
     read: bool,
     /// They look at the time of day, or at the day.
     by_day: bool,
-    times: BTreeSet<i64>,
+    moments: BTreeSet<i64>,
     durations: BTreeSet<i64>,
 }
 
 impl Times {
     fn read(&mut self, statement: &str) {
-        let code = tokens(statement).into_iter().filter(|token| token.is_code());
+        let code = tokens(statement).into_iter().filter(crate::manifest::cedar::Token::is_code);
         let code: Vec<(TokenKind, &str)> =
             code.map(|token| (token.kind, statement.get(token.range).unwrap_or_default())).collect();
         for (at, (kind, raw)) in code.iter().enumerate() {
             let before = |back: usize| at.checked_sub(back).and_then(|at| code.get(at)).map_or("", |(_, text)| *text);
             match (*kind, before(1), before(2)) {
-                (TokenKind::Literal, "(", "datetime") => self.times.extend(time(raw.trim_matches('"'))),
+                (TokenKind::Literal, "(", "datetime") => self.moments.extend(time(raw.trim_matches('"'))),
                 (TokenKind::Literal, "(", "duration") => self.durations.extend(duration(raw.trim_matches('"'))),
                 (TokenKind::Word, ..) => {
                     self.read |= *raw == "now";
@@ -63,11 +63,11 @@ impl Times {
     /// The moments around what is said: just before, then, and just after.
     fn around(&self) -> Vec<i64> {
         let midnight = time(NOW).map_or(0, |now| now - now.rem_euclid(DAY));
-        let times = self.times.iter().copied();
+        let times = self.moments.iter().copied();
         // A time of the day is a duration since midnight.
         let of_day = self.durations.iter().filter(|length| (0..=DAY).contains(*length)).map(|length| midnight + length);
         let bounds = self.by_day.then_some(midnight);
-        let both = self.times.iter().flat_map(|time| self.durations.iter().map(move |length| (time, length)));
+        let both = self.moments.iter().flat_map(|time| self.durations.iter().map(move |length| (time, length)));
         let both = both.flat_map(|(time, length)| [time.saturating_add(*length), time.saturating_sub(*length)]);
         let marks = times.chain(of_day).chain(bounds).chain(both);
         marks.flat_map(|mark| [mark.saturating_sub(1), mark, mark.saturating_add(1)]).collect()

@@ -20,8 +20,13 @@ const NAME: &str = "**";
 impl ToolAt {
     /// It stands for tools that nobody has yet.
     pub fn is_to_come(&self) -> bool {
-        self.action.tool.name == NAME
+        is_to_come(&self.action)
     }
+}
+
+/// The action stands for tools that nobody has yet.
+pub(super) fn is_to_come(action: &Action) -> bool {
+    action.tool.name == NAME
 }
 
 /// A tool in words: `target/**` and `**` are those to come.
@@ -33,16 +38,19 @@ pub(crate) fn in_words(tool: &str) -> String {
     }
 }
 
-/// One for each target, called `target/**`, and one for targets to come, called `**`.
+/// One for each target, called `target/**`, and one for targets to come, called `**`; and whether nobody can tell what policies find
+/// in their inputs.
 pub(super) fn tools(
     gateway: &Address,
     targets: impl Iterator<Item = (Address, String)>,
     tools: &[ToolAt],
     rules: &[Rule<'_>],
-) -> Vec<ToolAt> {
+) -> (Vec<ToolAt>, bool) {
     let groups = rules.iter().map(|rule| &rule.policy).filter(|policy| is_about_groups(policy));
-    let mentioned = groups.filter_map(|policy| mentioned(&policy.to_json().ok()?)).flatten().collect();
-    let input_schema = input(tools, &mentioned).unwrap_or_else(|| json!({"type": "object"}));
+    let mentioned: Option<Vec<_>> = groups.map(|policy| mentioned(&policy.to_json().ok()?)).collect();
+    let known = mentioned.and_then(|mentioned| input(tools, &mentioned.into_iter().flatten().collect()));
+    let is_blind = known.is_none();
+    let input_schema = known.unwrap_or_else(|| json!({"type": "object"}));
     let tool = |target: &str| Action {
         target: target.to_owned(),
         tool: Tool { name: NAME.to_owned(), input_schema: input_schema.clone() },
@@ -51,7 +59,51 @@ pub(super) fn tools(
         |(target, name): (Address, String)| ToolAt { name: format!("{name}/{NAME}"), action: tool(&name), target };
     let mut found: Vec<ToolAt> = targets.map(of_target).collect();
     found.push(ToolAt { name: NAME.to_owned(), target: gateway.clone(), action: tool(NAME) });
-    found
+    (found, is_blind)
+}
+
+/// The rule without what it asks of the call: that is one truth which nobody knows. Nothing where there is no way to say so.
+pub(super) fn whatever_the_input<'a>(rule: &Rule<'a>) -> Option<Rule<'a>> {
+    let json = rule.policy.to_json().ok()?;
+    let conditions = conditions_of(&json);
+    if !conditions.iter().any(reads_context) {
+        return Some(rule.clone());
+    }
+    let mut kept = Vec::new();
+    for condition in &conditions {
+        let body = condition.get("body")?;
+        if condition.get("kind").is_some_and(|kind| kind == "when") {
+            let parts = conjuncts(body).into_iter().filter(|part| !reads_context(part));
+            kept.extend(parts.map(|body| json!({"kind": "when", "body": body})));
+        } else if !reads_context(body) {
+            kept.push(condition.clone());
+        }
+    }
+    let mut bounded = json;
+    bounded.as_object_mut()?.insert("conditions".to_owned(), Value::Array(kept));
+    let policy = Policy::from_json(Some(rule.policy.id().clone()), bounded).ok()?;
+    let left_out = format!("{} {}", rule.policy, rule.left_out.as_deref().unwrap_or_default());
+    Some(Rule { policy, left_out: Some(left_out), ..rule.clone() })
+}
+
+fn conditions_of(policy: &Value) -> Vec<Value> {
+    policy.get("conditions").and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+/// What has to hold, part by part.
+fn conjuncts(body: &Value) -> Vec<&Value> {
+    let sides = body.get("&&").and_then(|both| both.get("left").zip(both.get("right")));
+    sides.map_or_else(|| vec![body], |(left, right)| [conjuncts(left), conjuncts(right)].concat())
+}
+
+fn reads_context(part: &Value) -> bool {
+    match part {
+        Value::Array(parts) => parts.iter().any(reads_context),
+        Value::Object(parts) => {
+            part.get("Var").is_some_and(|name| name == "context") || parts.values().any(reads_context)
+        }
+        _ => false,
+    }
 }
 
 /// It is about more than single tools, as far as its scope says.

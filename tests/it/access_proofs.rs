@@ -76,6 +76,19 @@ fn other_sessions_are_other_unknowns_and_never_safe() {
     }
 }
 
+/// No policy can speak of what stands for its sessions.
+#[test]
+fn with_a_solver_no_policy_asks_for_what_a_proof_adds() {
+    let claims: Vec<String> =
+        (0..9).map(|at| format!("principal.hasTag(\"c{at}\") && principal.getTag(\"c{at}\") == \"v{at}\"")).collect();
+    let one = permit(&format!("context has \"what is left out of Cedar\" && {}", claims.join(" && ")), "");
+    let other = permit(&claims.join(" && "), "");
+    with_solver(|solver| {
+        let comparison = compared(&[&one], &[&other], Some(solver));
+        assert!(cleared(&comparison).is_empty(), "{:#?}", comparison.changes);
+    });
+}
+
 #[test]
 fn a_permit_that_gains_a_session_narrows_and_one_that_loses_it_widens() {
     let (plain, bound) = (permit(READ, ""), permit(READ, SESSION));

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod access_arn;
 mod access_causes;
 mod access_changes;
 mod access_live;

@@ -261,6 +261,26 @@ fn with_a_solver_tools_to_come_are_proved_too_where_they_are_meant() {
     assert_eq!(held(&terminal(&POOL, &exact, &needs("pay/**")), Some(&solver)).0, "proved");
 }
 
+/// What no tool of today says of an input, one to come may have all the same.
+#[test]
+fn with_a_solver_or_without_inputs_that_nobody_knows_are_no_proof() {
+    let all = r#"action in AgentCore::Action::"pay""#;
+    let needs = "tools = [\"pay/**\"]\nonly_with_scope = \"api/admin\"";
+    let open = [users("permit", all, "when { context.input has sudo }")];
+    let closed = [users("permit", all, &format!("when {{ {EXACT} && context.input has sudo }}"))];
+    let forbids =
+        [users("permit", all, ""), users("forbid", all, &format!("unless {{ ({EXACT}) || context.input has sudo }}"))];
+    for solver in [None, cvc5_path()] {
+        for policies in [&open[..], &forbids] {
+            let (how, said) = held(&terminal(&POOL, policies, needs), solver.as_deref());
+            assert!(how != "proved" && how != "tested", "{how}: {said}");
+            assert!(said.contains("future tools of pay without it"), "{said}");
+        }
+        let wanted = if solver.is_some() { "proved" } else { "tested" };
+        assert_eq!(held(&terminal(&POOL, &closed, needs), solver.as_deref()).0, wanted);
+    }
+}
+
 /// Partial evaluation leaves a contradiction open, and a proof settles it.
 #[test]
 fn with_a_solver_conditions_that_contradict_are_no_way_in() {

@@ -126,7 +126,12 @@ fn what_verify_finds_is_what_a_plan_calls_exposed_and_closing_ends() {
     change(&served, "write", update, &format!("{update}, {delete}"));
 
     let found = verify(&terminal, &served, &["--format", "json"]);
-    assert_eq!((found.code, &of(&found, "standard")["exposed"]), (5, &json!(["records/delete_record"])), "{}", found.out);
+    assert_eq!(
+        (found.code, &of(&found, "standard")["exposed"]),
+        (5, &json!(["records/delete_record"])),
+        "{}",
+        found.out
+    );
     let plan = run(&["plan"]);
     assert_eq!(plan.code, 5, "{}{}", plan.out, plan.err);
     let said = words(&plan.out);
@@ -150,7 +155,11 @@ fn what_verify_finds_is_what_a_plan_calls_exposed_and_closing_ends() {
 
     let closed = run(&["apply", "--close", "--yes"]);
     assert_eq!(closed.code, 0, "{}{}", closed.out, closed.err);
-    assert!(words(&closed.out).contains("narrowed: standard can no longer call records/delete_record"), "{}", closed.out);
+    assert!(
+        words(&closed.out).contains("narrowed: standard can no longer call records/delete_record"),
+        "{}",
+        closed.out
+    );
     let again = verify(&terminal, &served, &[]);
     assert!(again.code == 0 && again.out.ends_with("3 personas: 3 as predicted\n"), "{}", again.out);
     let plan = run(&["plan", "--detailed-exitcode"]);

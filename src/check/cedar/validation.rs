@@ -184,7 +184,10 @@ fn why_impossible(form: &Value, unfit: bool) -> (&'static str, Option<&'static s
             Some("principal has"),
         )
     } else {
-        ("its conditions contradict each other or the types of its scope, or ask for an input that no tool of it has", None)
+        (
+            "its conditions contradict each other or the types of its scope, or ask for an input that no tool of it has",
+            None,
+        )
     }
 }
 
