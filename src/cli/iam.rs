@@ -92,6 +92,12 @@ pub(super) fn run(global: &Global, arguments: &Args) -> Result<Exit, Failure> {
                 policies.push(policy);
             }
         }
+        if arguments.deployer.is_none() {
+            output::err(
+                "note: `role/DEPLOYER_ROLE` stands for the deployer's role; name it with `--deployer ARN`: as it is, the policy \
+                 refuses everybody\n",
+            );
+        }
         return show_guard(&policies, arguments.format);
     }
     let wanted = |role: &Role| arguments.role.is_none_or(|wanted| wanted.part() == role.part);

@@ -236,6 +236,8 @@ const DEPLOYER: &str = "arn:aws:iam::222222222222:role/deploy";
 #[test]
 fn the_guard_denies_our_tag_keys_to_everybody_but_the_deployer() {
     let terminal = Terminal::in_example("hr-data-agent");
+    let unnamed = terminal.run(&["iam", "--guard", "--env", "prod"]);
+    assert!(unnamed.code == 0 && unnamed.err.contains("name it with `--deployer ARN`"), "{unnamed:?}");
     let guard =
         json_of(&terminal.run(&["iam", "--guard", "--deployer", DEPLOYER, "--env", "prod", "--format", "json"]));
     let other = "arn:aws:iam::222222222222:role/developer";

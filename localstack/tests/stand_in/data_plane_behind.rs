@@ -1,6 +1,7 @@
 //! What is behind gateways and runtimes: functions, servers, APIs, interceptors and agents, and what answers in their place.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ::http::Request;
 use bytes::Bytes;
@@ -122,9 +123,14 @@ async fn what_a_command_started_ends_with_it() {
         let call = json!({"name": "hr___read", "arguments": {"id": 7}});
         assert_eq!(post(&local, &gateway, "tools/call", call).await["result"]["isError"], true);
         let started: u32 = std::fs::read_to_string(note).unwrap().trim().parse().unwrap();
-        // Whoever inherits it may not have waited for it yet: then it is a zombie.
-        let state = std::fs::read_to_string(format!("/proc/{started}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z"), "{rest}: {state}");
+        // Whoever inherits it may not have waited for it yet: then it is a zombie. The signal is sent, and takes its way.
+        let state = || std::fs::read_to_string(format!("/proc/{started}/stat")).unwrap_or_default();
+        let ended = async {
+            while !(state().is_empty() || state().contains(") Z") || state().contains(") X")) {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(10), ended).await.is_ok(), "{rest}: {}", state());
         let problem = local.journal().last().unwrap().input["problem"].as_str().unwrap().to_owned();
         assert!(problem.contains("did not end within 1 s"), "{problem}");
     }
@@ -268,7 +274,6 @@ async fn an_api_is_asked_over_http_and_a_server_over_mcp() {
     let answer = post(&local, &gateway, "tools/call", call).await;
     assert!(said(&answer).contains("limit"), "{answer}");
     ok(&local, "DeleteGatewayTarget", json!({"gatewayIdentifier": gateway, "targetId": target})).await;
-    settle().await;
 
     // A server that is another gateway, served.
     let behind = prompt();
