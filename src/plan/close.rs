@@ -1,7 +1,7 @@
 //! Closing: of what a plan would do, only what narrows access, at once and whatever stands in the way of the rest.
 //!
 //! A policy's step is taken whole or not at all. Of a gateway, a runtime or a client the live object is sent back, narrowed towards
-//! what the manifest says: what lets somebody in is left as it is. What is taken is [judged](super::judge) by who can call what
+//! what the manifest says: what lets somebody in is left as it is. What is taken is judged (`judge.rs`) by who can call what
 //! before and after. So closing takes no risk.
 
 use serde_json::{Map, Value, json};
