@@ -78,6 +78,9 @@ pub(super) fn summary_line(plan: &Plan) -> String {
         Some(counts) => format!("Plan: {counts}"),
         None if plan.is_incomplete() => "No changes in what could be read".to_owned(),
         None if plan.extent != Extent::All && !plan.is_blocked() => "Nothing to do of what was asked for".to_owned(),
+        None if plan.is_empty() && plan.stays_exposed() => {
+            "No changes by this plan: what is exposed stays open".to_owned()
+        }
         None if plan.is_empty() => match plan.summary.unchanged {
             0 => "No changes".to_owned(),
             1 => "No changes: the one resource is as the manifest says".to_owned(),

@@ -180,6 +180,8 @@ async fn what_nobody_declared_is_exposed_where_it_lets_somebody_call_something()
     let found = &plan.exposed[0];
     assert!(found.since.as_ref().is_some_and(|since| since.created.is_some()), "{found:?}");
     assert!(!found.repaired && found.help.as_ref().unwrap().contains(&id(&world, "policy", "by_hand")), "{found:?}");
+    let said = gatewright::report::plan(&plan, 120);
+    assert!(said.contains("No changes by this plan: what is exposed stays open."), "{said}");
 
     // A target that the open permit takes in.
     let target = json!({"gatewayIdentifier": id(&world, "gateway", "g"), "name": "more",
