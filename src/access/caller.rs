@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::stand_in::StandIns;
 use super::token::{ClaimNames, Claims, Known, Token, write_list};
 use crate::address::Address;
-use crate::check::of_kind;
+use crate::check::{adds_claims, of_kind};
 use crate::kind::USER_POOL_CLIENT;
 use crate::manifest::is_a_persona;
 use crate::persona::{Client, Described, Who};
-use crate::stack::{Authorizer, Claim, Stack};
+use crate::stack::{Authorizer, Claim, Resource, Stack};
 
 /// Somebody who may call.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub(crate) fn callers(stack: &Stack) -> Vec<Caller> {
     let stand_ins = StandIns::of(stack);
     let clients = of_kind(stack, &USER_POOL_CLIENT).filter(|client| is_a_persona(client)).map(|client| Caller {
         name: client.address.name.clone(),
-        identity: Identity::Client(client.address.clone(), Token::of_client(client, stand_ins)),
+        identity: Identity::Client(client.address.clone(), token_of_client(client, stack, stand_ins)),
     });
     let personas = stack.personas.iter().map(|persona| Caller {
         name: persona.name.clone(),
@@ -77,6 +77,15 @@ pub(crate) fn callers(stack: &Stack) -> Vec<Caller> {
         },
     });
     clients.chain(personas).collect()
+}
+
+/// The token of a client. What a resource binding or a function of its pool puts into it beside its own claims nobody knows here.
+fn token_of_client(client: &Resource, stack: &Stack, stand_ins: StandIns<'_>) -> Token {
+    let token = Token::of_client(client, stand_ins);
+    let bound = |definition: &Authorizer| definition.resource_binding && definition.user_pool == client.parent;
+    let pool = client.parent.as_ref().and_then(|pool| stack.resource(pool));
+    let has_more = stack.authorizers.iter().any(bound) || pool.is_some_and(adds_claims);
+    if has_more { Token { known: Known::InPart, ..token } } else { token }
 }
 
 /// The ARN that the gateway presents for a role: that of its sessions, without their names and without the role's path.

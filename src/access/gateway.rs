@@ -15,7 +15,7 @@ use super::to_come;
 use super::token::{ClaimNames, Token};
 use super::verdict::{Cell, Verdict};
 use crate::address::Address;
-use crate::check::{children, of_kind, referred};
+use crate::check::{adds_claims, children, of_kind, referred};
 use crate::kind::{GATEWAY_TARGET, POLICY, statement_of};
 use crate::manifest::cedar::with_clause;
 use crate::stack::{Resource, Stack};
@@ -143,6 +143,11 @@ impl<'a> Gateway<'a> {
         let rules = declared.map(|engine| rules(stack, &engine.address, &arn, &mut notes)).unwrap_or_default();
         let definition = stack.authorizers.iter().find(|definition| definition.used_by.contains(&resource.address));
         let jwt = resource.document.pointer("/authorizerConfiguration/customJWTAuthorizer");
+        let pool = definition.and_then(|definition| stack.resource(definition.user_pool.as_ref()?));
+        if pool.is_some_and(|pool| pool.existing.is_none() && adds_claims(pool)) {
+            notes
+                .push("a function of its pool may add claims and scopes to tokens: they are not known here".to_owned());
+        }
         let issuer = jwt.map(|jwt| issuer_of(jwt, stand_ins)).unwrap_or_default();
         let targets = children(stack, &GATEWAY_TARGET, &resource.address);
         let targets = targets.filter(|target| !matches!(target.tools(), Tools::Http));

@@ -164,7 +164,7 @@ fn audience(stack: &Stack, resource: &Resource, jwt: &Value, issuer: &Issuer, fo
 }
 
 /// A pre token generation trigger of version 2 or 3 can put an audience into access tokens; an existing pool may have one.
-pub(super) fn adds_claims(pool: &Resource) -> bool {
+pub(crate) fn adds_claims(pool: &Resource) -> bool {
     let version = pool.document.pointer("/LambdaConfig/PreTokenGenerationConfig/LambdaVersion").and_then(Value::as_str);
     pool.existing.is_some() || matches!(version, Some("V2_0" | "V3_0"))
 }

@@ -127,6 +127,8 @@ fn policies(stack: &Stack, sources: &Sources, solver: Option<&Solver>) -> Vec<Di
     found
 }
 
+pub(crate) use authorizer::adds_claims;
+
 /// The resources of a kind.
 pub(crate) fn of_kind<'a>(stack: &'a Stack, kind: &'static Kind) -> impl Iterator<Item = &'a Resource> {
     stack.resources.iter().filter(move |resource| resource.kind == kind)

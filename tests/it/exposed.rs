@@ -9,21 +9,14 @@ use serde_json::{Value, json};
 
 use crate::cvc5::cvc5;
 use crate::hand::{add_policy, delete_policy, edit_client, edit_gateway, edit_policy, edit_target, id, settle};
+use crate::incident::{self, running};
 use crate::openings::passing;
-use crate::running::{ENGINE, JWT, NO_PUT, READ, WRITE, manifest, policy};
+use crate::running::{ENGINE, JWT, READ, WRITE, manifest, policy};
 use crate::world::{World, steps};
 
 /// A permit for the reader, one for the writer, and a forbid.
 fn stack() -> String {
-    let (get, put) = (policy("get", "permit", "get", READ), policy("put", "permit", "put", WRITE));
-    manifest(&format!("{JWT}{ENGINE}"), &format!("{get}{put}{}", policy("no_put", "forbid", "put", NO_PUT)))
-}
-
-async fn running(text: &str) -> World {
-    let world = World::new();
-    world.apply(text).await;
-    assert_eq!(world.plan(text).await.exposed, []);
-    world
+    incident::stack("")
 }
 
 async fn asked(world: &World, text: &str, scope: Scope, solver: Option<Solver>) -> Planned {

@@ -14,12 +14,12 @@ use crate::world::{World, steps};
 
 const OPEN: &str = "permit(principal, action, resource is AgentCore::Gateway);";
 
-fn stack(rest: &str) -> String {
+pub(crate) fn stack(rest: &str) -> String {
     let (get, put) = (policy("get", "permit", "get", READ), policy("put", "permit", "put", WRITE));
     manifest(&format!("{JWT}{ENGINE}{rest}"), &format!("{get}{put}{}", policy("no_put", "forbid", "put", NO_PUT)))
 }
 
-async fn running(text: &str) -> World {
+pub(crate) async fn running(text: &str) -> World {
     let world = World::new();
     world.apply(text).await;
     assert_eq!(world.plan(text).await.exposed, []);

@@ -11,6 +11,7 @@ mod access;
 mod access_arn;
 mod access_causes;
 mod access_changes;
+mod access_claims;
 mod access_live;
 mod access_oracle;
 mod access_others;
